@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * closesocket(): decide, take the number out, carry out.
+ *
+ * decide() is the table of the README; everything else serves to make it come
+ * true without changing a thing when the answer is a refusal (invariant I1)
+ * and without ever closing somebody else's file (I2).
+ *
+ * Locks: files->file_lock and lock_sock are never held together.  No lock is
+ * held while waiting.
+ */
+#include <linux/delay.h>
+#include <linux/fdtable.h>
+#include <linux/file.h>
+#include <linux/nospec.h>
+#include <linux/sched/signal.h>
+#include <net/inet_connection_sock.h>
+#include <net/tcp.h>
+
+#include "winsock.h"
+
+enum how {
+	NATIVE,		/* nothing to add: the last reference does it all */
+	GRACEFUL,	/* return at once, data and FIN go on in the background */
+	HARD,		/* reset */
+	LINGER,		/* wait for the data, reset when it takes too long */
+	REFUSE,		/* EWOULDBLOCK, nothing touched */
+};
+
+static bool is_tcp(const struct sock *sk)
+{
+	return sk && sk->sk_type == SOCK_STREAM &&
+	       sk->sk_protocol == IPPROTO_TCP &&
+	       (sk->sk_family == AF_INET || sk->sk_family == AF_INET6);
+}
+
+static bool in_state(const struct sock *sk, int states)
+{
+	return (1 << READ_ONCE(sk->sk_state)) & states;
+}
+
+/* SYN_RECV: the child of a TCP Fast Open handshake. */
+static bool connected(const struct sock *sk)
+{
+	return in_state(sk, TCPF_ESTABLISHED | TCPF_SYN_RECV | TCPF_FIN_WAIT1 |
+			    TCPF_FIN_WAIT2 | TCPF_CLOSE_WAIT | TCPF_CLOSING |
+			    TCPF_LAST_ACK);
+}
+
+/* The sequence number behind the last byte of data: SYN and FIN are none. */
+static u32 data_end(const struct sock *sk)
+{
+	u32 end = tcp_sk(sk)->write_seq;
+
+	if (in_state(sk, TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2 | TCPF_CLOSING |
+			 TCPF_LAST_ACK))
+		end--;
+	else if (in_state(sk, TCPF_SYN_RECV) && end == tcp_sk(sk)->snd_una + 1)
+		end--;
+	return end;
+}
+
+static bool acked(const struct sock *sk, u32 end)
+{
+	return !before(READ_ONCE(tcp_sk(sk)->snd_una), end);
+}
+
+/* Which close it is.  Under lock_sock; no side effects. */
+static enum how decide(const struct sock *sk, bool nonblock)
+{
+	if (!connected(sk) || tcp_sk(sk)->repair)
+		return NATIVE;				/* N2 - N5 */
+	if (!sock_flag(sk, SOCK_LINGER))
+		return GRACEFUL;			/* C1, C3 */
+	if (!sk->sk_lingertime)
+		return HARD;				/* C4 */
+	if (acked(sk, data_end(sk)))
+		return GRACEFUL;			/* C7, C14 */
+	if (!nonblock)
+		return LINGER;				/* C8, C9 */
+	if (sk->sk_shutdown & SEND_SHUTDOWN)
+		return GRACEFUL;			/* C16 */
+	return REFUSE;					/* C15 */
+}
+
+static enum how decide_locked(struct sock *sk, bool nonblock)
+{
+	enum how how;
+
+	lock_sock(sk);
+	how = decide(sk, nonblock);
+	release_sock(sk);
+	return how;
+}
+
+/*
+ * Are the @known references to @file all that there are?  Others come and go:
+ * epoll takes one for the length of an event, a woken poll() keeps its own
+ * until it runs.  @settle gives them a moment.
+ */
+static bool last_reference(struct file *file, unsigned long known, bool settle)
+{
+	unsigned long deadline = jiffies + msecs_to_jiffies(10);
+
+	while (file_count(file) > known) {
+		if (!settle || time_after(jiffies, deadline) ||
+		    fatal_signal_pending(current))
+			return false;
+		usleep_range(50, 100);
+	}
+	return true;
+}
+
+/*
+ * Empties the slot if it still holds @file, and leaves the number marked as in
+ * use: everybody else sees EBADF, nobody gets the number, fork() skips it.  The
+ * table's reference is the caller's from here on.
+ */
+static int take_out(unsigned int fd, struct file *file)
+{
+	struct files_struct *files = current->files;
+	struct fdtable *fdt;
+	int err = -EBADF;
+
+	spin_lock(&files->file_lock);
+	if (files_lookup_fd_locked(files, fd) == file) {
+		fdt = files_fdtable(files);
+		fd = array_index_nospec(fd, fdt->max_fds);
+		rcu_assign_pointer(fdt->fd[fd], NULL);
+		err = 0;
+	}
+	spin_unlock(&files->file_lock);
+	return err;
+}
+
+/*
+ * U1: what the application has not read must not turn the close into a reset.
+ * The three lines are tcp_disconnect()'s.  Reading the queue instead would send
+ * window updates and invite more.  With another ULP or sockmap the queue has a
+ * second owner, whose business it stays.
+ */
+static void discard_unread(struct sock *sk)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+
+	if (sk->sk_user_data ||
+	    (inet_csk(sk)->icsk_ulp_ops && !winsock_attached(sk)))
+		return;
+	__skb_queue_purge(&sk->sk_receive_queue);
+	WRITE_ONCE(tp->copied_seq, tp->rcv_nxt);
+	WRITE_ONCE(tp->urg_data, 0);
+}
+
+/*
+ * Makes the last reference reset the connection.  In CLOSING and LAST_ACK
+ * tcp_disconnect() sends RST only if something has never been sent; data that
+ * is sent but lost, or a lost FIN, would leave the peer waiting for ever.  One
+ * sequence number that was never sent tells it so; the socket is about to die.
+ */
+static void abort_connection(struct sock *sk)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+
+	sk->sk_lingertime = 0;
+	sock_set_flag(sk, SOCK_LINGER);
+	if (in_state(sk, TCPF_CLOSING | TCPF_LAST_ACK) &&
+	    tp->snd_nxt == tp->write_seq)
+		WRITE_ONCE(tp->write_seq, tp->write_seq + 1);
+}
+
+struct drain {
+	wait_queue_entry_t wait;
+	struct sock *sk;
+	u32 end;
+};
+
+/* Reset and time-out end in TCP_CLOSE (C10). */
+static bool drained(const struct drain *d)
+{
+	return in_state(d->sk, TCPF_CLOSE) || acked(d->sk, d->end);
+}
+
+/*
+ * TCP calls sk_write_space() as acknowledgements free memory, if SOCK_NOSPACE
+ * asks for it.  The FIN's own acknowledgement would be the wrong event: behind
+ * a closed window the FIN is not even sent.  Only the last one wakes the task.
+ */
+static void ask_for_space(struct drain *d)
+{
+	set_bit(SOCK_NOSPACE, &d->sk->sk_socket->flags);
+	/* Pairs with the barrier in tcp_check_space(): ask, then look. */
+	smp_mb__after_atomic();
+}
+
+static int drain_wake(wait_queue_entry_t *wait, unsigned int mode, int sync,
+		      void *key)
+{
+	struct drain *d = container_of(wait, struct drain, wait);
+
+	if (!drained(d)) {
+		ask_for_space(d);
+		if (!drained(d))
+			return 0;
+	}
+	return woken_wake_function(wait, mode, sync, key);
+}
+
+/* 0 when the data is acknowledged or the connection gone, -ETIMEDOUT, -EINTR. */
+static int wait_for_drain(struct sock *sk, u32 end, long timeout)
+{
+	struct drain d = { .sk = sk, .end = end };
+	int err = 0;
+
+	init_waitqueue_func_entry(&d.wait, drain_wake);
+	d.wait.private = current;
+	/* A sleep of n jiffies may end within the n-th: late is fine, early not. */
+	if (timeout < MAX_SCHEDULE_TIMEOUT)
+		timeout++;
+
+	add_wait_queue(sk_sleep(sk), &d.wait);
+	ask_for_space(&d);
+	while (!drained(&d)) {
+		if (signal_pending(current))
+			err = -EINTR;
+		else if (!timeout)
+			err = -ETIMEDOUT;
+		if (err)
+			break;
+		timeout = wait_woken(&d.wait, TASK_INTERRUPTIBLE, timeout);
+	}
+	remove_wait_queue(sk_sleep(sk), &d.wait);
+	return err;
+}
+
+/* C8 - C11.  The last reference must never wait again, hence no SOCK_LINGER. */
+static int linger(struct socket *sock)
+{
+	struct sock *sk = sock->sk;
+	long timeout;
+	u32 end;
+	int err;
+
+	lock_sock(sk);
+	timeout = sk->sk_lingertime;
+	end = data_end(sk);
+	release_sock(sk);
+
+	kernel_sock_shutdown(sock, SHUT_WR);
+	err = wait_for_drain(sk, end, timeout);
+
+	/* C11: only a task that goes on can use the handle again. */
+	if (err == -EINTR && !fatal_signal_pending(current))
+		return err;
+
+	lock_sock(sk);
+	if (err == -ETIMEDOUT && !acked(sk, end)) {
+		abort_connection(sk);
+	} else {
+		sock_reset_flag(sk, SOCK_LINGER);
+		discard_unread(sk);
+	}
+	release_sock(sk);
+	return 0;
+}
+
+/*
+ * The caller holds the last reference, so that nobody can send, receive or set
+ * an option any more.  Whatever is left to do when it is dropped must not wait:
+ * SOCK_LINGER with an interval is cleared here.
+ */
+static int carry_out(struct socket *sock, bool nonblock)
+{
+	struct sock *sk = sock->sk;
+
+	lock_sock(sk);
+	switch (decide(sk, nonblock)) {
+	case LINGER:
+		release_sock(sk);
+		return linger(sock);
+	case HARD:
+		abort_connection(sk);
+		break;
+	case REFUSE:	/* data came since the refusal was ruled out: too late */
+	case GRACEFUL:
+		discard_unread(sk);
+		fallthrough;
+	case NATIVE:
+		if (sk->sk_lingertime)
+			sock_reset_flag(sk, SOCK_LINGER);
+		break;
+	}
+	release_sock(sk);
+	return 0;
+}
+
+static int closesocket(unsigned int fd, struct file *file, struct socket *sock,
+		       u32 pending)
+{
+	bool nonblock = file->f_flags & O_NONBLOCK;
+	struct sock *sk = sock->sk;
+	bool tcp = is_tcp(sk);
+	int err;
+
+	/* Two references are known: the table's and the caller's. */
+	if (tcp && nonblock && decide_locked(sk, nonblock) == REFUSE &&
+	    last_reference(file, 2ul + pending, true))
+		return -EWOULDBLOCK;
+
+	err = take_out(fd, file);
+	if (err)
+		return err;
+
+	if (tcp && last_reference(file, 2, false)) {
+		err = carry_out(sock, nonblock);
+		if (err) {
+			fd_install(fd, file);
+			return err;
+		}
+	}
+
+	put_unused_fd(fd);
+	filp_close(file, current->files);
+	return 0;
+}
+
+/**
+ * winsock_closesocket - WINSOCK_IOC_CLOSESOCKET
+ * @arg: validated by the caller
+ *
+ * Works on attached and on ordinary sockets.  FIN or RST has been sent when the
+ * caller is back in user space: its last reference goes in task work.
+ *
+ * Return: 0, and the descriptor is gone; or -EBADF, -ENOTSOCK, -EWOULDBLOCK
+ * (C15), -EINTR (C11), and the descriptor is as it was.
+ */
+int winsock_closesocket(const struct winsock_closesocket *arg)
+{
+	struct socket *sock;
+	struct file *file;
+	int err;
+
+	file = fget(arg->fd);
+	if (!file)
+		return -EBADF;
+	sock = sock_from_file(file);
+	err = sock ? closesocket(arg->fd, file, sock, arg->pending) : -ENOTSOCK;
+	fput(file);
+	return err;
+}

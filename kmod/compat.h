@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The only place that knows kernel versions.  The rest of the module is
+ * written against the newest kernel; what older ones lack is named here.
+ */
+#ifndef _WINSOCK_COMPAT_H
+#define _WINSOCK_COMPAT_H
+
+#include <linux/net.h>
+#include <linux/version.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
+#error "winsock needs Linux 6.1 or newer"
+#endif
+
+/* 6.10 gathered accept's flags and kern in struct proto_accept_arg. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
+struct proto_accept_arg {
+	int flags;
+	bool kern;
+};
+
+#define WINSOCK_DEFINE_ACCEPT(name)					\
+static int name##_old(struct socket *sock, struct socket *newsock,	\
+		      int flags, bool kern)				\
+{									\
+	struct proto_accept_arg arg = { .flags = flags, .kern = kern };	\
+									\
+	return name(sock, newsock, &arg);				\
+}
+
+#define WINSOCK_ACCEPT_OP(name) name##_old
+
+static inline int winsock_base_accept(const struct proto_ops *base,
+				      struct socket *sock,
+				      struct socket *newsock,
+				      struct proto_accept_arg *arg)
+{
+	return base->accept(sock, newsock, arg->flags, arg->kern);
+}
+#else
+#define WINSOCK_DEFINE_ACCEPT(name)
+#define WINSOCK_ACCEPT_OP(name) name
+
+static inline int winsock_base_accept(const struct proto_ops *base,
+				      struct socket *sock,
+				      struct socket *newsock,
+				      struct proto_accept_arg *arg)
+{
+	return base->accept(sock, newsock, arg);
+}
+#endif
+
+/* Would the core go past our getsockopt()?  Not on any kernel seen so far. */
+static inline bool winsock_getsockopt_bypassed(const struct proto_ops *base)
+{
+#ifdef WINSOCK_HAVE_GETSOCKOPT_ITER
+	return base->getsockopt_iter;
+#else
+	return false;
+#endif
+}
+
+#endif /* _WINSOCK_COMPAT_H */

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Winsock close semantics on Linux sockets.
+ *
+ * /dev/winsock and its requests.  attach.c ties a socket to the module,
+ * close.c is closesocket(), sockopt.c is SOL_WINSOCK.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/compat.h>
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/uaccess.h>
+#include <net/tcp.h>
+
+#include "winsock.h"
+
+static long ioc_version(void __user *uarg)
+{
+	return put_user(WINSOCK_ABI_VERSION, (__u32 __user *)uarg);
+}
+
+static long ioc_socket(void __user *uarg)
+{
+	struct winsock_socket arg;
+
+	if (copy_from_user(&arg, uarg, sizeof(arg)))
+		return -EFAULT;
+	if (arg.flags)
+		return -EINVAL;
+	return winsock_socket(&arg);
+}
+
+static long ioc_closesocket(void __user *uarg)
+{
+	struct winsock_closesocket arg;
+
+	if (copy_from_user(&arg, uarg, sizeof(arg)))
+		return -EFAULT;
+	if (arg.flags || arg.pad)
+		return -EINVAL;
+	return winsock_closesocket(&arg);
+}
+
+static long winsock_ioctl(struct file *file, unsigned int cmd,
+			  unsigned long arg)
+{
+	void __user *uarg = (void __user *)arg;
+
+	switch (cmd) {
+	case WINSOCK_IOC_VERSION:
+		return ioc_version(uarg);
+	case WINSOCK_IOC_SOCKET:
+		return ioc_socket(uarg);
+	case WINSOCK_IOC_CLOSESOCKET:
+		return ioc_closesocket(uarg);
+	default:
+		return -ENOTTY;
+	}
+}
+
+static const struct file_operations winsock_fops = {
+	.owner		= THIS_MODULE,
+	.unlocked_ioctl	= winsock_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
+	.llseek		= noop_llseek,
+};
+
+/* Open to everyone: a caller can only act on descriptors that it holds. */
+static struct miscdevice winsock_device = {
+	.minor	= MISC_DYNAMIC_MINOR,
+	.name	= KBUILD_MODNAME,
+	.fops	= &winsock_fops,
+	.mode	= 0666,
+};
+
+static int __init winsock_init(void)
+{
+	int err;
+
+	err = winsock_attach_init();
+	if (err)
+		return err;
+	err = misc_register(&winsock_device);
+	if (err)
+		winsock_attach_exit();
+	return err;
+}
+
+static void __exit winsock_exit(void)
+{
+	misc_deregister(&winsock_device);
+	winsock_attach_exit();
+}
+
+module_init(winsock_init);
+module_exit(winsock_exit);
+
+MODULE_DESCRIPTION("Winsock close semantics on Linux sockets");
+MODULE_LICENSE("GPL");
+MODULE_ALIAS_TCP_ULP("winsock");

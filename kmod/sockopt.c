@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * SOL_WINSOCK: SO_LINGER and SO_DONTLINGER in Winsock's binary form.
+ *
+ * Both are views of the two native fields, SOCK_LINGER and sk_lingertime, so
+ * that setsockopt(SOL_SOCKET, SO_LINGER) and this level always agree (O9).
+ */
+#include <linux/sockptr.h>
+#include <linux/uaccess.h>
+#include <net/sock.h>
+
+#include "winsock.h"
+
+/* Under lock_sock.  @seconds < 0 keeps the interval (O1). */
+static void set_linger(struct sock *sk, bool on, int seconds)
+{
+	if (seconds >= 0)
+		WRITE_ONCE(sk->sk_lingertime, (unsigned long)seconds * HZ);
+	sock_valbool_flag(sk, SOCK_LINGER, on);
+}
+
+static struct winsock_linger get_linger(const struct sock *sk)
+{
+	unsigned long seconds = READ_ONCE(sk->sk_lingertime) / HZ;
+
+	return (struct winsock_linger) {
+		.l_onoff = sock_flag(sk, SOCK_LINGER),
+		.l_linger = min_t(unsigned long, seconds, U16_MAX),
+	};
+}
+
+/* O3 */
+static int set_so_linger(struct sock *sk, sockptr_t optval, unsigned int optlen)
+{
+	struct winsock_linger ling;
+
+	if (sockptr_is_null(optval) || optlen < sizeof(ling) ||
+	    copy_from_sockptr(&ling, optval, sizeof(ling)))
+		return -EFAULT;
+
+	lock_sock(sk);
+	set_linger(sk, ling.l_onoff, ling.l_linger);
+	release_sock(sk);
+	return 0;
+}
+
+/* O5 */
+static int set_so_dontlinger(struct sock *sk, sockptr_t optval,
+			     unsigned int optlen)
+{
+	u32 on = 0;
+
+	if (sockptr_is_null(optval) ||
+	    copy_from_sockptr(&on, optval, min_t(unsigned int, optlen, sizeof(on))))
+		return -EFAULT;
+
+	lock_sock(sk);
+	set_linger(sk, !on, -1);
+	release_sock(sk);
+	return 0;
+}
+
+/* O4 */
+static int get_so_linger(const struct sock *sk, char __user *optval,
+			 int __user *optlen, int len)
+{
+	struct winsock_linger ling = get_linger(sk);
+
+	if (len < (int)sizeof(ling)) {
+		if (len > 0 && clear_user(optval, len))
+			return -EFAULT;
+		return -EFAULT;
+	}
+	if (copy_to_user(optval, &ling, sizeof(ling)) ||
+	    put_user((int)sizeof(ling), optlen))
+		return -EFAULT;
+	return 0;
+}
+
+/* O6; three bytes are answered as two. */
+static int get_so_dontlinger(const struct sock *sk, char __user *optval,
+			     int __user *optlen, int len)
+{
+	bool off = !get_linger(sk).l_onoff;
+	int told = 1;
+	int err;
+
+	if (len <= 0)
+		return -EFAULT;
+
+	if (len == 1) {
+		err = put_user(off, (u8 __user *)optval);
+	} else if (len < 4) {
+		err = put_user(off, (u16 __user *)optval);
+	} else {
+		err = put_user(off, (u32 __user *)optval);
+		told = 4;
+	}
+	return err ?: put_user(told, optlen);
+}
+
+/**
+ * winsock_setsockopt - set an option of level SOL_WINSOCK
+ * @sk: an attached socket, not locked
+ * @optname: WINSOCK_SO_LINGER or WINSOCK_SO_DONTLINGER
+ * @optval: the caller's value
+ * @optlen: its length; never negative, setsockopt(2) refuses that (O11)
+ *
+ * Return: 0, -EFAULT, or -ENOPROTOOPT for other options and for sockets that
+ * do not linger (O7).  On failure nothing has changed.
+ */
+int winsock_setsockopt(struct sock *sk, int optname, sockptr_t optval,
+		       unsigned int optlen)
+{
+	if (sk->sk_type != SOCK_STREAM)
+		return -ENOPROTOOPT;
+
+	switch (optname) {
+	case WINSOCK_SO_LINGER:
+		return set_so_linger(sk, optval, optlen);
+	case WINSOCK_SO_DONTLINGER:
+		return set_so_dontlinger(sk, optval, optlen);
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
+/**
+ * winsock_getsockopt - read an option of level SOL_WINSOCK
+ * @sk: an attached socket
+ * @optname: WINSOCK_SO_LINGER or WINSOCK_SO_DONTLINGER
+ * @optval: where the value goes
+ * @optlen: room there; on success, what Winsock says was written
+ *
+ * Return: 0, -EFAULT or -ENOPROTOOPT, as winsock_setsockopt().
+ */
+int winsock_getsockopt(struct sock *sk, int optname, char __user *optval,
+		       int __user *optlen)
+{
+	int len;
+
+	if (sk->sk_type != SOCK_STREAM)
+		return -ENOPROTOOPT;
+	if (get_user(len, optlen))
+		return -EFAULT;
+
+	switch (optname) {
+	case WINSOCK_SO_LINGER:
+		return get_so_linger(sk, optval, optlen, len);
+	case WINSOCK_SO_DONTLINGER:
+		return get_so_dontlinger(sk, optval, optlen, len);
+	default:
+		return -ENOPROTOOPT;
+	}
+}
