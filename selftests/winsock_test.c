@@ -1,0 +1,634 @@
+// SPDX-License-Identifier: GPL-2.0
+/* See winsock_test.h. */
+#include "winsock_test.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <netinet/ip.h>
+#include <netinet/ip6.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <linux/filter.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <linux/sockios.h>
+
+#define MTU		1500
+#define PEER_RCVBUF	16384
+#define SNDBUF		65536
+
+int winsock_device = -1;
+
+long check_result(long result, const char *call, const char *file, int line)
+{
+	if (result < 0)
+		fail("%s:%d: %s: %s", file, line, call, strerror(errno));
+	return result;
+}
+
+long now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void wait_ready(int fd, short events)
+{
+	struct pollfd pfd = { .fd = fd, .events = events };
+
+	if (!check(poll(&pfd, 1, WAIT_MS)))
+		fail("descriptor %d not ready for %#x within %d ms", fd, events,
+		     WAIT_MS);
+}
+
+void winsock_open(void)
+{
+	if (winsock_device < 0)
+		winsock_device = check(open(WINSOCK_DEVICE,
+					    O_RDWR | O_CLOEXEC));
+}
+
+int winsock_socket(int domain, int type, int protocol)
+{
+	struct winsock_socket arg = {
+		.domain = domain,
+		.type = type,
+		.protocol = protocol,
+	};
+	int fd = ioctl(winsock_device, WINSOCK_IOC_SOCKET, &arg);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int winsock_closesocket_pending(int fd, unsigned int pending)
+{
+	struct winsock_closesocket arg = { .fd = fd, .pending = pending };
+
+	return ioctl(winsock_device, WINSOCK_IOC_CLOSESOCKET, &arg) < 0 ?
+	       -errno : 0;
+}
+
+int winsock_closesocket(int fd)
+{
+	return winsock_closesocket_pending(fd, 0);
+}
+
+int winsock_attach(int fd)
+{
+	return setsockopt(fd, SOL_TCP, TCP_ULP, WINSOCK_ULP,
+			  strlen(WINSOCK_ULP)) < 0 ? -errno : 0;
+}
+
+int native_close(int fd)
+{
+	return close(fd) < 0 ? -errno : 0;
+}
+
+void netns_enter(void)
+{
+	struct ifreq ifr = { .ifr_name = "lo" };
+	int fd;
+
+	check(unshare(CLONE_NEWNET));
+	fd = check(socket(AF_INET, SOCK_DGRAM, 0));
+	ifr.ifr_mtu = MTU;
+	check(ioctl(fd, SIOCSIFMTU, &ifr));
+	check(ioctl(fd, SIOCGIFFLAGS, &ifr));
+	ifr.ifr_flags |= IFF_UP;
+	check(ioctl(fd, SIOCSIFFLAGS, &ifr));
+	close(fd);
+}
+
+long orphans(void)
+{
+	char line[256];
+	long count = -1;
+	FILE *f;
+
+	f = fopen("/proc/net/sockstat", "r");
+	if (!f)
+		fail("/proc/net/sockstat: %s", strerror(errno));
+	while (count < 0 && fgets(line, sizeof(line), f))
+		sscanf(line, "TCP: inuse %*d orphan %ld", &count);
+	fclose(f);
+	if (count < 0)
+		fail("no count in /proc/net/sockstat");
+	return count;
+}
+
+int kind_socket(const struct kind *kind, int type)
+{
+	if (kind->nonblocking)
+		type |= SOCK_NONBLOCK;
+	if (kind->attached) {
+		int fd = winsock_socket(kind->family, type, 0);
+
+		if (fd < 0)
+			fail("WINSOCK_IOC_SOCKET: %s", strerror(-fd));
+		return fd;
+	}
+	return check(socket(kind->family, type, 0));
+}
+
+/* Loopback address of a family; sockaddr_storage holds either. */
+static socklen_t loopback(struct sockaddr_storage *addr, int family)
+{
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)addr;
+	struct sockaddr_in *in = (struct sockaddr_in *)addr;
+
+	memset(addr, 0, sizeof(*addr));
+	addr->ss_family = family;
+	if (family == AF_INET6) {
+		in6->sin6_addr = in6addr_loopback;
+		return sizeof(*in6);
+	}
+	in->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	return sizeof(*in);
+}
+
+/* Both families have the port at the same place. */
+static in_port_t local_port(int fd)
+{
+	struct sockaddr_in6 addr;
+	socklen_t len = sizeof(addr);
+
+	check(getsockname(fd, (struct sockaddr *)&addr, &len));
+	return addr.sin6_port;
+}
+
+void listen_loopback(int fd, int family, int backlog,
+		     struct sockaddr_storage *addr, socklen_t *len)
+{
+	*len = loopback(addr, family);
+	check(bind(fd, (struct sockaddr *)addr, *len));
+	check(listen(fd, backlog));
+	check(getsockname(fd, (struct sockaddr *)addr, len));
+}
+
+void wire_open(struct wire *wire)
+{
+	struct sock_filter outgoing[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 (unsigned int)SKF_AD_OFF + SKF_AD_PKTTYPE),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_OUTGOING, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 128),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	struct sock_fprog prog = { .len = 4, .filter = outgoing };
+	struct sockaddr_ll lo = {
+		.sll_family = AF_PACKET,
+		.sll_protocol = htons(ETH_P_ALL),
+	};
+	int room = 32 << 20;
+
+	memset(wire, 0, sizeof(*wire));
+	wire->fd = check(socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+	check(setsockopt(wire->fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog,
+			 sizeof(prog)));
+	check(setsockopt(wire->fd, SOL_SOCKET, SO_RCVBUFFORCE, &room,
+			 sizeof(room)));
+	lo.sll_ifindex = if_nametoindex("lo");
+	check(bind(wire->fd, (struct sockaddr *)&lo, sizeof(lo)));
+}
+
+static void wire_note(struct wire_side *side, const struct tcphdr *th,
+		      size_t len)
+{
+	size_t head = th->doff * 4;
+
+	side->packets++;
+	side->fin += th->fin;
+	side->rst += th->rst;
+	if (len > head) {
+		side->data++;
+		side->end = ntohl(th->seq) + len - head;
+	}
+	if (!th->rst) {
+		side->window = ntohs(th->window);
+		side->edge = ntohl(th->ack_seq) + (side->window << side->scale);
+	}
+}
+
+const struct wire *wire_look(struct wire *wire)
+{
+	struct tpacket_stats stats = { 0 };
+	socklen_t len = sizeof(stats);
+	struct sockaddr_ll from;
+	unsigned char buf[128];
+	struct tcphdr th;
+	size_t head, size;
+
+	for (;;) {
+		socklen_t fromlen = sizeof(from);
+		ssize_t got = recvfrom(wire->fd, buf, sizeof(buf), MSG_DONTWAIT,
+				       (struct sockaddr *)&from, &fromlen);
+
+		if (got < 0 && errno == EAGAIN)
+			break;
+		check(got);
+		if (from.sll_protocol == htons(ETH_P_IP)) {
+			struct iphdr ip;
+
+			memcpy(&ip, buf, sizeof(ip));
+			head = ip.ihl * 4;
+			size = ntohs(ip.tot_len) - head;
+			if (ip.protocol != IPPROTO_TCP)
+				continue;
+		} else if (from.sll_protocol == htons(ETH_P_IPV6)) {
+			struct ip6_hdr ip6;
+
+			memcpy(&ip6, buf, sizeof(ip6));
+			head = sizeof(ip6);
+			size = ntohs(ip6.ip6_plen);
+			if (ip6.ip6_nxt != IPPROTO_TCP)
+				continue;
+		} else {
+			continue;
+		}
+		memcpy(&th, buf + head, sizeof(th));
+		if (th.source == wire->local && th.dest == wire->remote)
+			wire_note(&wire->sent, &th, size);
+		else if (th.source == wire->remote && th.dest == wire->local)
+			wire_note(&wire->received, &th, size);
+	}
+	check(getsockopt(wire->fd, SOL_PACKET, PACKET_STATISTICS, &stats,
+			 &len));
+	if (stats.tp_drops)
+		fail("the capture lost %u packets", stats.tp_drops);
+	return wire;
+}
+
+static void pair_prepare(struct pair *pair, const struct kind *kind)
+{
+	memset(pair, 0, sizeof(*pair));
+	pair->kind = *kind;
+	wire_open(&pair->wire);
+}
+
+static void pair_settle(struct pair *pair)
+{
+	pair->wire.local = local_port(pair->fd);
+	pair->wire.remote = local_port(pair->peer);
+	wait_until(tcp_state(pair->peer) == TCP_ESTABLISHED);
+	wait_until(tcp_state(pair->fd) == TCP_ESTABLISHED);
+	wire_look(&pair->wire);
+}
+
+static void set_int(int fd, int option, int value)
+{
+	check(setsockopt(fd, SOL_SOCKET, option, &value, sizeof(value)));
+}
+
+void connect_to(int fd, const struct sockaddr_storage *addr, socklen_t len)
+{
+	if (connect(fd, (const struct sockaddr *)addr, len) < 0 &&
+	    errno != EINPROGRESS)
+		fail("connect: %s", strerror(errno));
+	wait_ready(fd, POLLOUT);
+}
+
+void pair_open(struct pair *pair, const struct kind *kind)
+{
+	struct sockaddr_storage addr;
+	socklen_t len;
+	int listener;
+
+	pair_prepare(pair, kind);
+	listener = check(socket(kind->family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+	set_int(listener, SO_RCVBUF, PEER_RCVBUF);
+	listen_loopback(listener, kind->family, 1, &addr, &len);
+	pair->fd = kind_socket(kind, SOCK_STREAM);
+	set_int(pair->fd, SO_SNDBUF, SNDBUF);
+	connect_to(pair->fd, &addr, len);
+	pair->peer = check(accept4(listener, NULL, NULL, SOCK_CLOEXEC));
+	close(listener);
+	pair_settle(pair);
+}
+
+void pair_open_accepted(struct pair *pair, const struct kind *kind)
+{
+	struct kind blocking = *kind;
+	struct sockaddr_storage addr;
+	socklen_t len;
+	int listener;
+
+	pair_prepare(pair, kind);
+	blocking.nonblocking = false;
+	listener = kind_socket(&blocking, SOCK_STREAM);
+	set_int(listener, SO_SNDBUF, SNDBUF);
+	listen_loopback(listener, kind->family, 1, &addr, &len);
+	pair->peer = check(socket(kind->family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+	set_int(pair->peer, SO_RCVBUF, PEER_RCVBUF);
+	connect_to(pair->peer, &addr, len);
+	pair->fd = check(accept4(listener, NULL, NULL,
+				 kind->nonblocking ? SOCK_NONBLOCK : 0));
+	close(listener);
+	pair_settle(pair);
+}
+
+void pair_close(struct pair *pair)
+{
+	if (pair->fd >= 0) {
+		set_linger(pair->fd, 1, 0);
+		close(pair->fd);
+	}
+	close(pair->peer);
+	close(pair->wire.fd);
+}
+
+void set_nonblocking(int fd, bool on)
+{
+	int flags = check(fcntl(fd, F_GETFL));
+
+	check(fcntl(fd, F_SETFL,
+		    on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK));
+}
+
+void set_linger(int fd, int onoff, int seconds)
+{
+	struct linger linger = { .l_onoff = onoff, .l_linger = seconds };
+
+	check(setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)));
+}
+
+bool fd_is_open(int fd)
+{
+	return fcntl(fd, F_GETFD) >= 0;
+}
+
+int queued(int fd)
+{
+	int bytes;
+
+	check(ioctl(fd, SIOCOUTQ, &bytes));
+	return bytes;
+}
+
+int unsent(int fd)
+{
+	int bytes;
+
+	check(ioctl(fd, SIOCOUTQNSD, &bytes));
+	return bytes;
+}
+
+int tcp_state(int fd)
+{
+	struct tcp_info info;
+	socklen_t len = sizeof(info);
+
+	check(getsockopt(fd, SOL_TCP, TCP_INFO, &info, &len));
+	return info.tcpi_state;
+}
+
+int pair_state(const struct pair *pair)
+{
+	const char *path = pair->kind.family == AF_INET6 ?
+			   "/proc/net/tcp6" : "/proc/net/tcp";
+	unsigned int local, remote, state;
+	char line[512];
+	int found = 0;
+	FILE *f;
+
+	f = fopen(path, "r");
+	if (!f)
+		fail("%s: %s", path, strerror(errno));
+	while (!found && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, " %*d: %*[0-9A-F]:%x %*[0-9A-F]:%x %x",
+			   &local, &remote, &state) == 3 &&
+		    local == ntohs(pair->wire.local) &&
+		    remote == ntohs(pair->wire.remote))
+			found = state;
+	}
+	fclose(f);
+	return found;
+}
+
+void pattern(void *buf, unsigned long offset, size_t len)
+{
+	unsigned char *byte = buf;
+
+	while (len--) {
+		*byte++ = offset * 131 + (offset >> 8);
+		offset++;
+	}
+}
+
+void pair_send(struct pair *pair, size_t len)
+{
+	unsigned char buf[4096];
+
+	while (len) {
+		size_t part = len < sizeof(buf) ? len : sizeof(buf);
+		ssize_t done;
+
+		pattern(buf, pair->sent, part);
+		done = send(pair->fd, buf, part, MSG_NOSIGNAL);
+		if (done < 0 && errno == EAGAIN) {
+			wait_ready(pair->fd, POLLOUT);
+			continue;
+		}
+		check(done);
+		pair->sent += done;
+		len -= done;
+	}
+}
+
+void pair_stall(struct pair *pair)
+{
+	unsigned char buf[4096];
+	ssize_t done;
+
+	do {
+		for (;;) {
+			pattern(buf, pair->sent, sizeof(buf));
+			done = send(pair->fd, buf, sizeof(buf),
+				    MSG_DONTWAIT | MSG_NOSIGNAL);
+			if (done < 0 && errno == EAGAIN)
+				break;
+			pair->sent += check(done);
+		}
+		wait_until(queued(pair->fd) == unsent(pair->fd) &&
+			   !wire_look(&pair->wire)->received.window);
+	} while (!queued(pair->fd));
+}
+
+void pair_cut(struct pair *pair)
+{
+	struct sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
+	struct sock_fprog prog = { .len = 1, .filter = &drop };
+
+	check(setsockopt(pair->peer, SOL_SOCKET, SO_ATTACH_FILTER, &prog,
+			 sizeof(prog)));
+}
+
+void pair_mend(struct pair *pair)
+{
+	int unused = 0;
+
+	check(setsockopt(pair->peer, SOL_SOCKET, SO_DETACH_FILTER, &unused,
+			 sizeof(unused)));
+}
+
+void pair_strand(struct pair *pair)
+{
+	pair_cut(pair);
+	pair_send(pair, 3000);
+	wait_until(!unsent(pair->fd));
+	if (queued(pair->fd) != 3000)
+		fail("%d bytes in flight instead of 3000", queued(pair->fd));
+}
+
+struct received receive_all(int fd)
+{
+	struct received received = { .intact = true };
+	unsigned char buf[4096], want[4096];
+	long deadline = now_ms() + WAIT_MS;
+
+	for (;;) {
+		struct pollfd pfd = { .fd = fd, .events = POLLIN };
+		long left = deadline - now_ms();
+		ssize_t got;
+
+		if (left <= 0 || !check(poll(&pfd, 1, left)))
+			return received;
+		got = recv(fd, buf, sizeof(buf), MSG_DONTWAIT);
+		if (got < 0 && errno == ECONNRESET) {
+			received.ending = END_RESET;
+			return received;
+		}
+		if (!check(got)) {
+			received.ending = END_EOF;
+			return received;
+		}
+		pattern(want, received.bytes, got);
+		if (memcmp(buf, want, got))
+			received.intact = false;
+		received.bytes += got;
+	}
+}
+
+bool receive_pattern(int fd, unsigned long skip, size_t len)
+{
+	unsigned char buf[4096], want[4096];
+
+	while (len) {
+		size_t part = len < sizeof(buf) ? len : sizeof(buf);
+		ssize_t got;
+
+		wait_ready(fd, POLLIN);
+		got = check(recv(fd, buf, part, MSG_DONTWAIT));
+		if (!got)
+			return false;
+		pattern(want, skip, got);
+		if (memcmp(buf, want, got))
+			return false;
+		skip += got;
+		len -= got;
+	}
+	return true;
+}
+
+static void *closer_run(void *arg)
+{
+	struct closer *closer = arg;
+	long start = now_ms();
+
+	__atomic_store_n(&closer->tid, syscall(SYS_gettid), __ATOMIC_RELEASE);
+	closer->result = closer->call(closer->fd);
+	closer->elapsed_ms = now_ms() - start;
+	__atomic_store_n(&closer->done, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+void closer_start(struct closer *closer, int (*call)(int fd), int fd)
+{
+	memset(closer, 0, sizeof(*closer));
+	closer->call = call;
+	closer->fd = fd;
+	errno = pthread_create(&closer->thread, NULL, closer_run, closer);
+	if (errno)
+		fail("pthread_create: %s", strerror(errno));
+	wait_until(__atomic_load_n(&closer->tid, __ATOMIC_ACQUIRE));
+}
+
+/* A field of the thread's /proc status; the thread must be there. */
+static void closer_status(const struct closer *closer, const char *field,
+			  char *value, size_t size)
+{
+	size_t len = strlen(field);
+	char path[64], line[256];
+	bool found = false;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/status", closer->tid);
+	f = fopen(path, "r");
+	while (f && !found && fgets(line, sizeof(line), f)) {
+		found = !strncmp(line, field, len) && line[len] == ':';
+		if (found)
+			snprintf(value, size, "%s", line + len + 2);
+	}
+	if (f)
+		fclose(f);
+	if (!found)
+		fail("the close has returned %d already", closer->result);
+}
+
+long closer_switches(const struct closer *closer)
+{
+	char count[32];
+
+	closer_status(closer, "voluntary_ctxt_switches", count, sizeof(count));
+	return atol(count);
+}
+
+/* Asleep, and not just between two looks of a polling loop. */
+static bool closer_asleep(const struct closer *closer)
+{
+	long switches = closer_switches(closer);
+	char state[32];
+
+	closer_status(closer, "State", state, sizeof(state));
+	usleep(20000);
+	return state[0] == 'S' && closer_switches(closer) == switches;
+}
+
+void closer_wait_asleep(const struct closer *closer)
+{
+	wait_until(closer_asleep(closer));
+}
+
+bool closer_done(const struct closer *closer)
+{
+	return __atomic_load_n(&closer->done, __ATOMIC_ACQUIRE);
+}
+
+int closer_join(struct closer *closer)
+{
+	struct timespec deadline;
+
+	clock_gettime(CLOCK_REALTIME, &deadline);
+	deadline.tv_sec += (LINGER_LONG + WAIT_MS / 1000);
+	errno = pthread_timedjoin_np(closer->thread, NULL, &deadline);
+	if (errno)
+		fail("the close never returned: %s", strerror(errno));
+	return closer->result;
+}
+
+void child_join(pid_t pid)
+{
+	int status;
+
+	wait_until(check(waitpid(pid, &status, WNOHANG)) == pid);
+	if (!WIFEXITED(status) || WEXITSTATUS(status))
+		fail("child %d ended with status %#x", pid, status);
+}
