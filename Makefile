@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: GPL-2.0
+# The front: `make help` lists every verb.  All output is under build/.
+
+MAKEFLAGS += --no-print-directory
+# The verbs pass on what they mean to; kbuild takes some of these names for its
+# own, and ARGS may hold anything.
+MAKEOVERRIDES :=
+unexport KERNELRELEASE KDIR O ARGS
+
+build := $(CURDIR)/build
+vm := selftests/vm
+
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+MANDIR ?= $(PREFIX)/share/man
+
+KERNELS := 6.1 6.12
+ifneq ($(filter-out $(KERNELS),$(KERNEL)),)
+$(error KERNEL=$(KERNEL) is not a kernel of the test VM; there are: $(KERNELS))
+endif
+kernels := $(or $(KERNEL),$(KERNELS))
+kernel := $(or $(firstword $(KERNEL)),$(firstword $(KERNELS)))
+
+ifneq ($(filter check,$(MAKECMDGOALS)),)
+all_suites := $(shell $(MAKE) -s -C selftests list)
+suites := $(if $(T),$(foreach t,$(T),$(or $(filter $(t) $(t).sh,$(all_suites)),$(error \
+	T=$(t) is not a suite; there are: $(all_suites)))),$(all_suites))
+endif
+ifneq ($(filter vm-run,$(MAKECMDGOALS)),)
+ifeq ($(PROG),)
+$(error PROG= is missing: make vm-run PROG=path/to/binary [ARGS="..."] [FILES="..."])
+endif
+endif
+
+ifeq ($(V),1)
+Q :=
+else
+Q := @
+endif
+pass = $(if $(V),V=$(V))
+
+# One builds, others that were started in the same tree wait.
+alone = flock $(build)/.lock-$(1) $(MAKE) -C $(1) $(pass)
+
+userlib = $(call alone,userlib) O=$(build)/userlib
+kmod = $(call alone,kmod) O=$(build)/kmod $(if $(W),W=$(W)) $(if $(C),C=$(C))
+selftests = $(call alone,selftests) OUTPUT=$(build)/selftests \
+	KSELFTEST=$$($(vm)/fetch.sh source)/tools/testing/selftests
+
+.PHONY: all help kmod userlib selftests deps
+all: kmod userlib selftests
+
+help:
+	@sed -n 's/^##//p' Makefile
+
+##Building
+##  make              the module, the library and the selftests, into build/
+##  make kmod         the module alone; KDIR=path or KERNELRELEASE=name says for
+##                    which kernel (default: the running one), W=1 C=1 as in kbuild
+##  make userlib      the library alone
+##  make selftests    the selftests alone
+##  make clean        remove build/
+##  make deps         install the Debian packages that any verb needs (root)
+##  V=1               show the commands
+kmod: | $(build)
+	$(Q)$(if $(KDIR)$(wildcard /lib/modules/*/build/Makefile),$(vm)/deps.sh need build,$(vm)/deps.sh need build headers)
+	$(Q)$(kmod) $(if $(KDIR),KDIR=$(abspath $(KDIR))) $(if $(KERNELRELEASE),KERNELRELEASE=$(KERNELRELEASE))
+
+userlib: | $(build)
+	$(Q)$(vm)/deps.sh need build
+	$(Q)$(userlib)
+
+selftests: userlib | $(build)
+	$(Q)$(vm)/deps.sh need selftests
+	$(Q)$(selftests) $(if $(suites),SUITES="$(suites)")
+
+$(build):
+	@mkdir -p $@
+
+deps:
+	$(Q)$(vm)/deps.sh install
+
+##
+##Trying (in a virtual machine; no root, nothing on this machine changes)
+##  make demo         closesocket() beside close(), in every row of the table
+##  make check        all suites on all kernels
+##    T=NAME            this suite alone        KERNEL=6.1|6.12   this kernel alone
+##    ARGS="..."        passed to the suite     TIMEOUT=SECONDS   for one suite
+##  make check-vm     that the machine reports every kind of failure
+##  make vm-shell     a prompt in the machine, the module loaded
+##  make vm-run PROG=path/to/binary    any program of yours in the machine
+##    ARGS="..."        its arguments, quoted as for a shell
+##    FILES="..."       files and directories to put where it starts
+##    KERNEL= TIMEOUT=  as above              MEMORY=MIB
+.PHONY: demo check check-vm vm-shell vm-run vm-deps vm-init
+vm-deps:
+	$(Q)$(vm)/deps.sh need build vm
+
+vm-init: vm-deps | $(build)
+	$(Q)$(vm)/deps.sh need selftests
+	$(Q)$(selftests) vm
+
+# The machine's module is built for the kernel that it boots.
+vm-kmod-%: vm-deps | $(build)
+	$(Q)$(kmod) KERNELRELEASE=$$($(vm)/fetch.sh release $*)
+
+vm_kernel := vm-init vm-kmod-$(kernel) userlib
+
+check: vm-init $(kernels:%=vm-kmod-%) userlib selftests
+	$(Q)$(pass) TIMEOUT=$(TIMEOUT) $(vm)/check.sh "$(kernels)" "$(suites)" $(ARGS)
+
+check-vm: $(vm_kernel)
+	$(Q)$(vm)/selftest.sh $(kernel)
+
+vm-shell: $(vm_kernel) selftests
+	$(Q)$(vm)/run.sh $(kernel) shell
+
+vm-run: $(vm_kernel)
+	$(Q)FILES="$(FILES)" $(vm)/run.sh $(kernel) -- $(PROG) $(ARGS)
+
+demo: $(vm_kernel)
+	$(Q)$(selftests) demo
+	$(Q)FILES=COPYING.GPL-2.0 $(vm)/run.sh $(kernel) -- $(build)/selftests/demo/demo $(ARGS)
+
+##
+##Developing
+##  make style        checkpatch, W=1, sparse, shellcheck, mandoc: all clean
+.PHONY: style clean
+style:
+	$(Q)$(vm)/deps.sh need build headers style
+	$(Q)$(vm)/style.sh
+
+clean:
+	$(Q)rm -rf $(build)
+
+##
+##Installing
+##  make install      library, headers, man pages, and the module if it is built;
+##                    PREFIX=/usr/local DESTDIR= INSTALL_MOD_PATH=
+##  make uninstall    remove library, headers and man pages
+.PHONY: install uninstall
+dirs = DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) INCLUDEDIR=$(INCLUDEDIR) MANDIR=$(MANDIR)
+install: userlib
+	$(Q)$(userlib) install $(dirs)
+	$(Q)install -D -m 644 -t $(DESTDIR)$(INCLUDEDIR)/linux uapi/linux/winsock.h
+
+uninstall:
+	$(Q)$(userlib) uninstall $(dirs)
+	$(Q)rm -f $(DESTDIR)$(INCLUDEDIR)/linux/winsock.h

@@ -1,0 +1,165 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Runs suites in the test VM and judges them.
+#   check.sh "KERNEL..." "SUITE..." [ARG...]
+# The suites are the programs in build/selftests; ARGs are passed to each.  All
+# of them share one boot for as long as the kernel survives them.
+set -eu -o pipefail
+. "$(dirname "$0")/initramfs.sh"
+. "$vm/qemu.sh"
+
+programs=$build/selftests
+kernels=$1
+suites=$2
+args=("${@:3}")
+seconds=$(sed -n 's/^timeout=//p' "$top/selftests/settings")
+seconds=${TIMEOUT:-${seconds:-120}}
+
+passed=0
+failed=0
+explained=
+
+say_suite() {	# KERNEL SUITE PASSED FAILED MS
+	printf '  %-5s %-28s %4d passed, %d failed  %6s s\n' "$1" "$2" "$3" \
+		"$4" "$(($5 / 1000)).$(($5 % 1000 / 100))"
+}
+
+# judge KERNEL SUITE STATUS MS: count what the suite printed
+judge() {
+	local verdict counts p f
+
+	verdict=$(awk -v status="$3" -f "$vm/tap.awk" "$tmp/output")
+	counts=${verdict##*$'\n'}
+	read -r p f _ <<<"$counts"
+	passed=$((passed + p))
+	failed=$((failed + f))
+	say_suite "$1" "$2" "$p" "$f" "$4"
+	[ "$verdict" = "$counts" ] ||
+		grep -v '^skip ' <<<"${verdict%$'\n'*}" || :
+	while read -r line; do
+		explained+="  $1 $2 $line"$'\n'
+	done < <(sed -n 's/^skip //p' <<<"$verdict")
+}
+
+# blame KERNEL SUITE TEXT: a failure that is not a test's own
+blame() {
+	failed=$((failed + 1))
+	echo "  not ok: $1 $2: $3"
+}
+
+compose() {	# KERNEL SUITE...
+	local kernel=$1 dir suite release files
+
+	shift
+	rm -rf "$tmp/root"
+	root_new "$tmp/root"
+	carry_base
+	release=$("$vm/fetch.sh" release "$kernel")
+	cp "$build/kmod/$release/winsock.ko" "$root/vm/"
+
+	dir=$root/selftests
+	mkdir "$dir"
+	find "$programs" -maxdepth 1 -type f ! -name '*.d' \
+		-exec cp -t "$dir" {} +
+	mapfile -d '' -t files < <(
+		find "$programs" -maxdepth 1 -type f -perm -100 -print0)
+	carry_libs "${files[@]}"
+	for suite; do
+		printf '%s\0' "$seconds" /selftests "./$suite" \
+			"${args[@]}" >"$root/vm/jobs/$(printf '%03d.%s' "$order" "$suite")"
+		order=$((order + 1))
+	done
+	root_pack "$kernel_dir/modules.cpio" "$tmp/initrd"
+}
+
+# boot KERNEL SUITE...: run suites until one of them makes the machine unfit;
+# sets $done_suites to how many were dealt with
+boot() {
+	local kernel=$1 suite=VM rest job splat state=boot limit=$boot_seconds
+
+	shift
+	done_suites=0
+	order=0
+	compose "$kernel" "$@"
+	vm_start $((boot_seconds + $# * (seconds + 40))) "$kernel_dir" check
+	while vm_read "$limit"; do
+		rest=${line#* }
+		case ${line%% *} in
+		start)
+			suite=${rest#*.}
+			state=running
+			: >"$tmp/output"
+			# The machine looks after the time itself; this is for
+			# a kernel that hangs.
+			limit=$((seconds + 30))
+			;;
+		'|')
+			printf '%s\n' "$rest" >>"$tmp/output"
+			[ -z "${V-}" ] || printf '    %s\n' "$rest"
+			;;
+		end)
+			rest=${rest#* }
+			judge "$kernel" "$suite" "${rest% *}" "${rest##* }"
+			done_suites=$((done_suites + 1))
+			state=unloading
+			# After its time a suite may hold anything: start anew.
+			[ "${rest%% *}" != timeout ] || state=stopped
+			limit=60
+			;;
+		leak)
+			blame "$kernel" "$suite" "${rest#* }"
+			state=stopped
+			;;
+		clean)
+			state=clean
+			;;
+		error)
+			blame "$kernel" "$suite" "$rest"
+			state=stopped
+			# Without a module there is no use in another boot.
+			[ "$suite" != VM ] || done_suites=$#
+			;;
+		done)
+			state=stopped
+			;;
+		esac
+	done
+	vm_wait 20
+
+	case $state in
+	boot)
+		blame "$kernel" VM "did not come up"
+		cat "$tmp/qemu"
+		done_suites=$#
+		;;
+	running)
+		judge "$kernel" "$suite" "kernel death" 0
+		done_suites=$((done_suites + 1))
+		;;
+	unloading | clean)
+		blame "$kernel" "$suite" "the kernel died after it"
+		;;
+	esac
+	[ "$state" = stopped ] || console_excerpt
+	# A splat that was survived is a failure too, once for each suite.
+	console_splats | sort -s -u -k1,1 >"$tmp/splats"
+	while read -r job splat; do
+		[ "$state" = stopped ] || [ "${job#*.}" != "$suite" ] || continue
+		blame "$kernel" "${job#*.}" "kernel: $splat"
+		console_excerpt
+	done <"$tmp/splats"
+}
+
+for kernel in $kernels; do
+	kernel_dir=$("$vm/fetch.sh" kernel "$kernel")
+	# shellcheck disable=SC2086 # a list of names
+	set -- $suites
+	while [ $# -gt 0 ]; do
+		boot "$kernel" "$@"
+		shift "$done_suites"
+	done
+done
+
+[ -z "$explained" ] || printf 'skipped, as the kernel explains:\n%s' "$explained"
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ] && [ "$passed" -gt 0 ]

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# Sourced by the scripts of the test VM.
+
+vm=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+top=$(cd "$vm/../.." && pwd)
+build=${WINSOCK_BUILD:-$top/build}
+cache=${WINSOCK_CACHE:-${XDG_CACHE_HOME:-${HOME:?}/.cache}/winsock}
+
+export vm top build cache
+
+die() {
+	echo "${0##*/}: $*" >&2
+	exit 1
+}
+
+# What a cached directory is made of changes with the scripts that fill it.
+cache_format=1
+
+# cached NAME FUNCTION [ARG...]: print the path of a cache directory; the
+# function fills it on first use.  It appears under its name complete or not
+# at all, whoever else asks or dies meanwhile.
+cached() {
+	local dir=$cache/$1-$cache_format fill
+
+	if [ ! -d "$dir" ]; then
+		mkdir -p "$cache" ||
+			die "cannot create $cache; set WINSOCK_CACHE to a directory that can be written"
+		exec 9>"$cache/.lock"
+		flock 9
+		if [ ! -d "$dir" ]; then
+			fill=$(mktemp -d "$cache/.fill.XXXXXX")
+			# A subshell's set -e is off in a condition: its last
+			# word, the mv, is what counts.
+			if ! "${@:2}" "$fill"; then
+				rm -rf "$fill"
+				exit 1
+			fi
+			chmod 755 "$fill"
+			mv -T "$fill" "$dir"
+		fi
+		exec 9>&-
+	fi
+	echo "$dir"
+}

@@ -1,0 +1,79 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# The Debian packages this project needs, and the one place that names them.
+#   deps.sh install          every package (make deps)
+#   deps.sh need GROUP...    what the groups need, if it is not there yet
+set -eu -o pipefail
+. "$(dirname "$0")/common.sh"
+
+# group, package, and a command or file that shows it is there
+packages='
+build		gcc				gcc
+build		libc6-dev			/usr/include/stdio.h
+headers		linux-headers-cloud-amd64	/usr/src/linux-headers-6.1.*-cloud-amd64/Makefile
+selftests	gcc				gcc
+selftests	libc6-dev			/usr/include/stdio.h
+selftests	xz-utils			xz
+selftests	linux-source-6.1		/usr/src/linux-source-6.1.tar.xz
+vm		linux-headers-cloud-amd64	/usr/src/linux-headers-6.1.*-cloud-amd64/Makefile
+vm		linux-headers-6.12-cloud-amd64	/usr/src/linux-headers-6.12.*-cloud-amd64/Makefile
+vm		qemu-system-x86			qemu-system-x86_64
+vm		busybox-static			/bin/busybox
+vm		cpio				cpio
+vm		xz-utils			xz
+vm		kmod				/sbin/depmod
+vm		iproute2			/sbin/tc
+vm		netbase				/etc/protocols
+style		perl				perl
+style		linux-source-6.1		/usr/src/linux-source-6.1.tar.xz
+style		sparse				sparse
+style		shellcheck			shellcheck
+style		mandoc				mandoc
+'
+
+# wanted GROUP...: packages of these groups that are not there, once each
+wanted() {
+	local group package witness
+
+	while read -r group package witness; do
+		case " $* " in *" $group "*) ;; *) continue ;; esac
+		command -v "$witness" >/dev/null ||
+			compgen -G "$witness" >/dev/null ||
+			echo "$package"
+	done <<<"${packages#$'\n'}" | sort -u
+}
+
+case ${1-} in
+install)
+	groups=$(awk 'NF { print $1 }' <<<"$packages" | sort -u | xargs)
+	;;
+need)
+	groups="${*:2}"
+	;;
+*)
+	die "usage: deps.sh install | need GROUP..."
+	;;
+esac
+
+# shellcheck disable=SC2086 # a list
+missing=$(wanted $groups | xargs)
+[ -n "$missing" ] || exit 0
+
+install="apt-get install -y --no-install-recommends $missing"
+command -v apt-get >/dev/null ||
+	die "missing what Debian 12 calls: $missing"
+[ "$(id -u)" = 0 ] ||
+	die "missing packages; as root run: apt-get update && $install"
+
+echo "  DEPS    $missing"
+export DEBIAN_FRONTEND=noninteractive
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+# A fresh machine has no package lists, an old one stale ones.
+if ! { apt-get update && $install; } >"$log" 2>&1 </dev/null; then
+	tail -n 20 "$log" >&2
+	die "apt-get failed; see to it that this works: apt-get update && $install"
+fi
+# shellcheck disable=SC2086 # a list
+missing=$(wanted $groups | xargs)
+[ -z "$missing" ] || die "installed, yet not found: $missing"

@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# Sourced: composes the root file system of the test VM in the directory $root.
+# shellcheck source=selftests/vm/common.sh
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+# Programs of the host that every VM has, where the host has them.
+tools='ip ss tc bash'
+
+# Libraries that programs load by name at run time, so that ldd shows none.
+dlopened='libgcc_s.so.1 libnss_files.so.2 libnss_dns.so.2 libresolv.so.2'
+
+root_new() {
+	local dir
+
+	root=$1
+	mkdir -p "$root"/{usr/{bin,sbin,lib,lib32,lib64,libx32},etc,root,vm/jobs}
+	for dir in bin sbin lib lib32 lib64 libx32; do
+		ln -s "usr/$dir" "$root/$dir"
+	done
+	mkdir "$root"/{proc,sys,dev,tmp,run,var}
+	ln -s ../run "$root/var/run"
+	ln -s ../tmp "$root/var/tmp"
+	ln -s ../proc/mounts "$root/etc/mtab"
+
+	cat >"$root/etc/passwd" <<-END
+		root:x:0:0:root:/root:/bin/sh
+		nobody:x:65534:65534:nobody:/:/bin/false
+	END
+	cat >"$root/etc/group" <<-END
+		root:x:0:
+		nogroup:x:65534:
+	END
+	cat >"$root/etc/hosts" <<-END
+		127.0.0.1	localhost winsock-vm
+		::1		localhost ip6-localhost ip6-loopback
+	END
+	cat >"$root/etc/nsswitch.conf" <<-END
+		passwd: files
+		group: files
+		hosts: files
+		services: files
+		protocols: files
+		networks: files
+	END
+	: >"$root/etc/resolv.conf"
+	for dir in /etc/services /etc/protocols /etc/gai.conf; do
+		[ ! -r "$dir" ] || cp -L "$dir" "$root$dir"
+	done
+}
+
+# carry FILE: put a file of the host under the same name, with what it links to
+carry() {
+	local file=$1 dest=$root$1
+
+	[ ! -e "$dest" ] || return 0
+	mkdir -p "${dest%/*}"
+	cp -L "$file" "$dest"
+	chmod u+w "$dest"
+	carry_libs "$file"
+}
+
+# carry_libs FILE...: the shared libraries and the dynamic loader.  ldd lists
+# them transitively; of a file that is not dynamic it says so and fails.
+carry_libs() {
+	local lib
+
+	LD_LIBRARY_PATH=$build/userlib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} \
+		ldd "$@" 2>/dev/null |
+		awk '$2 == "=>" && $3 ~ /^\// { print $3 }
+		     $2 == "=>" && $3 == "not" { print "missing " $1 }
+		     $1 ~ /^\// && $2 != "=>" && !/:$/ { print $1 }' |
+		sort -u >"$root/../libs" || :
+	while read -r lib; do
+		case $lib in
+		missing*)
+			die "$1 needs ${lib#* }, which is not on this machine; set LD_LIBRARY_PATH to where it is" ;;
+		"$build"/userlib/*)
+			;; # carry_winsock
+		*)
+			[ -e "$root$lib" ] ||
+				install -D -m 755 "$lib" "$root$lib" ;;
+		esac
+	done <"$root/../libs"
+}
+
+# Our own library goes where the loader looks without being told.
+carry_winsock() {
+	local lib dir
+
+	dir=$root/usr/lib/$(gcc -print-multiarch)
+	mkdir -p "$dir"
+	for lib in "$build"/userlib/*.so*; do
+		[ ! -e "$lib" ] || cp -P "$lib" "$dir"
+	done
+	for lib in "$build"/userlib/*.so.*; do
+		[ -L "$lib" ] || [ ! -e "$lib" ] || carry_libs "$lib"
+	done
+}
+
+carry_base() {
+	local name path dir
+
+	install -m 755 /bin/busybox "$root/bin/busybox"
+	ln -s busybox "$root/bin/sh"
+	for name in $tools; do
+		path=$(PATH=/usr/sbin:/sbin:/usr/bin:/bin command -v "$name") ||
+			continue
+		carry "$path"
+	done
+	dir=/lib/$(gcc -print-multiarch)
+	for name in $dlopened; do
+		[ ! -e "$dir/$name" ] || carry "$dir/$name"
+	done
+	carry_winsock
+	install -m 755 "$build/selftests/vm/init" "$root/init"
+}
+
+# find_program NAME: as env(1) in the VM would, distribution's own first
+find_program() {
+	PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin:$PATH command -v "$1" ||
+		die "no program $1 on this machine"
+}
+
+# carry_program FILE: a program or script at its own path, able to run there
+carry_program() {
+	local file=$1 first interpreter arg
+
+	carry "$file"
+	chmod a+x "$root$file"
+	IFS= read -r first <"$file" 2>/dev/null || :
+	case $first in '#!'*) ;; *)
+		carry_runtime "$file"
+		return
+	esac
+	read -r interpreter arg <<<"${first#\#!}"
+	if [ "${interpreter##*/}" = env ]; then
+		carry "$interpreter"
+		arg=${arg#-S }
+		interpreter=$(find_program "${arg%% *}")
+		# env finds it in the VM's PATH under its bare name.
+		[ "${interpreter%/*}" = /usr/bin ] || [ "${interpreter%/*}" = /bin ] ||
+			ln -sf "$interpreter" "$root/usr/bin/${interpreter##*/}"
+	fi
+	# The real /bin/sh rather than busybox's: the script may depend on it.
+	rm -f "$root$interpreter"
+	carry "$interpreter"
+	carry_runtime "$interpreter"
+}
+
+# carry_runtime FILE: what an interpreter loads that no link shows
+carry_runtime() {
+	local dir dirs='' objects
+
+	case ${1##*/} in
+	python3*)
+		dirs=$("$1" -c 'import sysconfig as s
+print(s.get_path("stdlib"), s.get_path("platstdlib"), sep="\n")')
+		;;
+	perl*)
+		# shellcheck disable=SC2016 # perl's variable
+		dirs=$("$1" -e 'print map { "$_\n" } @INC')
+		;;
+	esac
+	while read -r dir; do
+		[ -d "$dir" ] || continue
+		mkdir -p "$root$dir"
+		tar -C "$dir" -c --exclude=./test --exclude=./idlelib \
+			--exclude='./config-*' --exclude=./site-packages \
+			--exclude=./dist-packages --exclude=./ensurepip . |
+			tar -C "$root$dir" -x
+		mapfile -d '' -t objects < <(find "$dir" -name '*.so' -print0)
+		[ ${#objects[@]} = 0 ] || carry_libs "${objects[@]}"
+	done < <(sort -u <<<"$dirs")
+}
+
+# carry_file FILE DIR: a file or directory of the user's, by its last name in
+# DIR; also by the name it was given, so that arguments fit as they are.
+carry_file() {
+	local file=${1%/} dir=$2 name
+
+	[ -e "$file" ] || die "FILES: no file $file"
+	name=${file##*/}
+	case $file in
+	/*)
+		mkdir -p "$root${file%/*}"
+		cp -rL "$file" "$root${file%/*}/"
+		[ "$root$dir" = "$root${file%/*}" ] ||
+			ln -sf "$file" "$root$dir/$name"
+		;;
+	*)
+		cp -rL "$file" "$root$dir/"
+		case $file in */*)
+			[[ /$file/ == */../* ]] && return
+			mkdir -p "$root$dir/${file%/*}"
+			[ "$root$dir/${file}" -ef "$root$dir/$name" ] ||
+				ln -sf "$dir/$name" "$root$dir/$file"
+		esac
+		;;
+	esac
+}
+
+# job NAME SECONDS DIR ARG...
+job() {
+	printf '%s\0' "${@:2}" >"$root/vm/jobs/$1"
+}
+
+# root_pack MODULES.CPIO FILE: owned by root whoever runs this, and the same
+# archive for the same contents
+root_pack() {
+	(
+		cd "$root" || exit
+		find . -mindepth 1 -exec touch -h -d @0 {} +
+		find . -mindepth 1 | LC_ALL=C sort |
+			cpio -o -H newc --quiet --reproducible -R 0:0 |
+			cat "$1" - >"$2"
+	)
+}

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# Sourced: a temporary directory, one virtual machine at a time in it, and the
+# certainty that neither is left behind.
+
+memory=${MEMORY:-1024}		# MiB
+# shellcheck disable=SC2034 # for those who source this
+boot_seconds=180		# to "ready" on a very busy host
+
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/winsock-vm.XXXXXX")
+qemu_pid=
+helper_pids=
+
+# shellcheck disable=SC2317 # called by the traps
+cleanup() {
+	trap '' INT TERM HUP
+	vm_kill
+	rm -rf "$tmp"
+}
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+trap 'exit 129' HUP
+
+vm_kill() {
+	local pid
+
+	for pid in $qemu_pid $helper_pids; do
+		kill "$pid" 2>/dev/null || :
+	done
+	for pid in $qemu_pid $helper_pids; do
+		wait "$pid" 2>/dev/null || :
+	done
+	qemu_pid='' helper_pids=
+}
+
+# qemu_command KERNELDIR APPEND ARG...: into the array $qemu.  The host's kvm
+# device may exist and hang a guest, so it is never used.
+qemu_command() {
+	local size
+
+	size=$(($(stat -c %s "$tmp/initrd") >> 20))
+	# The archive is there twice while the kernel unpacks it.
+	[ "$memory" -ge $((3 * size + 512)) ] || memory=$((3 * size + 512))
+	# shellcheck disable=SC2054 # qemu's commas
+	qemu=(qemu-system-x86_64 -accel tcg,thread=multi -cpu max,la57=off
+		-smp 2 -m "$memory" -nodefaults -display none -no-reboot
+		-kernel "$1/vmlinuz" -initrd "$tmp/initrd"
+		-append "console=ttyS0 panic=-1 oops=panic panic_on_warn=1 printk.devkmsg=on mitigations=off random.trust_cpu=on $2"
+		"${@:3}")
+}
+
+# vm_start SECONDS KERNELDIR MODE ARG...: boot $tmp/initrd.  What PID 1 reports
+# can be read from descriptor 3, the console is in $tmp/console.
+vm_start() {
+	local seconds=$1 dir=$2 mode=$3
+
+	rm -f "$tmp/verdict" "$tmp/console"
+	mkfifo "$tmp/verdict"
+	qemu_command "$dir" "WINSOCK_VM=$mode" -monitor none \
+		-serial "file:$tmp/console" \
+		-chardev "file,id=verdict,path=$tmp/verdict" \
+		-serial chardev:verdict "${@:4}"
+	# The machine does not outlive its time, and, should this script be
+	# killed without a chance to clean up, not the script either.
+	setpriv --pdeathsig TERM timeout -k 5 "$seconds" "${qemu[@]}" \
+		</dev/null >"$tmp/qemu" 2>&1 3>&- &
+	qemu_pid=$!
+	# Opened for both, so that a machine that never starts does not hold
+	# us here; vm_read looks after the end.
+	exec 3<>"$tmp/verdict"
+}
+
+# vm_read SECONDS: the next line of the verdict into $line; fails when there
+# will be none, or none came in time
+vm_read() {
+	local end=$((SECONDS + $1)) part=
+
+	line=
+	while [ "$SECONDS" -lt "$end" ]; do
+		if IFS= read -r -t 1 -u 3 part; then
+			line+=$part
+			return 0
+		fi
+		# A read that times out returns what it has of the line.
+		line+=$part
+		kill -0 "$qemu_pid" 2>/dev/null && continue
+		while IFS= read -r -t 0.1 -u 3 part; do
+			line+=$part
+			return 0
+		done
+		return 1
+	done
+	return 1
+}
+
+# vm_wait SECONDS: let the machine end by itself for so long
+vm_wait() {
+	local end=$((SECONDS + $1))
+
+	while kill -0 "$qemu_pid" 2>/dev/null && [ "$SECONDS" -lt "$end" ]; do
+		sleep 0.05
+	done
+	kill "$qemu_pid" 2>/dev/null || :
+	wait "$qemu_pid" 2>/dev/null || :
+	qemu_pid=
+	exec 3<&-
+}
+
+# Kernel messages that no test may cause, each with the job that caused it:
+# "JOB MESSAGE".
+console_splats() {
+	awk '
+	{ sub(/\r$/, ""); sub(/^(<[0-9]+>)?\[ *[0-9.]+\] */, "") }
+	/winsock-vm: start / { job = $NF; next }
+	/BUG: |BUG at |WARNING: |Oops|Call Trace:|general protection|Kernel panic/ ||
+	/KASAN|KCSAN|UBSAN|unreferenced object|possible .*deadlock|INFO: / ||
+	/inconsistent lock state|suspicious RCU|sleeping function|refcount_t/ ||
+	/held lock freed|locks held|ODEBUG|unregister_netdevice: waiting/ {
+		print (job ? job : "boot"), $0
+	}' "$tmp/console"
+}
+
+# The console from its first bad line on, or else its end.
+console_excerpt() {
+	awk '
+	{ sub(/\r$/, ""); line[NR] = "    " $0 }
+	!bad && /BUG|WARNING|Oops|panic|INFO: |unreferenced/ { bad = NR }
+	END {
+		from = bad ? bad - 3 : NR - 15
+		for (i = from < 1 ? 1 : from; i <= NR && i < from + 45; i++)
+			print line[i]
+	}' "$tmp/console"
+}
