@@ -488,6 +488,39 @@ void pair_strand(struct pair *pair)
 		fail("%d bytes in flight instead of 3000", queued(pair->fd));
 }
 
+void pair_arrange(struct pair *pair, enum load load, int state)
+{
+	if (load == LOAD_STALLED)
+		pair_stall(pair);
+	else if (load == LOAD_STRANDED)
+		pair_strand(pair);
+
+	switch (state) {
+	case TCP_ESTABLISHED:
+		break;
+	case TCP_FIN_WAIT1:
+	case TCP_FIN_WAIT2:
+		check(shutdown(pair->fd, SHUT_WR));
+		break;
+	case TCP_CLOSE_WAIT:
+		check(shutdown(pair->peer, SHUT_WR));
+		break;
+	case TCP_LAST_ACK:
+		check(shutdown(pair->peer, SHUT_WR));
+		wait_until(tcp_state(pair->fd) == TCP_CLOSE_WAIT);
+		check(shutdown(pair->fd, SHUT_WR));
+		break;
+	case TCP_CLOSING:
+		check(shutdown(pair->fd, SHUT_WR));
+		check(shutdown(pair->peer, SHUT_WR));
+		break;
+	default:
+		fail("no way to reach state %d", state);
+	}
+	wait_until(tcp_state(pair->fd) == state);
+	wire_look(&pair->wire);
+}
+
 struct received receive_all(int fd)
 {
 	struct received received = { .intact = true };

@@ -184,6 +184,16 @@ void pair_mend(struct pair *pair);
 /* Cut, then queue data that are all transmitted and never acknowledged. */
 void pair_strand(struct pair *pair);
 
+/* What is queued when the close comes. */
+enum load {
+	LOAD_NONE,
+	LOAD_STALLED,	/* pair_stall(): the peer's window is shut */
+	LOAD_STRANDED,	/* pair_strand(): all transmitted, none acknowledged */
+};
+
+/* Queue a load, then shut down either side, or both, until in this state. */
+void pair_arrange(struct pair *pair, enum load load, int state);
+
 enum ending {
 	END_NONE,	/* neither came in WAIT_MS */
 	END_EOF,
