@@ -41,7 +41,9 @@ endif
 pass = $(if $(V),V=$(V))
 
 # One builds, others that were started in the same tree wait.
-alone = flock $(build)/.lock-$(1) $(MAKE) -C $(1) $(pass)
+alone = $(quiet) flock $(build)/.lock-$(1) $(MAKE) -C $(1) $(pass)
+# What vm-run prints is the program's output and nothing else.
+quiet := $(if $(filter vm-run,$(MAKECMDGOALS)),>&2)
 
 userlib = $(call alone,userlib) O=$(build)/userlib
 kmod = $(call alone,kmod) O=$(build)/kmod $(if $(W),W=$(W)) $(if $(C),C=$(C))
