@@ -4,12 +4,17 @@
  *
  * A TCP socket is attached by the ULP "winsock", which gives us a place for
  * per-socket state, excludes kTLS, espintcp and sockmap, and shows in ss(8).
- * Its init replaces sock->ops by a copy of the family's own table in which
- * the operations below are overridden; everything else is inherited.
+ * Its init replaces sock->ops by a copy of the family's own table in which the
+ * operations of proto_ops.c are overridden.  Two references to the module go with it:
+ * the ULP's, until the sock dies, and the table's, which __sock_release() drops
+ * after ->release() has returned; so no text of ours runs when they are gone.
  *
- * A socket must be attached before another thread can know its number: a call
- * that read sock->ops before the change goes past us.  WINSOCK_IOC_SOCKET
- * makes that certain.
+ * Datagram sockets have no ULP.  They are attached at birth only, each by a
+ * table of its own behind which the state stands.
+ *
+ * A TCP socket must be attached before another thread can know its number: a
+ * call that read sock->ops before the change goes past us and cannot be
+ * cancelled.  WINSOCK_IOC_SOCKET makes that certain.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -22,97 +27,63 @@
 #include "compat.h"
 #include "winsock.h"
 
-/**
- * struct winsock_table - one family's operations, ours and the base
- * @ops: what attached sockets use
- * @base: what they used before, and what @ops is a copy of
- */
-struct winsock_table {
-	struct proto_ops ops;
-	const struct proto_ops *base;
-};
+/* Learnt from sockets of the kernel's own: not every table is exported. */
+static struct winsock_table stream_tables[2];
+static const struct proto_ops *dgram_bases[2];
+static void (*base_error_report)(struct sock *sk);
 
-static struct winsock_table stream_tables[] = {
-	{ .ops.family = AF_INET },
-	{ .ops.family = AF_INET6 },
-};
+static const int families[2] = { AF_INET, AF_INET6 };
 
-/* Only for sockets whose ops are ours. */
-static const struct proto_ops *base_ops(const struct socket *sock)
-{
-	return container_of(READ_ONCE(sock->ops), struct winsock_table,
-			    ops)->base;
-}
-
-static struct winsock_table *table_of(const struct socket *sock)
+static struct winsock_table *stream_table(const struct socket *sock)
 {
 	const struct proto_ops *ops = READ_ONCE(sock->ops);
-	struct winsock_table *t;
+	int i;
 
-	for (t = stream_tables; t < stream_tables + ARRAY_SIZE(stream_tables); t++)
+	for (i = 0; i < ARRAY_SIZE(stream_tables); i++) {
+		struct winsock_table *t = &stream_tables[i];
+
 		if (t->base && (ops == &t->ops || ops == t->base))
 			return t;
+	}
 	return NULL;
 }
 
-static int attach(struct socket *sock)
+static bool is_dgram_base(const struct proto_ops *ops)
 {
-	sockptr_t name = KERNEL_SOCKPTR(WINSOCK_ULP);
+	return ops == dgram_bases[0] || ops == dgram_bases[1];
+}
 
-	return READ_ONCE(sock->ops)->setsockopt(sock, SOL_TCP, TCP_ULP, name,
-						sizeof(WINSOCK_ULP) - 1);
+static void sock_state_init(struct winsock_sock *ws)
+{
+	spin_lock_init(&ws->lock);
+	INIT_LIST_HEAD(&ws->calls);
+	init_waitqueue_head(&ws->idle);
 }
 
 /*
- * do_accept() has given @newsock our ops and taken the reference for them;
- * what is missing is the ULP, which the child lost in ulp_clone().
+ * tcp_reset() leaves ECONNRESET, or EPIPE after the peer's FIN, and a socket
+ * shut both ways; our own disconnect does not leave it so.
  */
-static int winsock_accept(struct socket *sock, struct socket *newsock,
-			  struct proto_accept_arg *arg)
+static bool was_reset(const struct sock *sk)
 {
-	int err;
+	int err = READ_ONCE(sk->sk_err);
 
-	err = winsock_base_accept(base_ops(sock), sock, newsock, arg);
-	if (err)
-		return err;
-	return attach(newsock);
+	return (err == ECONNRESET || err == EPIPE) &&
+	       READ_ONCE(sk->sk_state) == TCP_CLOSE &&
+	       READ_ONCE(sk->sk_shutdown) == SHUTDOWN_MASK;
 }
 
-WINSOCK_DEFINE_ACCEPT(winsock_accept)
-
-static int winsock_op_setsockopt(struct socket *sock, int level, int optname,
-				 sockptr_t optval, unsigned int optlen)
+/* R1: sk_err is given out once, the connection stays reset. */
+static void ulp_error_report(struct sock *sk)
 {
-	if (level == SOL_WINSOCK)
-		return winsock_setsockopt(sock->sk, optname, optval, optlen);
+	struct winsock_sock *ws;
 
-	/*
-	 * IPV6_ADDRFORM stores inet_stream_ops in sock->ops, which would lose
-	 * our table together with the module reference that goes with it.
-	 */
-	if (level == SOL_IPV6 && optname == IPV6_ADDRFORM)
-		return -EBUSY;
-
-	return base_ops(sock)->setsockopt(sock, level, optname, optval, optlen);
-}
-
-static int winsock_op_getsockopt(struct socket *sock, int level, int optname,
-				 char __user *optval, int __user *optlen)
-{
-	if (level == SOL_WINSOCK)
-		return winsock_getsockopt(sock->sk, optname, optval, optlen);
-
-	return base_ops(sock)->getsockopt(sock, level, optname, optval, optlen);
-}
-
-static void override(struct winsock_table *t, const struct proto_ops *base)
-{
-	t->ops = *base;
-	t->ops.owner = THIS_MODULE;
-	t->ops.accept = WINSOCK_ACCEPT_OP(winsock_accept);
-	t->ops.setsockopt = winsock_op_setsockopt;
-	t->ops.getsockopt = winsock_op_getsockopt;
-	t->base = base;
+	rcu_read_lock();
+	ws = rcu_dereference(inet_csk(sk)->icsk_ulp_data);
+	if (ws && was_reset(sk))
+		WRITE_ONCE(ws->reset, true);
+	rcu_read_unlock();
+	base_error_report(sk);
 }
 
 /* Called by tcp_set_ulp() under lock_sock, which admits one ULP per socket. */
@@ -126,14 +97,19 @@ static int ulp_init(struct sock *sk)
 		return -EINVAL;
 	if (sk->sk_user_data)	/* sockmap or a kernel user came first */
 		return -EBUSY;
-	t = table_of(sock);
+	t = stream_table(sock);
 	if (!t)
 		return -EOPNOTSUPP;
+	if (sk->sk_error_report != base_error_report)
+		return -EBUSY;
 
 	ws = kzalloc(sizeof(*ws), GFP_KERNEL_ACCOUNT);
 	if (!ws)
 		return -ENOMEM;
+	sock_state_init(ws);
+	ws->reset = was_reset(sk);
 	rcu_assign_pointer(inet_csk(sk)->icsk_ulp_data, ws);
+	WRITE_ONCE(sk->sk_error_report, ulp_error_report);
 
 	/* The core clears it for any ULP; ours leaves zero copy alone. */
 	set_bit(SOCK_SUPPORT_ZC, &sock->flags);
@@ -144,28 +120,34 @@ static int ulp_init(struct sock *sk)
 		smp_store_release(&sock->ops, &t->ops);
 		module_put(t->base->owner);
 	}
+	winsock_stat_inc(sk, WINSOCK_STAT_ATTACHED);
 	return 0;
 }
 
 /*
- * The child of an attached listener is plain until winsock_accept(): this runs
- * in softirq, where neither memory nor a module reference is to be had.
+ * The child of an attached listener is plain until op_accept(): this runs in
+ * softirq, where neither memory nor a module reference is to be had, and the
+ * child may still be handed to a listener that is not ours.
  */
 static void ulp_clone(const struct request_sock *req, struct sock *newsk,
 		      const gfp_t priority)
 {
 	inet_csk(newsk)->icsk_ulp_ops = NULL;
 	RCU_INIT_POINTER(inet_csk(newsk)->icsk_ulp_data, NULL);
+	newsk->sk_error_report = base_error_report;
 }
 
 /* When the sock dies, which may be long after the last close. */
 static void ulp_release(struct sock *sk)
 {
 	struct inet_connection_sock *icsk = inet_csk(sk);
-	struct winsock_sock *ws = rcu_dereference_protected(icsk->icsk_ulp_data, true);
+	struct winsock_sock *ws;
 
+	ws = rcu_dereference_protected(icsk->icsk_ulp_data, true);
 	RCU_INIT_POINTER(icsk->icsk_ulp_data, NULL);
+	WRITE_ONCE(sk->sk_error_report, base_error_report);
 	kfree_rcu(ws, rcu);
+	winsock_stat_add(sk, WINSOCK_STAT_ATTACHED, -1);
 }
 
 static struct tcp_ulp_ops winsock_ulp = {
@@ -177,17 +159,60 @@ static struct tcp_ulp_ops winsock_ulp = {
 };
 
 /**
- * winsock_attached - does this TCP socket carry our ULP?
- * @sk: a TCP socket
+ * winsock_ulp_is_ours - is there no other ULP on this TCP socket?
+ * @sk: a TCP socket, locked
  */
-bool winsock_attached(const struct sock *sk)
+bool winsock_ulp_is_ours(const struct sock *sk)
 {
-	return READ_ONCE(inet_csk(sk)->icsk_ulp_ops) == &winsock_ulp;
+	const struct tcp_ulp_ops *ulp = inet_csk(sk)->icsk_ulp_ops;
+
+	return !ulp || ulp == &winsock_ulp;
+}
+
+/**
+ * winsock_attach - attach a TCP socket
+ * @sock: the socket, its sock not locked
+ *
+ * Return: 0 or what setsockopt(TCP_ULP) says.
+ */
+int winsock_attach(struct socket *sock)
+{
+	sockptr_t name = KERNEL_SOCKPTR(WINSOCK_ULP);
+
+	return READ_ONCE(sock->ops)->setsockopt(sock, SOL_TCP, TCP_ULP, name,
+						sizeof(WINSOCK_ULP) - 1);
+}
+
+/* Only before the socket has a number. */
+static int attach_dgram(struct socket *sock)
+{
+	const struct proto_ops *base = sock->ops;
+	struct winsock_dgram *dgram;
+
+	dgram = kzalloc(sizeof(*dgram), GFP_KERNEL_ACCOUNT);
+	if (!dgram)
+		return -ENOMEM;
+	sock_state_init(&dgram->ws);
+	winsock_override(&dgram->table, base);
+	__module_get(THIS_MODULE);
+	sock->ops = &dgram->table.ops;
+	module_put(base->owner);
+	winsock_stat_inc(sock->sk, WINSOCK_STAT_ATTACHED);
+	return 0;
+}
+
+static int attach_new(struct socket *sock)
+{
+	if (stream_table(sock))
+		return winsock_attach(sock);
+	if (is_dgram_base(sock->ops) && sock->type == SOCK_DGRAM)
+		return attach_dgram(sock);
+	return -EOPNOTSUPP;
 }
 
 /**
  * winsock_socket - socket(2) for sockets that are born attached
- * @arg: validated by the caller
+ * @arg: flags checked by the caller
  *
  * Return: a descriptor, or what socket(2) would say, or -EOPNOTSUPP for a kind
  * of socket that cannot be attached.
@@ -209,7 +234,7 @@ int winsock_socket(const struct winsock_socket *arg)
 	if (err)
 		return err;
 
-	err = table_of(sock) ? attach(sock) : -EOPNOTSUPP;
+	err = attach_new(sock);
 	if (err) {
 		sock_release(sock);
 		return err;
@@ -229,35 +254,48 @@ int winsock_socket(const struct winsock_socket *arg)
 	return fd;
 }
 
-/* inet6_stream_ops is not exported everywhere: learn each table from a socket. */
-static int learn(struct winsock_table *t)
+static int learn_stream(int i)
 {
 	struct socket *sock;
 	int err;
 
-	err = sock_create_kern(&init_net, t->ops.family, SOCK_STREAM,
+	err = sock_create_kern(&init_net, families[i], SOCK_STREAM,
 			       IPPROTO_TCP, &sock);
-	if (err == -EAFNOSUPPORT)
-		return 0;	/* this kernel runs without IPv6 */
 	if (err)
 		return err;
 	if (winsock_getsockopt_bypassed(sock->ops)) {
 		pr_err("this kernel's getsockopt() would go past SOL_WINSOCK\n");
 		err = -EOPNOTSUPP;
 	} else {
-		override(t, sock->ops);
+		winsock_override(&stream_tables[i], sock->ops);
+		base_error_report = sock->sk->sk_error_report;
 	}
 	sock_release(sock);
 	return err;
+}
+
+static int learn_dgram(int i)
+{
+	struct socket *sock;
+	int err;
+
+	err = sock_create_kern(&init_net, families[i], SOCK_DGRAM,
+			       IPPROTO_UDP, &sock);
+	if (err)
+		return err;
+	dgram_bases[i] = sock->ops;
+	sock_release(sock);
+	return 0;
 }
 
 int __init winsock_attach_init(void)
 {
 	int i, err;
 
-	for (i = 0; i < ARRAY_SIZE(stream_tables); i++) {
-		err = learn(&stream_tables[i]);
-		if (err)
+	for (i = 0; i < ARRAY_SIZE(families); i++) {
+		err = learn_stream(i) ?: learn_dgram(i);
+		/* A kernel may run without IPv6. */
+		if (err && !(err == -EAFNOSUPPORT && families[i] == AF_INET6))
 			return err;
 	}
 	return tcp_register_ulp(&winsock_ulp);

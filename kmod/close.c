@@ -19,12 +19,34 @@
 
 #include "winsock.h"
 
-enum how {
+enum close_kind {
 	NATIVE,		/* nothing to add: the last reference does it all */
 	GRACEFUL,	/* return at once, data and FIN go on in the background */
 	HARD,		/* reset */
 	LINGER,		/* wait for the data, reset when it takes too long */
 	REFUSE,		/* EWOULDBLOCK, nothing touched */
+	SHARED,		/* somebody else has it too: give up the number (G5) */
+};
+
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
+/**
+ * struct closing - one closesocket() on its way
+ * @fd: the number
+ * @file: the open file, held
+ * @sock: its socket
+ * @ws: the attachment, NULL if there is none
+ * @pending: references of this process that only its library can count
+ * @nonblock: O_NONBLOCK is set on @file
+ */
+struct closing {
+	unsigned int fd;
+	struct file *file;
+	struct socket *sock;
+	struct winsock_sock *ws;
+	unsigned long pending;
+	bool nonblock;
 };
 
 static bool is_tcp(const struct sock *sk)
@@ -66,7 +88,7 @@ static bool acked(const struct sock *sk, u32 end)
 }
 
 /* Which close it is.  Under lock_sock; no side effects. */
-static enum how decide(const struct sock *sk, bool nonblock)
+static enum close_kind decide(const struct sock *sk, bool nonblock)
 {
 	if (!connected(sk) || tcp_sk(sk)->repair)
 		return NATIVE;				/* N2 - N5 */
@@ -83,26 +105,16 @@ static enum how decide(const struct sock *sk, bool nonblock)
 	return REFUSE;					/* C15 */
 }
 
-static enum how decide_locked(struct sock *sk, bool nonblock)
-{
-	enum how how;
-
-	lock_sock(sk);
-	how = decide(sk, nonblock);
-	release_sock(sk);
-	return how;
-}
-
 /*
- * Are the @known references to @file all that there are?  Others come and go:
- * epoll takes one for the length of an event, a woken poll() keeps its own
- * until it runs.  @settle gives them a moment.
+ * Are this number, our own reference and @known others all that hold the file?
+ * Some come and go: epoll takes one for the length of an event, a woken poll()
+ * keeps its own until it has run.  @settle gives them a moment.
  */
-static bool last_reference(struct file *file, unsigned long known, bool settle)
+static bool is_last(const struct closing *c, unsigned long known, bool settle)
 {
-	unsigned long deadline = jiffies + msecs_to_jiffies(10);
+	unsigned long deadline = jiffies + msecs_to_jiffies(20);
 
-	while (file_count(file) > known) {
+	while (file_count(c->file) > 2 + known) {
 		if (!settle || time_after(jiffies, deadline) ||
 		    fatal_signal_pending(current))
 			return false;
@@ -111,19 +123,38 @@ static bool last_reference(struct file *file, unsigned long known, bool settle)
 	return true;
 }
 
+/* C15, the only answer that must be found before anything is touched. */
+static bool refuse(const struct closing *c)
+{
+	struct sock *sk = c->sock->sk;
+	unsigned long known;
+	enum close_kind how;
+
+	if (!c->nonblock || !sock_flag(sk, SOCK_LINGER))
+		return false;
+	lock_sock(sk);
+	how = decide(sk, c->nonblock);
+	release_sock(sk);
+	if (how != REFUSE)
+		return false;
+	known = c->pending + (c->ws ? winsock_calls_here(c->ws) : 0);
+	return is_last(c, known, true);
+}
+
 /*
  * Empties the slot if it still holds @file, and leaves the number marked as in
  * use: everybody else sees EBADF, nobody gets the number, fork() skips it.  The
  * table's reference is the caller's from here on.
  */
-static int take_out(unsigned int fd, struct file *file)
+static int take_out(const struct closing *c)
 {
 	struct files_struct *files = current->files;
+	unsigned int fd = c->fd;
 	struct fdtable *fdt;
 	int err = -EBADF;
 
 	spin_lock(&files->file_lock);
-	if (files_lookup_fd_locked(files, fd) == file) {
+	if (files_lookup_fd_locked(files, fd) == c->file) {
 		fdt = files_fdtable(files);
 		fd = array_index_nospec(fd, fdt->max_fds);
 		rcu_assign_pointer(fdt->fd[fd], NULL);
@@ -131,6 +162,46 @@ static int take_out(unsigned int fd, struct file *file)
 	}
 	spin_unlock(&files->file_lock);
 	return err;
+}
+
+/* C11: the same file under the same number, and open for calls again. */
+static void put_back(const struct closing *c)
+{
+	fd_install(c->fd, c->file);
+	if (c->ws)
+		winsock_set_closed(c->ws, NULL);
+}
+
+/*
+ * Ends what this process has pending in the socket, unless another of its
+ * numbers refers to it.  A woken poll() finds the slot empty and says POLLNVAL;
+ * so does an ordinary socket's, whose other calls cannot be found.
+ *
+ * Nobody to look for if the only references are the slot's and ours, which
+ * spares the plain close a walk over the descriptor table.
+ */
+static bool cancel(const struct closing *c)
+{
+	wait_queue_head_t *wq = &c->sock->wq.wait;
+	unsigned int calls = 0;
+	bool woken;
+
+	if (file_count(c->file) == 2 || winsock_has_descriptor(c->file))
+		return false;
+
+	if (c->ws)
+		calls = winsock_cancel_calls(c->ws);
+	if (calls) {
+		winsock_stat_add(c->sock->sk, WINSOCK_STAT_CANCELLED, calls);
+		trace_winsock_cancel(c->fd, calls);
+	}
+
+	/* The key makes io_uring look at its armed requests again. */
+	woken = wq_has_sleeper(wq);
+	if (woken)
+		__wake_up(wq, TASK_INTERRUPTIBLE, 0,
+			  poll_to_key(EPOLLERR | EPOLLHUP | EPOLLIN | EPOLLOUT));
+	return calls || woken;
 }
 
 /*
@@ -143,8 +214,7 @@ static void discard_unread(struct sock *sk)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 
-	if (sk->sk_user_data ||
-	    (inet_csk(sk)->icsk_ulp_ops && !winsock_attached(sk)))
+	if (sk->sk_user_data || !winsock_ulp_is_ours(sk))
 		return;
 	__skb_queue_purge(&sk->sk_receive_queue);
 	WRITE_ONCE(tp->copied_seq, tp->rcv_nxt);
@@ -232,7 +302,7 @@ static int wait_for_drain(struct sock *sk, u32 end, long timeout)
 	return err;
 }
 
-/* C8 - C11.  The last reference must never wait again, hence no SOCK_LINGER. */
+/* C8 - C11.  Ends without SOCK_LINGER: the last reference must not wait again. */
 static int linger(struct socket *sock)
 {
 	struct sock *sk = sock->sk;
@@ -254,6 +324,7 @@ static int linger(struct socket *sock)
 
 	lock_sock(sk);
 	if (err == -ETIMEDOUT && !acked(sk, end)) {
+		winsock_stat_inc(sk, WINSOCK_STAT_TIMEOUTS);
 		abort_connection(sk);
 	} else {
 		sock_reset_flag(sk, SOCK_LINGER);
@@ -266,21 +337,27 @@ static int linger(struct socket *sock)
 /*
  * The caller holds the last reference, so that nobody can send, receive or set
  * an option any more.  Whatever is left to do when it is dropped must not wait:
- * SOCK_LINGER with an interval is cleared here.
+ * SOCK_LINGER with an interval is cleared.
  */
-static int carry_out(struct socket *sock, bool nonblock)
+static int carry_out(const struct closing *c, enum close_kind *how)
 {
-	struct sock *sk = sock->sk;
+	struct sock *sk = c->sock->sk;
 
 	lock_sock(sk);
-	switch (decide(sk, nonblock)) {
+	*how = decide(sk, c->nonblock);
+	switch (*how) {
 	case LINGER:
 		release_sock(sk);
-		return linger(sock);
+		/* Nobody has a call here, but an epoll set may listen. */
+		if (c->ws)
+			winsock_set_closed(c->ws, current->files);
+		return linger(c->sock);
 	case HARD:
 		abort_connection(sk);
 		break;
-	case REFUSE:	/* data came since the refusal was ruled out: too late */
+	default:	/* REFUSE: data came since that was ruled out, too late */
+		*how = GRACEFUL;
+		fallthrough;
 	case GRACEFUL:
 		discard_unread(sk);
 		fallthrough;
@@ -293,33 +370,79 @@ static int carry_out(struct socket *sock, bool nonblock)
 	return 0;
 }
 
-static int closesocket(unsigned int fd, struct file *file, struct socket *sock,
-		       u32 pending)
+/**
+ * winsock_close_leftover - the last reference goes after closesocket() has
+ * @sk: a TCP socket
+ * @ws: its attachment
+ *
+ * A reference that nobody could see end in time, as that of an io_uring request
+ * submitted by the closing thread itself, made closesocket() take the socket for
+ * shared.  When it goes at last it must neither wait nor lose data.  Processes
+ * that really share the socket close it as they always would.
+ */
+void winsock_close_leftover(struct sock *sk, const struct winsock_sock *ws)
 {
-	bool nonblock = file->f_flags & O_NONBLOCK;
-	struct sock *sk = sock->sk;
+	const void *closed_by = READ_ONCE(ws->closed_by);
+
+	if (!closed_by ||
+	    (closed_by != current->files && !(current->flags & PF_KTHREAD)))
+		return;
+
+	lock_sock(sk);
+	if (connected(sk) && !tcp_sk(sk)->repair &&
+	    !(sock_flag(sk, SOCK_LINGER) && !sk->sk_lingertime))
+		discard_unread(sk);
+	if (sk->sk_lingertime)
+		sock_reset_flag(sk, SOCK_LINGER);
+	release_sock(sk);
+}
+
+static void count(const struct sock *sk, enum close_kind how, int err)
+{
+	static const enum winsock_stat stats[] = {
+		[NATIVE]	= WINSOCK_STAT_NATIVE,
+		[GRACEFUL]	= WINSOCK_STAT_GRACEFUL,
+		[HARD]		= WINSOCK_STAT_HARD,
+		[LINGER]	= WINSOCK_STAT_LINGER,
+		[REFUSE]	= WINSOCK_STAT_REFUSED,
+		[SHARED]	= WINSOCK_STAT_SHARED,
+	};
+
+	if (err == -EINTR)
+		winsock_stat_inc(sk, WINSOCK_STAT_INTERRUPTED);
+	else
+		winsock_stat_inc(sk, stats[how]);
+}
+
+static int closesocket(const struct closing *c, enum close_kind *how)
+{
+	struct sock *sk = c->sock->sk;
 	bool tcp = is_tcp(sk);
+	bool settle;
 	int err;
 
-	/* Two references are known: the table's and the caller's. */
-	if (tcp && nonblock && decide_locked(sk, nonblock) == REFUSE &&
-	    last_reference(file, 2ul + pending, true))
+	if (tcp && refuse(c)) {
+		*how = REFUSE;
 		return -EWOULDBLOCK;
+	}
 
-	err = take_out(fd, file);
+	err = take_out(c);
 	if (err)
 		return err;
 
-	if (tcp && last_reference(file, 2, false)) {
-		err = carry_out(sock, nonblock);
-		if (err) {
-			fd_install(fd, file);
-			return err;
-		}
+	settle = cancel(c);
+	*how = SHARED;
+	if (is_last(c, 0, settle)) {
+		*how = NATIVE;
+		err = tcp ? carry_out(c, how) : 0;
+	}
+	if (err) {
+		put_back(c);
+		return err;
 	}
 
-	put_unused_fd(fd);
-	filp_close(file, current->files);
+	put_unused_fd(c->fd);
+	filp_close(c->file, current->files);
 	return 0;
 }
 
@@ -335,15 +458,31 @@ static int closesocket(unsigned int fd, struct file *file, struct socket *sock,
  */
 int winsock_closesocket(const struct winsock_closesocket *arg)
 {
-	struct socket *sock;
-	struct file *file;
+	struct closing c = { .fd = arg->fd, .pending = arg->pending };
+	enum close_kind how = NATIVE;
+	u64 start = 0;
 	int err;
 
-	file = fget(arg->fd);
-	if (!file)
+	c.file = fget(c.fd);
+	if (!c.file)
 		return -EBADF;
-	sock = sock_from_file(file);
-	err = sock ? closesocket(arg->fd, file, sock, arg->pending) : -ENOTSOCK;
-	fput(file);
+	c.sock = sock_from_file(c.file);
+	if (!c.sock) {
+		fput(c.file);
+		return -ENOTSOCK;
+	}
+	c.ws = winsock_sock_of(c.sock);
+	c.nonblock = c.file->f_flags & O_NONBLOCK;
+
+	if (trace_winsock_close_enabled())
+		start = ktime_get_ns();
+	err = closesocket(&c, &how);
+	if (err != -EBADF && c.sock->sk) {
+		count(c.sock->sk, how, err);
+		if (trace_winsock_close_enabled())
+			trace_winsock_close(c.sock->sk, c.fd, how, err,
+					    ktime_get_ns() - start);
+	}
+	fput(c.file);
 	return err;
 }

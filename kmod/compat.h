@@ -13,6 +13,16 @@
 #error "winsock needs Linux 6.1 or newer"
 #endif
 
+/* 6.5 folded sendpage into sendmsg. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+#define WINSOCK_HAVE_SENDPAGE
+#endif
+
+/* 6.19 renamed the address of connect and bind. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
+#define sockaddr_unsized sockaddr
+#endif
+
 /* 6.10 gathered accept's flags and kern in struct proto_accept_arg. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
 struct proto_accept_arg {

@@ -2,8 +2,9 @@
 /*
  * Winsock close semantics on Linux sockets.
  *
- * /dev/winsock and its requests.  attach.c ties a socket to the module,
- * close.c is closesocket(), sockopt.c is SOL_WINSOCK.
+ * /dev/winsock and its requests.  close.c is closesocket(); attach.c ties a
+ * socket to the module, proto_ops.c is what such a socket does differently, calls.c
+ * finds and ends its pending calls, sockopt.c is SOL_WINSOCK.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -79,12 +80,21 @@ static int __init winsock_init(void)
 {
 	int err;
 
-	err = winsock_attach_init();
+	err = winsock_stat_init();
 	if (err)
 		return err;
+	err = winsock_attach_init();
+	if (err)
+		goto out_stat;
 	err = misc_register(&winsock_device);
 	if (err)
-		winsock_attach_exit();
+		goto out_attach;
+	return 0;
+
+out_attach:
+	winsock_attach_exit();
+out_stat:
+	winsock_stat_exit();
 	return err;
 }
 
@@ -92,6 +102,7 @@ static void __exit winsock_exit(void)
 {
 	misc_deregister(&winsock_device);
 	winsock_attach_exit();
+	winsock_stat_exit();
 }
 
 module_init(winsock_init);

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Pending calls: who sits in a socket, and how closesocket() gets them out.
+ *
+ * A call that may block puts a record on the socket's list and takes it off on
+ * its way out.  closesocket() empties the descriptor slot first, then sets
+ * closed_by and marks the records of this process under ws->lock.  So a call is
+ * either on the list by then and cancelled, or takes the lock later and sees
+ * closed_by; its number is gone then, unless another descriptor keeps it legal.
+ *
+ * A marked task is thrown out of any interruptible sleep by TIF_NOTIFY_SIGNAL,
+ * which delivers no signal and is cleared on the way to user space.  What the
+ * base operation makes of that, a restart, must not reach user space: the number
+ * may be somebody else's by then (P10).  It becomes ECANCELED, not EINTR, which
+ * programs answer by calling again.
+ */
+#include <linux/fdtable.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/wait.h>
+
+#include "winsock.h"
+
+static int same_file(const void *file, struct file *other, unsigned int fd)
+{
+	return file == other;
+}
+
+/**
+ * winsock_has_descriptor - does a number of this process refer to @file?
+ * @file: an open file
+ *
+ * Kernel threads have no numbers and need none.
+ */
+bool winsock_has_descriptor(const struct file *file)
+{
+	return (current->flags & PF_KTHREAD) ||
+	       iterate_fd(current->files, 0, same_file, file);
+}
+
+/**
+ * winsock_closed_here - has closesocket() taken @file from this process?
+ * @ws: the socket's state
+ * @file: the socket's open file
+ */
+bool winsock_closed_here(const struct winsock_sock *ws, const struct file *file)
+{
+	return unlikely(READ_ONCE(ws->closed_by)) && !winsock_has_descriptor(file);
+}
+
+static void leave(struct winsock_sock *ws, struct winsock_call *call)
+{
+	bool idle = false;
+
+	spin_lock(&ws->lock);
+	list_del(&call->node);
+	if (call->cancelled)
+		idle = !--ws->leaving;
+	spin_unlock(&ws->lock);
+	if (idle)
+		wake_up(&ws->idle);
+}
+
+/**
+ * winsock_call_begin - enter a socket
+ * @ws: its state
+ * @sock: the socket
+ * @call: the caller's record
+ * @may_block: false if the call returns EAGAIN rather than wait; it needs no
+ *	       record then, but must not start on a closed number either, or
+ *	       io_uring would poll and retry for ever
+ *
+ * Return: true if the call may go on; false if it must fail with -ECANCELED,
+ * without a winsock_call_end().
+ */
+bool winsock_call_begin(struct winsock_sock *ws, const struct socket *sock,
+			struct winsock_call *call, bool may_block)
+{
+	call->cancelled = false;
+	call->task = may_block ? current : NULL;
+	if (may_block) {
+		call->files = current->files;
+		spin_lock(&ws->lock);
+		list_add(&call->node, &ws->calls);
+		spin_unlock(&ws->lock);
+	}
+	if (!winsock_closed_here(ws, sock->file))
+		return true;
+	if (may_block)
+		leave(ws, call);
+	return false;
+}
+
+/**
+ * winsock_call_end - leave a socket
+ * @ws: its state
+ * @call: the record given to winsock_call_begin()
+ * @ret: what the base operation returned
+ *
+ * Return: @ret, or -ECANCELED where a cancelled call would be restarted or
+ * report EINTR.  Byte counts and other errors pass: nothing moved is lost.
+ */
+int winsock_call_end(struct winsock_sock *ws, struct winsock_call *call, int ret)
+{
+	if (!call->task)
+		return ret;
+	leave(ws, call);
+	/* Nobody marks a record that is off the list. */
+	if (call->cancelled && (ret == -ERESTARTSYS || ret == -EINTR))
+		return -ECANCELED;
+	return ret;
+}
+
+/**
+ * winsock_calls_here - how many calls of this process are in the socket
+ * @ws: its state
+ *
+ * Each holds one reference to the file: they share the descriptor table with
+ * the caller, so their look-up had to take one.
+ */
+unsigned int winsock_calls_here(struct winsock_sock *ws)
+{
+	struct winsock_call *call;
+	unsigned int n = 0;
+
+	spin_lock(&ws->lock);
+	list_for_each_entry(call, &ws->calls, node)
+		n += call->files == current->files;
+	spin_unlock(&ws->lock);
+	return n;
+}
+
+/*
+ * wake_up_state() is not exported; a wait-queue entry's own function is, and
+ * finds the task wherever it sleeps, on the socket's queue or elsewhere.
+ */
+static void throw_out(struct task_struct *task)
+{
+	wait_queue_entry_t entry;
+
+	set_tsk_thread_flag(task, TIF_NOTIFY_SIGNAL);
+	init_waitqueue_entry(&entry, task);
+	default_wake_function(&entry, TASK_INTERRUPTIBLE, 0, NULL);
+}
+
+/**
+ * winsock_cancel_calls - end this process's calls in a socket
+ * @ws: its state; the descriptor slot is empty already
+ *
+ * Returns when they have left the socket.  Calls of other processes go on (P11).
+ * Only death by signal ends the wait early.
+ *
+ * Return: how many there were.
+ */
+unsigned int winsock_cancel_calls(struct winsock_sock *ws)
+{
+	struct winsock_call *call;
+	unsigned int n = 0;
+
+	spin_lock(&ws->lock);
+	WRITE_ONCE(ws->closed_by, current->files);
+	list_for_each_entry(call, &ws->calls, node) {
+		if (call->files != current->files)
+			continue;
+		n++;
+		if (call->cancelled)
+			continue;
+		call->cancelled = true;
+		ws->leaving++;
+		throw_out(call->task);
+	}
+	spin_unlock(&ws->lock);
+
+	if (n)
+		wait_event_killable(ws->idle, !READ_ONCE(ws->leaving));
+	return n;
+}
+
+/**
+ * winsock_set_closed - note which process has closed the socket
+ * @ws: its state
+ * @files: the process's descriptors; NULL when the file is back in its slot
+ */
+void winsock_set_closed(struct winsock_sock *ws, const void *files)
+{
+	spin_lock(&ws->lock);
+	WRITE_ONCE(ws->closed_by, files);
+	spin_unlock(&ws->lock);
+}

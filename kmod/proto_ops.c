@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The operations of an attached socket: each does its one thing and calls the
+ * base.  What can block is recorded (calls.c); reads and writes after a reset
+ * fail for good (R1); SOL_WINSOCK is answered; children are attached.
+ */
+#include <linux/module.h>
+#include <linux/poll.h>
+#include <linux/slab.h>
+#include <net/tcp.h>
+
+#include "compat.h"
+#include "winsock.h"
+
+static int op_release(struct socket *sock);
+
+static const struct winsock_table *table_of(const struct socket *sock)
+{
+	return container_of(READ_ONCE(sock->ops), struct winsock_table, ops);
+}
+
+static const struct proto_ops *base_ops(const struct socket *sock)
+{
+	return table_of(sock)->base;
+}
+
+/*
+ * NULL for an instant only: a reader may see the new table before the state
+ * that belongs to it.  Such a call goes to the base, as it would have before.
+ */
+static struct winsock_sock *state_of(const struct socket *sock)
+{
+	if (sock->type == SOCK_DGRAM)
+		return (struct winsock_sock *)
+			&container_of(table_of(sock), struct winsock_dgram,
+				      table)->ws;
+	return (struct winsock_sock __force *)
+		READ_ONCE(inet_csk(sock->sk)->icsk_ulp_data);
+}
+
+/**
+ * winsock_sock_of - the state of a socket
+ * @sock: any socket
+ *
+ * Return: NULL if it is not attached.
+ */
+struct winsock_sock *winsock_sock_of(const struct socket *sock)
+{
+	const struct proto_ops *ops = READ_ONCE(sock->ops);
+
+	return ops && ops->release == op_release ? state_of(sock) : NULL;
+}
+
+static int op_connect(struct socket *sock, struct sockaddr_unsized *addr,
+		      int len, int flags)
+{
+	const struct proto_ops *base = base_ops(sock);
+	struct winsock_sock *ws = state_of(sock);
+	struct winsock_call call;
+	int ret;
+
+	if (!ws)
+		return base->connect(sock, addr, len, flags);
+	if (!winsock_call_begin(ws, sock, &call, !(flags & O_NONBLOCK)))
+		return -ECANCELED;
+	ret = base->connect(sock, addr, len, flags);
+	/* AF_UNSPEC dissolves the association: a new life begins. */
+	if (!ret && addr->sa_family == AF_UNSPEC)
+		WRITE_ONCE(ws->reset, false);
+	return winsock_call_end(ws, &call, ret);
+}
+
+/*
+ * The child has our table from do_accept(); what it still lacks is the ULP,
+ * which it lost in ulp_clone().
+ */
+static int op_accept(struct socket *sock, struct socket *newsock,
+		     struct proto_accept_arg *arg)
+{
+	const struct proto_ops *base = base_ops(sock);
+	struct winsock_sock *ws = state_of(sock);
+	struct winsock_call call;
+	int err;
+
+	if (!ws)
+		return winsock_base_accept(base, sock, newsock, arg);
+	if (!winsock_call_begin(ws, sock, &call, !(arg->flags & O_NONBLOCK)))
+		return -ECANCELED;
+	err = winsock_base_accept(base, sock, newsock, arg);
+	err = winsock_call_end(ws, &call, err);
+	return err ?: winsock_attach(newsock);
+}
+
+WINSOCK_DEFINE_ACCEPT(op_accept)
+
+static int op_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)
+{
+	const struct proto_ops *base = base_ops(sock);
+	struct winsock_sock *ws = state_of(sock);
+	struct winsock_call call;
+	int ret;
+
+	if (!ws)
+		return base->sendmsg(sock, msg, size);
+	if (!winsock_call_begin(ws, sock, &call,
+				!(msg->msg_flags & MSG_DONTWAIT)))
+		return -ECANCELED;
+	if (READ_ONCE(ws->reset))
+		ret = -ECONNRESET;
+	else
+		ret = base->sendmsg(sock, msg, size);
+	return winsock_call_end(ws, &call, ret);
+}
+
+/* A reset that comes while the call waits is reported as one, EPIPE or not. */
+static int after_reset(const struct winsock_sock *ws, int ret)
+{
+	return ret <= 0 && READ_ONCE(ws->reset) ? -ECONNRESET : ret;
+}
+
+static int op_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
+		      int flags)
+{
+	const struct proto_ops *base = base_ops(sock);
+	struct winsock_sock *ws = state_of(sock);
+	struct winsock_call call;
+	int ret;
+
+	if (!ws || (flags & MSG_ERRQUEUE))
+		return base->recvmsg(sock, msg, size, flags);
+	if (!winsock_call_begin(ws, sock, &call, !(flags & MSG_DONTWAIT)))
+		return -ECANCELED;
+	if (READ_ONCE(ws->reset))
+		ret = -ECONNRESET;
+	else
+		ret = after_reset(ws, base->recvmsg(sock, msg, size, flags));
+	return winsock_call_end(ws, &call, ret);
+}
+
+static ssize_t op_splice_read(struct socket *sock, loff_t *ppos,
+			      struct pipe_inode_info *pipe, size_t len,
+			      unsigned int flags)
+{
+	const struct proto_ops *base = base_ops(sock);
+	struct winsock_sock *ws = state_of(sock);
+	struct winsock_call call;
+	int ret;
+
+	if (!ws)
+		return base->splice_read(sock, ppos, pipe, len, flags);
+	if (!winsock_call_begin(ws, sock, &call, true))
+		return -ECANCELED;
+	if (READ_ONCE(ws->reset))
+		ret = -ECONNRESET;
+	else
+		ret = after_reset(ws, base->splice_read(sock, ppos, pipe, len,
+							flags));
+	return winsock_call_end(ws, &call, ret);
+}
+
+#ifdef WINSOCK_HAVE_SENDPAGE
+static ssize_t op_sendpage(struct socket *sock, struct page *page, int offset,
+			   size_t size, int flags)
+{
+	const struct proto_ops *base = base_ops(sock);
+	struct winsock_sock *ws = state_of(sock);
+	struct winsock_call call;
+	int ret;
+
+	if (!ws)
+		return base->sendpage(sock, page, offset, size, flags);
+	if (!winsock_call_begin(ws, sock, &call, !(flags & MSG_DONTWAIT)))
+		return -ECANCELED;
+	if (READ_ONCE(ws->reset))
+		ret = -ECONNRESET;
+	else
+		ret = base->sendpage(sock, page, offset, size, flags);
+	return winsock_call_end(ws, &call, ret);
+}
+#endif
+
+/*
+ * Registers first, looks second: either closesocket() finds the entry and wakes
+ * it, or closed_by is seen here.  poll() and select() then look the number up
+ * again and say POLLNVAL; an epoll set, which asks without registering, hears
+ * nothing of this socket any more.
+ */
+static __poll_t op_poll(struct file *file, struct socket *sock,
+			struct poll_table_struct *wait)
+{
+	__poll_t mask = base_ops(sock)->poll(file, sock, wait);
+	struct winsock_sock *ws = state_of(sock);
+
+	if (!ws || !winsock_closed_here(ws, file))
+		return mask;
+	return wait && wait->_qproc ? EPOLLERR | EPOLLHUP : 0;
+}
+
+static int op_setsockopt(struct socket *sock, int level, int optname,
+			 sockptr_t optval, unsigned int optlen)
+{
+	if (level == SOL_WINSOCK)
+		return winsock_setsockopt(sock->sk, optname, optval, optlen);
+
+	/*
+	 * IPV6_ADDRFORM stores an IPv4 table in sock->ops, which would lose
+	 * ours together with the module reference that goes with it.
+	 */
+	if (level == SOL_IPV6 && optname == IPV6_ADDRFORM)
+		return -EBUSY;
+
+	return base_ops(sock)->setsockopt(sock, level, optname, optval, optlen);
+}
+
+static int op_getsockopt(struct socket *sock, int level, int optname,
+			 char __user *optval, int __user *optlen)
+{
+	if (level == SOL_WINSOCK)
+		return winsock_getsockopt(sock->sk, optname, optval, optlen);
+
+	return base_ops(sock)->getsockopt(sock, level, optname, optval, optlen);
+}
+
+static int release_dgram(struct socket *sock)
+{
+	const struct proto_ops *base = base_ops(sock);
+	struct winsock_dgram *dgram =
+		container_of(state_of(sock), struct winsock_dgram, ws);
+	int err;
+
+	winsock_stat_add(sock->sk, WINSOCK_STAT_ATTACHED, -1);
+	err = base->release(sock);
+	kfree_rcu(dgram, ws.rcu);
+	return err;
+}
+
+/*
+ * After the last reference; __sock_release() drops the table's afterwards.  A
+ * failed accept() brings a socket that has our table and nothing else.
+ */
+static int op_release(struct socket *sock)
+{
+	struct winsock_sock *ws;
+
+	if (sock->type == SOCK_DGRAM)
+		return release_dgram(sock);
+
+	ws = sock->sk ? state_of(sock) : NULL;
+	if (ws)
+		winsock_close_leftover(sock->sk, ws);
+	return base_ops(sock)->release(sock);
+}
+
+/**
+ * winsock_override - make a table of operations
+ * @t: the table
+ * @base: what it is based on; new members of later kernels are inherited
+ */
+void winsock_override(struct winsock_table *t, const struct proto_ops *base)
+{
+	t->base = base;
+	t->ops = *base;
+	t->ops.owner = THIS_MODULE;
+	t->ops.release = op_release;
+	t->ops.connect = op_connect;
+	t->ops.sendmsg = op_sendmsg;
+	t->ops.recvmsg = op_recvmsg;
+	t->ops.poll = op_poll;
+	t->ops.setsockopt = op_setsockopt;
+	t->ops.getsockopt = op_getsockopt;
+	if (base->splice_read)
+		t->ops.splice_read = op_splice_read;
+#ifdef WINSOCK_HAVE_SENDPAGE
+	if (base->sendpage)
+		t->ops.sendpage = op_sendpage;
+#endif
+	t->ops.accept = WINSOCK_ACCEPT_OP(op_accept);
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * /proc/net/winsock_stat: per-namespace counters in the manner of tls_stat.
+ */
+#include <linux/percpu.h>
+#include <linux/proc_fs.h>
+#include <linux/seq_file.h>
+#include <net/net_namespace.h>
+#include <net/netns/generic.h>
+
+#include "winsock.h"
+
+struct stats {
+	unsigned long n[__WINSOCK_STAT_MAX];
+};
+
+struct winsock_net {
+	struct stats __percpu *stats;
+};
+
+static const char * const names[__WINSOCK_STAT_MAX] = {
+	[WINSOCK_STAT_GRACEFUL]		= "WinsockCloseGraceful",
+	[WINSOCK_STAT_HARD]		= "WinsockCloseHard",
+	[WINSOCK_STAT_LINGER]		= "WinsockCloseLinger",
+	[WINSOCK_STAT_NATIVE]		= "WinsockCloseNative",
+	[WINSOCK_STAT_SHARED]		= "WinsockCloseShared",
+	[WINSOCK_STAT_REFUSED]		= "WinsockCloseRefused",
+	[WINSOCK_STAT_TIMEOUTS]		= "WinsockLingerTimeouts",
+	[WINSOCK_STAT_INTERRUPTED]	= "WinsockLingerInterrupted",
+	[WINSOCK_STAT_CANCELLED]	= "WinsockCallsCancelled",
+	[WINSOCK_STAT_ATTACHED]		= "WinsockCurrAttached",
+};
+
+static unsigned int winsock_net_id __read_mostly;
+
+/**
+ * winsock_stat_add - count
+ * @sk: a socket of the namespace that is counted for
+ * @stat: what
+ * @n: how much; only WINSOCK_STAT_ATTACHED goes down
+ */
+void winsock_stat_add(const struct sock *sk, enum winsock_stat stat, int n)
+{
+	struct winsock_net *wn = net_generic(sock_net(sk), winsock_net_id);
+
+	this_cpu_add(wn->stats->n[stat], n);
+}
+
+static int winsock_stat_show(struct seq_file *seq, void *v)
+{
+	struct winsock_net *wn = net_generic(seq->private, winsock_net_id);
+	int i, cpu;
+
+	for (i = 0; i < __WINSOCK_STAT_MAX; i++) {
+		unsigned long sum = 0;
+
+		for_each_possible_cpu(cpu)
+			sum += per_cpu_ptr(wn->stats, cpu)->n[i];
+		seq_printf(seq, "%-32s\t%lu\n", names[i], sum);
+	}
+	return 0;
+}
+
+static int __net_init stat_init_net(struct net *net)
+{
+	struct winsock_net *wn = net_generic(net, winsock_net_id);
+
+	wn->stats = alloc_percpu(struct stats);
+	if (!wn->stats)
+		return -ENOMEM;
+	if (IS_ENABLED(CONFIG_PROC_FS) &&
+	    !proc_create_net_single("winsock_stat", 0444, net->proc_net,
+				    winsock_stat_show, NULL)) {
+		free_percpu(wn->stats);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static void __net_exit stat_exit_net(struct net *net)
+{
+	struct winsock_net *wn = net_generic(net, winsock_net_id);
+
+	remove_proc_entry("winsock_stat", net->proc_net);
+	free_percpu(wn->stats);
+}
+
+static struct pernet_operations stat_ops = {
+	.init = stat_init_net,
+	.exit = stat_exit_net,
+	.id = &winsock_net_id,
+	.size = sizeof(struct winsock_net),
+};
+
+int __init winsock_stat_init(void)
+{
+	return register_pernet_subsys(&stat_ops);
+}
+
+void winsock_stat_exit(void)
+{
+	unregister_pernet_subsys(&stat_ops);
+}

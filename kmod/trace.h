@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#undef TRACE_SYSTEM
+#define TRACE_SYSTEM winsock
+
+#if !defined(_WINSOCK_TRACE_H) || defined(TRACE_HEADER_MULTI_READ)
+#define _WINSOCK_TRACE_H
+
+#include <linux/inet.h>
+#include <linux/tracepoint.h>
+#include <net/inet_sock.h>
+
+TRACE_DEFINE_ENUM(NATIVE);
+TRACE_DEFINE_ENUM(GRACEFUL);
+TRACE_DEFINE_ENUM(HARD);
+TRACE_DEFINE_ENUM(LINGER);
+TRACE_DEFINE_ENUM(REFUSE);
+TRACE_DEFINE_ENUM(SHARED);
+
+#define WINSOCK_TRACE_HOW(how)						\
+	__print_symbolic(how,						\
+			 { NATIVE, "native" },				\
+			 { GRACEFUL, "graceful" },			\
+			 { HARD, "hard" },				\
+			 { LINGER, "linger" },				\
+			 { REFUSE, "refuse" },				\
+			 { SHARED, "shared" })
+
+/*
+ * One per closesocket() that found a socket: what was decided, what came of it
+ * and how long it took.  Addresses are IPv4-mapped where the socket is IPv4 and
+ * zero where it is neither.
+ */
+TRACE_EVENT(winsock_close,
+	TP_PROTO(const struct sock *sk, int fd, int how, int err, u64 nsecs),
+	TP_ARGS(sk, fd, how, err, nsecs),
+	TP_STRUCT__entry(
+		__field(int, fd)
+		__field(int, how)
+		__field(int, err)
+		__field(u64, nsecs)
+		__field(u16, family)
+		__field(u16, sport)
+		__field(u16, dport)
+		__array(u8, saddr, 16)
+		__array(u8, daddr, 16)
+	),
+	TP_fast_assign(
+		__entry->fd = fd;
+		__entry->how = how;
+		__entry->err = err;
+		__entry->nsecs = nsecs;
+		__entry->family = sk ? sk->sk_family : AF_UNSPEC;
+		__entry->sport = 0;
+		__entry->dport = 0;
+		memset(__entry->saddr, 0, sizeof(__entry->saddr));
+		memset(__entry->daddr, 0, sizeof(__entry->daddr));
+		if (__entry->family == AF_INET) {
+			ipv6_addr_set_v4mapped(inet_sk(sk)->inet_saddr,
+					       (struct in6_addr *)__entry->saddr);
+			ipv6_addr_set_v4mapped(sk->sk_daddr,
+					       (struct in6_addr *)__entry->daddr);
+		}
+#if IS_ENABLED(CONFIG_IPV6)
+		if (__entry->family == AF_INET6) {
+			memcpy(__entry->saddr, &sk->sk_v6_rcv_saddr, 16);
+			memcpy(__entry->daddr, &sk->sk_v6_daddr, 16);
+		}
+#endif
+		if (__entry->family == AF_INET || __entry->family == AF_INET6) {
+			__entry->sport = ntohs(inet_sk(sk)->inet_sport);
+			__entry->dport = ntohs(sk->sk_dport);
+		}
+	),
+	TP_printk("fd=%d how=%s err=%d nsecs=%llu family=%u saddr=%pI6c sport=%u daddr=%pI6c dport=%u",
+		  __entry->fd, WINSOCK_TRACE_HOW(__entry->how), __entry->err,
+		  __entry->nsecs, __entry->family,
+		  __entry->saddr, __entry->sport,
+		  __entry->daddr, __entry->dport)
+);
+
+/* One per closesocket() that found calls of its process in the socket. */
+TRACE_EVENT(winsock_cancel,
+	TP_PROTO(int fd, unsigned int calls),
+	TP_ARGS(fd, calls),
+	TP_STRUCT__entry(
+		__field(int, fd)
+		__field(unsigned int, calls)
+	),
+	TP_fast_assign(
+		__entry->fd = fd;
+		__entry->calls = calls;
+	),
+	TP_printk("fd=%d calls=%u", __entry->fd, __entry->calls)
+);
+
+#endif /* _WINSOCK_TRACE_H */
+
+#undef TRACE_INCLUDE_PATH
+#undef TRACE_INCLUDE_FILE
+#define TRACE_INCLUDE_PATH .
+#define TRACE_INCLUDE_FILE trace
+#include <trace/define_trace.h>
