@@ -169,8 +169,6 @@ static void mount_all(void)
 		{ "devtmpfs", "/dev", NULL },
 		{ "devpts", "/dev/pts", "ptmxmode=0666" },
 		{ "tmpfs", "/dev/shm", NULL },
-		{ "tmpfs", "/tmp", NULL },
-		{ "tmpfs", "/run", NULL },
 		{ "debugfs", "/sys/kernel/debug", NULL },
 		{ "tracefs", "/sys/kernel/tracing", NULL },
 		{ "cgroup2", "/sys/fs/cgroup", NULL },

@@ -18,7 +18,8 @@ root_new() {
 	for dir in bin sbin lib lib32 lib64 libx32; do
 		ln -s "usr/$dir" "$root/$dir"
 	done
-	mkdir "$root"/{proc,sys,dev,tmp,run,var}
+	mkdir "$root"/{proc,sys,dev,run,var}
+	mkdir -m 1777 "$root/tmp"
 	ln -s ../run "$root/var/run"
 	ln -s ../tmp "$root/var/tmp"
 	ln -s ../proc/mounts "$root/etc/mtab"
@@ -44,6 +45,8 @@ root_new() {
 		networks: files
 	END
 	: >"$root/etc/resolv.conf"
+	# A name may have addresses on several lines of hosts.
+	echo "multi on" >"$root/etc/host.conf"
 	for dir in /etc/services /etc/protocols /etc/gai.conf; do
 		[ ! -r "$dir" ] || cp -L "$dir" "$root$dir"
 	done
@@ -113,6 +116,8 @@ carry_base() {
 		[ ! -e "$dir/$name" ] || carry "$dir/$name"
 	done
 	carry_winsock
+	[ ! -d /usr/lib/locale/C.utf8 ] ||
+		cp -r --parents /usr/lib/locale/C.utf8 "$root"
 	install -m 755 "$build/selftests/vm/init" "$root/init"
 }
 
@@ -180,6 +185,7 @@ carry_file() {
 	local file=${1%/} dir=$2 name
 
 	[ -e "$file" ] || die "FILES: no file $file"
+	[ ! -x "$file" ] || [ -d "$file" ] || carry_libs "$(realpath "$file")"
 	name=${file##*/}
 	case $file in
 	/*)
