@@ -45,7 +45,7 @@ struct closing {
 	struct file *file;
 	struct socket *sock;
 	struct winsock_sock *ws;
-	unsigned long pending;
+	u32 pending;
 	bool nonblock;
 };
 
@@ -105,16 +105,34 @@ static enum close_kind decide(const struct sock *sk, bool nonblock)
 	return REFUSE;					/* C15 */
 }
 
+static enum close_kind peek(const struct closing *c)
+{
+	struct sock *sk = c->sock->sk;
+	enum close_kind how;
+
+	lock_sock(sk);
+	how = decide(sk, c->nonblock);
+	release_sock(sk);
+	return how;
+}
+
 /*
  * Are this number, our own reference and @known others all that hold the file?
- * Some come and go: epoll takes one for the length of an event, a woken poll()
- * keeps its own until it has run.  @settle gives them a moment.
+ * Some come and go: epoll takes one for the length of an event, a look-up that
+ * lost the race drops its own, a call that was thrown out keeps its own until it
+ * has run.  @settle gives them a moment, and another as long as they go.
  */
-static bool is_last(const struct closing *c, unsigned long known, bool settle)
+static bool is_last(const struct closing *c, long known, bool settle)
 {
-	unsigned long deadline = jiffies + msecs_to_jiffies(20);
+	unsigned long deadline = 0;
+	long least = LONG_MAX;
+	long n;
 
-	while (file_count(c->file) > 2 + known) {
+	while ((n = file_count(c->file)) > 2 + known) {
+		if (n < least) {
+			least = n;
+			deadline = jiffies + msecs_to_jiffies(20);
+		}
 		if (!settle || time_after(jiffies, deadline) ||
 		    fatal_signal_pending(current))
 			return false;
@@ -126,19 +144,27 @@ static bool is_last(const struct closing *c, unsigned long known, bool settle)
 /* C15, the only answer that must be found before anything is touched. */
 static bool refuse(const struct closing *c)
 {
-	struct sock *sk = c->sock->sk;
-	unsigned long known;
-	enum close_kind how;
+	long known = c->pending;
 
-	if (!c->nonblock || !sock_flag(sk, SOCK_LINGER))
+	if (!c->nonblock || !sock_flag(c->sock->sk, SOCK_LINGER) ||
+	    peek(c) != REFUSE)
 		return false;
-	lock_sock(sk);
-	how = decide(sk, c->nonblock);
-	release_sock(sk);
-	if (how != REFUSE)
-		return false;
-	known = c->pending + (c->ws ? winsock_calls_here(c->ws) : 0);
+	if (c->ws)
+		known += winsock_calls_here(c->ws);
 	return is_last(c, known, true);
+}
+
+/*
+ * Is it worth a moment to find out that nobody else has the socket?  Only where
+ * the native close would not do: what was thrown out is on its way, and a wait
+ * with a deadline is ours alone.  A shared socket costs nothing otherwise.
+ */
+static bool worth_settling(const struct closing *c, bool cancelled)
+{
+	const struct sock *sk = c->sock->sk;
+
+	return cancelled || (is_tcp(sk) && !c->nonblock &&
+			     sock_flag(sk, SOCK_LINGER) && peek(c) == LINGER);
 }
 
 /*
@@ -416,9 +442,8 @@ static void count(const struct sock *sk, enum close_kind how, int err)
 
 static int closesocket(const struct closing *c, enum close_kind *how)
 {
-	struct sock *sk = c->sock->sk;
-	bool tcp = is_tcp(sk);
-	bool settle;
+	bool tcp = is_tcp(c->sock->sk);
+	bool cancelled;
 	int err;
 
 	if (tcp && refuse(c)) {
@@ -430,9 +455,10 @@ static int closesocket(const struct closing *c, enum close_kind *how)
 	if (err)
 		return err;
 
-	settle = cancel(c);
+	cancelled = cancel(c);
 	*how = SHARED;
-	if (is_last(c, 0, settle)) {
+	if (is_last(c, 0, false) ||
+	    (worth_settling(c, cancelled) && is_last(c, 0, true))) {
 		*how = NATIVE;
 		err = tcp ? carry_out(c, how) : 0;
 	}

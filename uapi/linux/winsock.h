@@ -2,8 +2,8 @@
 /*
  * Winsock close semantics on Linux sockets: the kernel ABI.
  *
- * Every request, option and errno is described in winsock.rst beside this
- * file.  Nothing published here is ever changed; new needs get new numbers.
+ * Every request, option and errno is described in uapi/winsock.rst.  Nothing
+ * published here is ever changed; new needs get new numbers.
  */
 #ifndef _UAPI_LINUX_WINSOCK_H
 #define _UAPI_LINUX_WINSOCK_H
