@@ -111,12 +111,11 @@ TEST_F(device, structures_must_be_mapped_to_their_end)
 	ASSERT_EQ(0, munmap(map + page, page));
 	arg = (void *)(map + page - offsetof(struct winsock_closesocket, pad));
 	arg->fd = self->spare;
-
 	EXPECT_EQ(-EFAULT, closesocket_struct(arg));
 	EXPECT_TRUE(fd_is_open(self->spare));
 
 	arg = (void *)(map + page - sizeof(*arg));
-	arg->fd = next_fd();
+	*arg = (struct winsock_closesocket) { .fd = next_fd() };
 	EXPECT_EQ(-EBADF, closesocket_struct(arg));
 }
 

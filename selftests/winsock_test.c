@@ -335,13 +335,22 @@ void pair_open_accepted(struct pair *pair, const struct kind *kind)
 	pair_settle(pair);
 }
 
+/* By reset, heard by the other end: nothing of the pair lives on. */
+static void end_close(int fd)
+{
+	int unused = 0;
+
+	if (fd < 0)
+		return;
+	setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof(unused));
+	set_linger(fd, 1, 0);
+	close(fd);
+}
+
 void pair_close(struct pair *pair)
 {
-	if (pair->fd >= 0) {
-		set_linger(pair->fd, 1, 0);
-		close(pair->fd);
-	}
-	close(pair->peer);
+	end_close(pair->fd);
+	end_close(pair->peer);
 	close(pair->wire.fd);
 }
 
@@ -443,23 +452,32 @@ void pair_send(struct pair *pair, size_t len)
 	}
 }
 
-void pair_stall(struct pair *pair)
+/* As many bytes as it takes at once. */
+static size_t fill(struct pair *pair)
 {
 	unsigned char buf[4096];
+	size_t filled = 0;
 	ssize_t done;
 
-	do {
-		for (;;) {
-			pattern(buf, pair->sent, sizeof(buf));
-			done = send(pair->fd, buf, sizeof(buf),
-				    MSG_DONTWAIT | MSG_NOSIGNAL);
-			if (done < 0 && errno == EAGAIN)
-				break;
-			pair->sent += check(done);
-		}
+	for (;;) {
+		pattern(buf, pair->sent, sizeof(buf));
+		done = send(pair->fd, buf, sizeof(buf),
+			    MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (done < 0 && errno == EAGAIN)
+			return filled;
+		pair->sent += check(done);
+		filled += done;
+	}
+}
+
+void pair_stall(struct pair *pair)
+{
+	/* What the peer still takes makes room for more. */
+	while (fill(pair))
 		wait_until(queued(pair->fd) == unsent(pair->fd) &&
 			   !wire_look(&pair->wire)->received.window);
-	} while (!queued(pair->fd));
+	if (!queued(pair->fd))
+		fail("the peer's window is not shut");
 }
 
 void pair_cut(struct pair *pair)
