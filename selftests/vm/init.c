@@ -558,7 +558,8 @@ static void shell(void)
 		dup2(fd, 1);
 		dup2(fd, 2);
 		chdir("/root");
-		execl("/bin/busybox", "-sh", NULL);
+		execl("/bin/bash", "-bash", NULL);
+		execl("/bin/sh", "-sh", NULL);
 		_exit(127);
 	}
 	waitpid(pid, NULL, 0);
@@ -568,15 +569,12 @@ static void make_environment(void)
 {
 	/* The limits of a login session rather than those of a bare kernel. */
 	const struct rlimit files = { 1024, 524288 };
-	const char *libs = getenv("WINSOCK_LIBS");
 
 	setrlimit(RLIMIT_NOFILE, &files);
 	setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
 	setenv("HOME", "/root", 1);
 	setenv("LANG", "C.UTF-8", 1);
 	setenv("WINSOCK_KO", MODULE_FILE, 1);
-	if (libs)
-		setenv("LD_LIBRARY_PATH", libs, 1);
 }
 
 int main(void)

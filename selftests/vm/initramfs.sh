@@ -4,8 +4,9 @@
 # shellcheck source=selftests/vm/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-# Programs of the host that every VM has, where the host has them.
-tools='ip ss tc bash'
+# Programs of the host that every VM has, where the host has them.  busybox's
+# shell would be no /bin/sh: it prefers its own applets to the real ip and tc.
+tools='sh bash ip ss tc'
 
 # Libraries that programs load by name at run time, so that ldd shows none.
 dlopened='libgcc_s.so.1 libnss_files.so.2 libnss_dns.so.2 libresolv.so.2'
@@ -47,7 +48,8 @@ root_new() {
 	: >"$root/etc/resolv.conf"
 	# A name may have addresses on several lines of hosts.
 	echo "multi on" >"$root/etc/host.conf"
-	for dir in /etc/services /etc/protocols /etc/gai.conf; do
+	# With ld.so.cache the loader looks where it does on this machine.
+	for dir in /etc/services /etc/protocols /etc/gai.conf /etc/ld.so.cache; do
 		[ ! -r "$dir" ] || cp -L "$dir" "$root$dir"
 	done
 }
@@ -105,7 +107,6 @@ carry_base() {
 	local name path dir
 
 	install -m 755 /bin/busybox "$root/bin/busybox"
-	ln -s busybox "$root/bin/sh"
 	for name in $tools; do
 		path=$(PATH=/usr/sbin:/sbin:/usr/bin:/bin command -v "$name") ||
 			continue
@@ -116,8 +117,9 @@ carry_base() {
 		[ ! -e "$dir/$name" ] || carry "$dir/$name"
 	done
 	carry_winsock
-	[ ! -d /usr/lib/locale/C.utf8 ] ||
-		cp -r --parents /usr/lib/locale/C.utf8 "$root"
+	for dir in /usr/lib/locale/C.utf8 /usr/lib/terminfo; do
+		[ ! -d "$dir" ] || cp -r --parents "$dir" "$root"
+	done
 	install -m 755 "$build/selftests/vm/init" "$root/init"
 }
 
@@ -147,8 +149,6 @@ carry_program() {
 		[ "${interpreter%/*}" = /usr/bin ] || [ "${interpreter%/*}" = /bin ] ||
 			ln -sf "$interpreter" "$root/usr/bin/${interpreter##*/}"
 	fi
-	# The real /bin/sh rather than busybox's: the script may depend on it.
-	rm -f "$root$interpreter"
 	carry "$interpreter"
 	carry_runtime "$interpreter"
 }

@@ -43,7 +43,7 @@ qemu_command() {
 	# The archive is there twice while the kernel unpacks it.
 	[ "$memory" -ge $((3 * size + 512)) ] || memory=$((3 * size + 512))
 	# shellcheck disable=SC2054 # qemu's commas
-	qemu=(qemu-system-x86_64 -accel tcg,thread=multi -cpu max,la57=off
+	qemu=(qemu-system-x86_64 -pidfile "$tmp/qemu.pid" -accel tcg,thread=multi -cpu max,la57=off
 		-smp 2 -m "$memory" -nodefaults -display none -no-reboot
 		-kernel "$1/vmlinuz" -initrd "$tmp/initrd"
 		-append "console=ttyS0 panic=-1 oops=panic panic_on_warn=1 printk.devkmsg=on mitigations=off random.trust_cpu=on $2"
@@ -107,28 +107,28 @@ vm_wait() {
 	exec 3<&-
 }
 
-# Kernel messages that no test may cause, each with the job that caused it:
-# "JOB MESSAGE".
+# Kernel messages that no test may cause.
+splat='BUG: |BUG at |WARNING: |Oops|Call Trace:|general protection|Kernel panic'
+splat+='|KASAN|KCSAN|UBSAN|unreferenced object|possible .*deadlock|INFO: '
+splat+='|inconsistent lock state|suspicious RCU|sleeping function|refcount_t'
+splat+='|held lock freed|locks held|ODEBUG|unregister_netdevice: waiting'
+
+# Each with the job that caused it: "JOB MESSAGE".
 console_splats() {
-	awk '
-	{ sub(/\r$/, ""); sub(/^(<[0-9]+>)?\[ *[0-9.]+\] */, "") }
+	awk -v splat="$splat" '
+	{ sub(/\r$/, ""); sub(/^\[ *[0-9.]+\] */, "") }
 	/winsock-vm: start / { job = $NF; next }
-	/BUG: |BUG at |WARNING: |Oops|Call Trace:|general protection|Kernel panic/ ||
-	/KASAN|KCSAN|UBSAN|unreferenced object|possible .*deadlock|INFO: / ||
-	/inconsistent lock state|suspicious RCU|sleeping function|refcount_t/ ||
-	/held lock freed|locks held|ODEBUG|unregister_netdevice: waiting/ {
-		print (job ? job : "boot"), $0
-	}' "$tmp/console"
+	$0 ~ splat { print (job ? job : "boot"), $0 }' "$tmp/console"
 }
 
-# The console from its first bad line on, or else its end.
+# The console from shortly before its first bad line on, or else its end.
 console_excerpt() {
-	awk '
+	awk -v splat="$splat" '
 	{ sub(/\r$/, ""); line[NR] = "    " $0 }
-	!bad && /BUG|WARNING|Oops|panic|INFO: |unreferenced/ { bad = NR }
+	!bad && $0 ~ splat { bad = NR }
 	END {
-		from = bad ? bad - 3 : NR - 15
-		for (i = from < 1 ? 1 : from; i <= NR && i < from + 45; i++)
+		from = bad ? bad - 3 : NR - 14
+		for (i = from < 1 ? 1 : from; i <= NR && i < from + 40; i++)
 			print line[i]
 	}' "$tmp/console"
 }

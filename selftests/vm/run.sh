@@ -22,6 +22,13 @@ absolute() {
 	echo "$(cd "$(dirname "$1")" && pwd)/$(basename "$1")"
 }
 
+# Every directory of a search path
+absolute_path() {
+	tr ':' '\n' <<<"$1" | while read -r dir; do
+		realpath -m -s "$dir"
+	done | paste -s -d :
+}
+
 compose() {
 	local release
 
@@ -41,7 +48,10 @@ run() {
 	for file in ${FILES-}; do
 		carry_file "$file" /root
 	done
-	job run "$seconds" /root "$prog" "${@:2}"
+	set -- "$prog" "${@:2}"
+	[ -z "${LD_LIBRARY_PATH-}" ] ||
+		set -- env "LD_LIBRARY_PATH=$(absolute_path "$LD_LIBRARY_PATH")" "$@"
+	job run "$seconds" /root "$@"
 	root_pack "$kernel_dir/modules.cpio" "$tmp/initrd"
 
 	# Each stream has a port of its own, apart from the kernel's console.

@@ -1,0 +1,170 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Proves that the test VM reports every kind of failure as one, and passes on
+# what vm-run's program says.
+#   selftest.sh KERNEL
+set -eu -o pipefail
+. "$(dirname "$0")/common.sh"
+
+kernel=$1
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+export TMPDIR=$tmp/tmp
+fake=$tmp/build
+mkdir -p "$TMPDIR" "$fake/selftests"
+for dir in kmod userlib; do
+	ln -s "$build/$dir" "$fake/$dir"
+done
+ln -s "$build/selftests/vm" "$fake/selftests/vm"
+
+passed=0
+failed=0
+
+expect() {	# TEXT WANTED GOT
+	if [ "$2" = "$3" ]; then
+		passed=$((passed + 1))
+		echo "  ok      $1"
+	else
+		failed=$((failed + 1))
+		printf '  FAILED  %s\n    wanted: %s\n    got:    %s\n' "$1" "$2" "$3"
+	fi
+}
+
+suites=
+wanted=
+
+# suite NAME PASSED FAILED: a suite from standard input, and how it must be judged
+suite() {
+	{
+		echo '#!/bin/sh'
+		cat
+	} >"$fake/selftests/$1"
+	chmod +x "$fake/selftests/$1"
+	suites+=" $1"
+	wanted+="$1 $2 $3"$'\n'
+}
+
+suite good 2 0 <<'END'
+echo 1..2; echo ok 1 a; echo ok 2 b
+END
+suite bad 1 1 <<'END'
+echo 1..2; echo ok 1 a; echo not ok 2 b; exit 1
+END
+suite lazy 1 1 <<'END'
+echo 1..2; echo ok 1 a; echo "ok 2 b # SKIP not today"
+END
+suite excused 1 0 <<'END'
+echo 1..2; echo ok 1 a; echo "ok 2 b # SKIP kernel: has no such thing"
+END
+suite crash 1 1 <<'END'
+echo 1..2; echo ok 1 a; kill -SEGV $$
+END
+suite silent 0 1 <<'END'
+END
+suite short 1 1 <<'END'
+echo 1..2; echo ok 1 a
+END
+suite status 1 1 <<'END'
+echo 1..1; echo ok 1 a; exit 3
+END
+suite splat 1 1 <<'END'
+echo 1..1; echo ok 1 a; echo "WARNING: possible circular locking" >/dev/kmsg
+END
+suite panic 1 1 <<'END'
+echo 1..2; echo ok 1 a; echo c >/proc/sysrq-trigger; echo ok 2 b
+END
+suite hang 1 1 <<'END'
+echo 1..2; echo ok 1 a; sleep 1000; echo ok 2 b
+END
+suite off 1 1 <<'END'
+echo 1..2; echo ok 1 a; poweroff -f; sleep 1000; echo ok 2 b
+END
+suite leak 1 1 <<'END'
+echo 1..1; ./hold && echo ok 1 a
+END
+suite last 1 0 <<'END'
+echo 1..1; echo ok 1 a
+END
+
+# A connection that outlives its program because its peer has gone deaf.
+gcc -x c -o "$fake/selftests/hold" - <<'END'
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+int main(void)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET,
+				   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(sin);
+	int l = socket(AF_INET, SOCK_STREAM, 0);
+	int c = socket(AF_INET, SOCK_STREAM, 0);
+
+	if (bind(l, (void *)&sin, len) || listen(l, 1) ||
+	    getsockname(l, (void *)&sin, &len) || connect(c, (void *)&sin, len))
+		return 1;
+	if (setsockopt(c, SOL_TCP, TCP_ULP, "winsock", 7))
+		return 2;
+	if (system("tc qdisc add dev lo root netem loss 100%"))
+		return 3;
+	return write(c, "data", 4) != 4;
+}
+END
+
+status=0
+WINSOCK_BUILD=$fake TIMEOUT=6 "$vm/check.sh" "$kernel" "$suites" \
+	>"$tmp/check" || status=$?
+expect "a run with failures fails" 1 "$status"
+# What counts against a suite: its own tests, and what it did to the machine.
+while read -r name p f; do
+	[ -n "$name" ] || continue
+	got=$(awk -v name="$name" -v kernel="$kernel" '
+		$1 == kernel && $2 == name { p += $3; f += $5 }
+		$1 " " $2 " " $3 " " $4 == "not ok: " kernel " " name ":" { f++ }
+		END { print p + 0, f + 0 }' "$tmp/check")
+	expect "suite: $name" "$p $f" "$got"
+done <<<"$wanted"
+expect "the sum is the last line" \
+	"$(awk '{ p += $2; f += $3 } END { print p " passed, " f " failed" }' <<<"$wanted")" \
+	"$(tail -n 1 "$tmp/check")"
+[ "$failed" = 0 ] || cat "$tmp/check"
+
+vm_run() {
+	local status=0
+
+	"$vm/run.sh" "$kernel" -- "$@" >"$tmp/out" 2>"$tmp/err" || status=$?
+	echo "$status"
+}
+
+printf 'printf "a\\r\\nb\\n"; echo c >&2; exit 7\n' >"$tmp/script"
+sed -i '1i #!/bin/sh' "$tmp/script"
+chmod +x "$tmp/script"
+expect "vm-run: exit status" 7 "$(vm_run "$tmp/script")"
+expect "vm-run: standard output, byte for byte" \
+	"$(printf 'a\r\nb\n' | od -c)" "$(od -c <"$tmp/out")"
+expect "vm-run: standard error" c "$(cat "$tmp/err")"
+# shellcheck disable=SC2016 # the shell in the machine has another number
+expect "vm-run: signal" 143 "$(vm_run /bin/bash -c 'kill $$')"
+expect "vm-run: time limit" 124 "$(TIMEOUT=3 vm_run /bin/sleep 1000)"
+expect "vm-run: panic" 125 \
+	"$(vm_run /bin/bash -c 'echo c >/proc/sysrq-trigger')"
+
+"$vm/run.sh" "$kernel" -- /bin/sleep 1000 >/dev/null 2>&1 &
+pid=$!
+for _ in $(seq 200); do
+	qemu=$(cat "$TMPDIR"/winsock-vm.*/qemu.pid 2>/dev/null || :)
+	[ -z "$qemu" ] || break
+	sleep 0.1
+done
+kill -TERM "$pid"
+wait "$pid" || :
+expect "interrupted: the machine is gone" gone \
+	"$([ -n "$qemu" ] && ! kill -0 "$qemu" 2>/dev/null && echo gone)"
+expect "nothing is left behind" "" "$(ls "$TMPDIR")"
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
