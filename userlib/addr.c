@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Names, addresses and byte order. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <winsock2.h>
+#include <ws2tcpip.h>
+
+#include "call.h"
+#include "error.h"
+#include "export.h"
+#include "socket.h"
+
+/* libc's numbers are negative and small; the header gives the names new ones. */
+static const struct {
+	int eai;
+	int wsa;
+	const char *text;
+} from_eai[] = {
+	{ -1,	WSAEINVAL,		"Invalid flags" },
+	{ -2,	WSAHOST_NOT_FOUND,	"No such host is known" },
+	{ -3,	WSATRY_AGAIN,		"Name server did not answer, try again" },
+	{ -4,	WSANO_RECOVERY,		"Name resolution failed for good" },
+	{ -5,	WSAHOST_NOT_FOUND,	"No such host is known" },
+	{ -6,	WSAEAFNOSUPPORT,	"Address family not supported" },
+	{ -7,	WSAESOCKTNOSUPPORT,	"Socket type not supported" },
+	{ -8,	WSATYPE_NOT_FOUND,	"No such service for this socket type" },
+	{ -9,	WSANO_DATA,		"Host has no address of this family" },
+	{ -10,	WSA_NOT_ENOUGH_MEMORY,	"Out of memory" },
+	{ -12,	WSAEFAULT,		"Buffer too small" },
+};
+
+#define LIBC_EAI_SYSTEM	(-11)
+#define ENTRIES		(sizeof(from_eai) / sizeof(from_eai[0]))
+
+int ws_error_from_eai(int eai)
+{
+	size_t i;
+
+	if (!eai)
+		return 0;
+	if (eai == LIBC_EAI_SYSTEM)
+		return ws_error_from_errno(errno);
+	for (i = 0; i < ENTRIES; i++)
+		if (from_eai[i].eai == eai)
+			return from_eai[i].wsa;
+	return WSANO_RECOVERY;
+}
+
+/* These return the error, besides leaving it as the last one. */
+static int name_result(struct ws_call *call, int eai)
+{
+	int error = ws_error_from_eai(eai);
+
+	ws_call_end(call, error);
+	return error;
+}
+
+WS_EXPORT int winsock_getaddrinfo(const char *node, const char *service,
+				  const struct addrinfo *hints,
+				  struct addrinfo **res)
+{
+	struct ws_call call;
+
+	if (!ws_call_begin(&call, -1))
+		return WSANOTINITIALISED;
+	return name_result(&call, getaddrinfo(node, service, hints, res));
+}
+
+WS_EXPORT void winsock_freeaddrinfo(struct addrinfo *res)
+{
+	int saved_errno = errno;
+
+	if (res)
+		freeaddrinfo(res);
+	errno = saved_errno;
+}
+
+WS_EXPORT int winsock_getnameinfo(const struct sockaddr *addr, socklen_t addrlen,
+				  char *host, socklen_t hostlen, char *service,
+				  socklen_t servicelen, int flags)
+{
+	struct ws_call call;
+
+	if (!ws_call_begin(&call, -1))
+		return WSANOTINITIALISED;
+	return name_result(&call, getnameinfo(addr, addrlen, host, hostlen,
+					      service, servicelen, flags));
+}
+
+/* Of a WSA number or of libc's. */
+WS_EXPORT const char *winsock_gai_strerror(int error)
+{
+	size_t i;
+
+	for (i = 0; i < ENTRIES; i++)
+		if (from_eai[i].wsa == error)
+			return from_eai[i].text;
+	return gai_strerror(error);
+}
+
+/* As on Windows, these work before WSAStartup. */
+WS_EXPORT const char *winsock_inet_ntop(int family, const void *addr, char *buf,
+					socklen_t size)
+{
+	int saved_errno = errno;
+	const char *text;
+
+	if (!addr || !buf) {
+		ws_fail(WSA_INVALID_PARAMETER);
+		return NULL;
+	}
+	text = inet_ntop(family, addr, buf, size);
+	if (!text)
+		ws_fail(errno == EAFNOSUPPORT ? WSAEAFNOSUPPORT :
+			WSA_INVALID_PARAMETER);
+	errno = saved_errno;
+	return text;
+}
+
+WS_EXPORT int winsock_inet_pton(int family, const char *text, void *addr)
+{
+	int saved_errno = errno;
+	int ret;
+
+	if (!text || !addr)
+		return ws_fail(WSAEFAULT);
+	ret = inet_pton(family, text, addr);
+	if (ret < 0)
+		ws_fail(WSAEAFNOSUPPORT);
+	errno = saved_errno;
+	return ret;
+}
+
+WS_EXPORT PCSTR InetNtopA(INT family, const VOID *addr, PSTR buf, size_t size)
+{
+	return winsock_inet_ntop(family, addr, buf,
+				 size < UINT32_MAX ? size : UINT32_MAX);
+}
+
+WS_EXPORT INT InetPtonA(INT family, PCSTR text, PVOID addr)
+{
+	return winsock_inet_pton(family, text, addr);
+}
+
+/* Every socket here is of the same byte order, but it has to be a socket. */
+static int check_order(SOCKET s, const void *result)
+{
+	socklen_t len = sizeof(int);
+	struct ws_call call;
+	int type, error = 0;
+
+	if (!ws_call_begin(&call, ws_socket_fd(s)))
+		return SOCKET_ERROR;
+	if (getsockopt(call.fd, SOL_SOCKET, SO_TYPE, &type, &len))
+		error = ws_call_error(&call, errno);
+	else if (!result)
+		error = WSAEFAULT;
+	return ws_call_end(&call, error);
+}
+
+WS_EXPORT int WSAHtonl(SOCKET s, u_long host, u_long *net)
+{
+	if (check_order(s, net))
+		return SOCKET_ERROR;
+	*net = htonl(host);
+	return 0;
+}
+
+WS_EXPORT int WSAHtons(SOCKET s, unsigned short host, unsigned short *net)
+{
+	if (check_order(s, net))
+		return SOCKET_ERROR;
+	*net = htons(host);
+	return 0;
+}
+
+WS_EXPORT int WSANtohl(SOCKET s, u_long net, u_long *host)
+{
+	if (check_order(s, host))
+		return SOCKET_ERROR;
+	*host = ntohl(net);
+	return 0;
+}
+
+WS_EXPORT int WSANtohs(SOCKET s, unsigned short net, unsigned short *host)
+{
+	if (check_order(s, host))
+		return SOCKET_ERROR;
+	*host = ntohs(net);
+	return 0;
+}

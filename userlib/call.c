@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* A call of the application: its gates, its waits, its error. */
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/time.h>
+#include <winsock2.h>
+
+#include "call.h"
+#include "error.h"
+#include "startup.h"
+
+#define NSEC_PER_SEC	1000000000L
+
+/*
+ * False if the call must not even look at its arguments: the last error is set
+ * then (L1).
+ */
+bool ws_call_begin(struct ws_call *call, int fd)
+{
+	if (!ws_started()) {		/* G1 */
+		ws_fail(WSANOTINITIALISED);
+		return false;
+	}
+	memset(call, 0, sizeof(*call));
+	call->saved_errno = errno;
+	call->fd = fd;
+	call->kind = WS_OTHER;
+	return true;
+}
+
+/* What the application gets for @error: 0 or SOCKET_ERROR. */
+int ws_call_end(struct ws_call *call, int error)
+{
+	errno = call->saved_errno;
+	return error ? ws_fail(error) : 0;
+}
+
+/* From here on the call may wait; a socket from elsewhere is adopted. */
+void ws_call_block(struct ws_call *call, enum ws_kind kind)
+{
+	call->kind = kind;
+	call->slot = ws_slot_adopt(call->fd);
+	if (call->slot)
+		call->generation = atomic_load(&call->slot->generation);
+	clock_gettime(CLOCK_MONOTONIC, &call->start);
+}
+
+void ws_call_unblock(struct ws_call *call)
+{
+	(void)call;
+}
+
+/*
+ * Was the socket closed since the call began?  A closesocket() that is still
+ * at it may yet fail, and then nothing has happened (I1).  A number that comes
+ * into new hands between this and the next system call is not seen.
+ */
+static bool closed(const struct ws_call *call)
+{
+	static const struct timespec moment = { .tv_nsec = 1000000 };
+
+	if (!call->slot)
+		return false;
+	while (atomic_load(&call->slot->generation) == call->generation) {
+		if (!atomic_load(&call->slot->closing))
+			return false;
+		nanosleep(&moment, NULL);
+	}
+	return true;
+}
+
+/* The time the socket's own time-out leaves; false if it has none. */
+static bool time_left(const struct ws_call *call, int option,
+		      struct timespec *left)
+{
+	socklen_t len = sizeof(struct timeval);
+	struct timeval timeout;
+	struct timespec now;
+
+	if (getsockopt(call->fd, SOL_SOCKET, option, &timeout, &len) ||
+	    (!timeout.tv_sec && !timeout.tv_usec))
+		return false;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	left->tv_sec = timeout.tv_sec - (now.tv_sec - call->start.tv_sec);
+	left->tv_nsec = timeout.tv_usec * 1000L -
+			(now.tv_nsec - call->start.tv_nsec);
+	while (left->tv_nsec < 0) {
+		left->tv_nsec += NSEC_PER_SEC;
+		left->tv_sec--;
+	}
+	while (left->tv_nsec >= NSEC_PER_SEC) {
+		left->tv_nsec -= NSEC_PER_SEC;
+		left->tv_sec++;
+	}
+	if (left->tv_sec < 0)
+		left->tv_sec = left->tv_nsec = 0;
+	return true;
+}
+
+static int poll_once(const struct ws_call *call, short events,
+		     const struct timespec *left)
+{
+	struct pollfd pollfd = { .fd = call->fd, .events = events };
+	int ret;
+
+	/* poll(2) refers to the file: closesocket must not take that for a share. */
+	if (call->slot)
+		atomic_fetch_add(&call->slot->pollers, 1);
+	ret = ppoll(&pollfd, 1, left, NULL);
+	if (call->slot)
+		atomic_fetch_sub(&call->slot->pollers, 1);
+	if (ret > 0 && pollfd.revents & POLLNVAL) {
+		errno = ECANCELED;
+		return -1;
+	}
+	return ret;
+}
+
+/**
+ * ws_call_resume - a signal or another thread came between: may the call go on?
+ * @call: the call, whose system call has just failed
+ * @events: what it waits for
+ * @option: the time-out that it obeys, SO_RCVTIMEO or SO_SNDTIMEO
+ * @polled: set when @events were seen, so that the next try need not wait
+ *
+ * A signal that cancels nothing is invisible (L3), and the kernel would start
+ * the socket's time-out anew: what is left of it is spent here.
+ *
+ * Return: true to try again; false with errno, which is the call's result.
+ */
+bool ws_call_resume(struct ws_call *call, short events, int option,
+		    bool *polled)
+{
+	struct timespec left;
+	int ret;
+
+	for (;;) {
+		if (closed(call)) {
+			errno = ECANCELED;
+			return false;
+		}
+		if (!time_left(call, option, &left)) {
+			*polled = false;
+			return true;
+		}
+		ret = poll_once(call, events, &left);
+		if (ret > 0) {
+			*polled = true;
+			return true;
+		}
+		if (!ret) {
+			errno = EAGAIN;
+			return false;
+		}
+		if (errno != EINTR)
+			return false;
+	}
+}
+
+/* A blocking transfer moved a part: is it to go on with the rest? */
+bool ws_call_may_go_on(struct ws_call *call, int option)
+{
+	struct timespec left;
+
+	if (call->dontwait || ws_is_nonblocking(call->fd) || closed(call))
+		return false;
+	return !time_left(call, option, &left) || left.tv_sec || left.tv_nsec;
+}
+
+bool ws_is_nonblocking(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return flags >= 0 && flags & O_NONBLOCK;
+}
+
+/* The same errno says "not now" and "not within SO_RCVTIMEO". */
+static int again_error(const struct ws_call *call)
+{
+	if (call->dontwait || !(ws_slot_flags(call->slot) & WS_SLOT_TIMEOUT) ||
+	    ws_is_nonblocking(call->fd))
+		return WSAEWOULDBLOCK;
+	return WSAETIMEDOUT;
+}
+
+/* P1 - P4 */
+static int cancelled_error(const struct ws_call *call)
+{
+	switch (call->kind) {
+	case WS_CONNECT:
+		return WSAENOTSOCK;
+	case WS_RECV:
+	case WS_SEND:
+		return ws_slot_is_stream(call->slot) ? WSAECONNABORTED : WSAEINTR;
+	default:
+		return WSAEINTR;
+	}
+}
+
+/*
+ * L7.  Linux says EPIPE of every stream that cannot be sent on: shut down here,
+ * never connected, or lost some time ago.  Only a connection has had a round
+ * trip to measure, and it keeps the result when it is gone.
+ */
+static int pipe_error(const struct ws_call *call)
+{
+	socklen_t len = sizeof(struct tcp_info);
+	struct tcp_info info = { 0 };
+
+	if (ws_slot_flags(call->slot) & WS_SLOT_SHUT_SEND)
+		return WSAESHUTDOWN;
+	if (getsockopt(call->fd, SOL_TCP, TCP_INFO, &info, &len))
+		return WSAECONNRESET;
+
+	switch (info.tcpi_state) {
+	case TCP_FIN_WAIT1:
+	case TCP_FIN_WAIT2:
+	case TCP_CLOSING:
+	case TCP_LAST_ACK:
+	case TCP_TIME_WAIT:
+		return WSAESHUTDOWN;
+	case TCP_CLOSE:
+		return info.tcpi_rtt ? WSAECONNRESET : WSAENOTCONN;
+	case TCP_LISTEN:
+		return WSAENOTCONN;
+	default:
+		return WSAECONNRESET;
+	}
+}
+
+/* What @err means to this call; 0 for 0. */
+int ws_call_error(const struct ws_call *call, int err)
+{
+	switch (err) {
+	case EAGAIN:
+		return again_error(call);
+	case EINPROGRESS:
+		return ws_is_nonblocking(call->fd) ? WSAEWOULDBLOCK : WSAETIMEDOUT;
+	case ECANCELED:
+		return cancelled_error(call);
+	case EPIPE:
+		return pipe_error(call);
+	case ECONNREFUSED:
+		/* A port unreachable: Winsock's word for it is another. */
+		if (call->kind != WS_CONNECT && ws_slot_is_datagram(call->slot))
+			return WSAECONNRESET;
+		break;
+	}
+	return ws_error_from_errno(err);
+}

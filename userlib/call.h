@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A call of the application, from its first check to its last error.
+ *
+ * Every exported function that touches a socket is bracketed by begin and end.
+ * Those that may wait ask call_resume() what a signal means to them: the mark
+ * "this thread sits in a blocking call" (G2) and WSACancelBlockingCall (L3)
+ * belong there and in call_block()/call_unblock() and nowhere else.
+ */
+#ifndef WS_CALL_H
+#define WS_CALL_H
+
+#include <errno.h>
+#include <stdbool.h>
+#include <time.h>
+
+#include "slot.h"
+
+/* What a call was doing decides what it gets when closesocket cancels it. */
+enum ws_kind {
+	WS_ACCEPT,
+	WS_CONNECT,
+	WS_RECV,
+	WS_SEND,
+	WS_OTHER,
+};
+
+/**
+ * struct ws_call - one call
+ * @fd: the descriptor it is about, -1 if none can be
+ * @kind: for the rows P1 to P4
+ * @dontwait: it asked not to wait, whatever the socket's mode
+ * @slot: what the library remembers of @fd; NULL if nothing
+ * @generation: of @slot, when the call began
+ * @saved_errno: errno belongs to the application
+ * @start: when a call that may wait began to
+ */
+struct ws_call {
+	int fd;
+	enum ws_kind kind;
+	bool dontwait;
+	struct ws_slot *slot;
+	unsigned int generation;
+	int saved_errno;
+	struct timespec start;
+};
+
+bool ws_call_begin(struct ws_call *call, int fd);
+int ws_call_end(struct ws_call *call, int error);
+
+void ws_call_block(struct ws_call *call, enum ws_kind kind);
+void ws_call_unblock(struct ws_call *call);
+bool ws_call_resume(struct ws_call *call, short events, int option,
+		    bool *polled);
+bool ws_call_may_go_on(struct ws_call *call, int option);
+
+int ws_call_error(const struct ws_call *call, int err);
+
+bool ws_is_nonblocking(int fd);
+
+#endif

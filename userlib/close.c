@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* closesocket(): the kernel decides, this asks. */
+#include <errno.h>
+#include <linux/winsock.h>
+#include <winsock2.h>
+
+#include "call.h"
+#include "close.h"
+#include "device.h"
+#include "error.h"
+#include "export.h"
+#include "option.h"
+#include "socket.h"
+
+/*
+ * References to the open file that the kernel cannot tell from another
+ * process's: our own poll()ers.  Overlapped requests will count here too.
+ */
+static unsigned int pending(const struct ws_slot *slot)
+{
+	return slot ? atomic_load(&slot->pollers) : 0;
+}
+
+static int close_request(int fd, const struct ws_slot *slot)
+{
+	struct winsock_closesocket arg = {
+		.fd = fd,
+		.pending = pending(slot),
+	};
+
+	return ws_device_ioctl(WINSOCK_IOC_CLOSESOCKET, &arg) ? errno : 0;
+}
+
+/* To be answered by WSACancelBlockingCall (C11). */
+static bool cancelled(void)
+{
+	return false;
+}
+
+static time_t seconds_since(const struct timespec *start)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec - start->tv_sec - (now.tv_nsec < start->tv_nsec);
+}
+
+/*
+ * L3: a signal that cancels nothing does not show, and does not make the wait
+ * longer either.  The kernel's clock starts anew with each request, so that the
+ * interval is set to what is left, at last to nothing, which resets (C9).
+ */
+static int close_through_signals(int fd, const struct ws_slot *slot)
+{
+	struct winsock_linger asked, left;
+	struct timespec start;
+	bool known = false;
+	time_t spent;
+	int err;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	for (;;) {
+		err = close_request(fd, slot);
+		if (err != EINTR || cancelled())
+			break;
+		if (!known && ws_get_linger(fd, &asked))
+			continue;
+		known = true;
+		spent = seconds_since(&start);
+		left = asked;
+		left.l_linger = spent < asked.l_linger ? asked.l_linger - spent : 0;
+		ws_set_linger(fd, &left);
+	}
+
+	/* I1: a failure leaves the options as they were. */
+	if (err && known)
+		ws_set_linger(fd, &asked);
+	return err;
+}
+
+/**
+ * ws_close - close a socket
+ * @fd: its descriptor
+ *
+ * Return: 0, or an errno, and then nothing has changed.
+ */
+int ws_close(int fd)
+{
+	struct ws_slot *slot = ws_slot_lookup(fd);
+	int err;
+
+	/* A call that comes back from the kernel meanwhile must not go again. */
+	if (slot)
+		atomic_fetch_add(&slot->closing, 1);
+	err = close_through_signals(fd, slot);
+	if (slot) {
+		if (!err)
+			ws_slot_closed(slot);
+		atomic_fetch_sub(&slot->closing, 1);
+	}
+	return err;
+}
+
+/* L2: where closesocket would refuse, the connection is reset. */
+void ws_close_at_once(int fd)
+{
+	static const struct winsock_linger reset = { .l_onoff = 1 };
+
+	if (ws_close(fd) == EAGAIN && !ws_set_linger(fd, &reset))
+		ws_close(fd);
+}
+
+WS_EXPORT int closesocket(SOCKET s)
+{
+	struct ws_call call;
+	int err;
+
+	if (!ws_call_begin(&call, ws_socket_fd(s)))
+		return SOCKET_ERROR;
+	err = ws_close(call.fd);
+	/* Its refusal is never a time-out. */
+	return ws_call_end(&call, ws_error_from_errno(err));
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* connect and shutdown */
+#include <errno.h>
+#include <poll.h>
+#include <winsock2.h>
+
+#include "call.h"
+#include "error.h"
+#include "export.h"
+#include "name.h"
+
+static bool is_listening(int fd)
+{
+	socklen_t len = sizeof(int);
+	int listening;
+
+	return !getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) &&
+	       listening;
+}
+
+static int connect_errno(struct ws_call *call, const struct sockaddr *addr,
+			 socklen_t len)
+{
+	bool polled;
+
+	/* While the handshake lasts, asking again means waiting on. */
+	while (connect(call->fd, addr, len)) {
+		if (errno != EINTR)
+			return errno;
+		if (!ws_call_resume(call, POLLOUT, SO_SNDTIMEO, &polled))
+			return errno;
+	}
+	return 0;
+}
+
+WS_EXPORT int winsock_connect(int fd, const struct sockaddr *addr, socklen_t len)
+{
+	struct ws_call call;
+	int err;
+
+	if (!ws_call_begin(&call, fd))
+		return SOCKET_ERROR;
+
+	ws_call_block(&call, WS_CONNECT);
+	err = connect_errno(&call, addr, len);
+	if (err == EINVAL && ws_name_is_short(addr, len))
+		err = EFAULT;
+	else if (err == EISCONN && is_listening(fd))
+		err = EINVAL;
+	err = ws_call_error(&call, err);
+	ws_call_unblock(&call);
+
+	return ws_call_end(&call, err);
+}
+
+/* EPIPE and a later recv() are told apart by what was shut here (L7). */
+static void remember(int fd, int how)
+{
+	struct ws_slot *slot = ws_slot_adopt(fd);
+	unsigned int flags = 0;
+
+	if (!slot)
+		return;
+	if (how != SHUT_RD)
+		flags |= WS_SLOT_SHUT_SEND;
+	if (how != SHUT_WR)
+		flags |= WS_SLOT_SHUT_RECV;
+	ws_slot_identify(slot, fd);
+	atomic_fetch_or(&slot->flags, flags);
+}
+
+WS_EXPORT int winsock_shutdown(int fd, int how)
+{
+	struct ws_call call;
+	int error = 0;
+
+	if (!ws_call_begin(&call, fd))
+		return SOCKET_ERROR;
+	/* Linux would have it listen no more. */
+	if (is_listening(fd))
+		error = WSAENOTCONN;
+	else if (shutdown(fd, how))
+		error = ws_call_error(&call, errno);
+	else
+		remember(fd, how);
+	return ws_call_end(&call, error);
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The descriptor of /dev/winsock.
+ *
+ * It is one number among the application's, who may close it (closefrom(3)) and
+ * get it again for something else.  Then it is opened once more, and the old
+ * number is left alone: it is not ours.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/winsock.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "device.h"
+
+/* Guards changes of the number; it is read without.  Inside startup_lock. */
+static pthread_mutex_t device_lock = PTHREAD_MUTEX_INITIALIZER;
+static _Atomic int device = -1;
+
+/* L8: fork(2) finds the lock free, in the parent and in the child. */
+void ws_device_before_fork(void)
+{
+	pthread_mutex_lock(&device_lock);
+}
+
+void ws_device_after_fork(void)
+{
+	pthread_mutex_unlock(&device_lock);
+}
+
+static bool is_device(int fd)
+{
+	uint32_t version;
+
+	return fd >= 0 && !ioctl(fd, WINSOCK_IOC_VERSION, &version) &&
+	       version == WINSOCK_ABI_VERSION;
+}
+
+/* Under device_lock. */
+static int open_device(void)
+{
+	int fd = open(WINSOCK_DEVICE, O_RDWR | O_CLOEXEC);
+
+	if (fd >= 0 && !is_device(fd)) {
+		close(fd);
+		fd = -1;
+	}
+	if (fd < 0)
+		return -1;
+	atomic_store(&device, fd);
+	return 0;
+}
+
+/* 0, or -1 if the module is not there or speaks another ABI (G3). */
+int ws_device_open(void)
+{
+	int ret;
+
+	pthread_mutex_lock(&device_lock);
+	ret = is_device(atomic_load(&device)) ? 0 : open_device();
+	pthread_mutex_unlock(&device_lock);
+	return ret;
+}
+
+void ws_device_close(void)
+{
+	int fd;
+
+	pthread_mutex_lock(&device_lock);
+	fd = atomic_exchange(&device, -1);
+	if (is_device(fd))
+		close(fd);
+	pthread_mutex_unlock(&device_lock);
+}
+
+static int reopen(int lost)
+{
+	int ret = 0;
+
+	pthread_mutex_lock(&device_lock);
+	if (atomic_load(&device) == lost)
+		ret = open_device();
+	pthread_mutex_unlock(&device_lock);
+	return ret;
+}
+
+/* As ioctl(2); ENETDOWN when the device cannot be had again (G3). */
+int ws_device_ioctl(unsigned long request, void *arg)
+{
+	int fd = atomic_load(&device);
+	int ret, err;
+
+	ret = ioctl(fd, request, arg);
+	if (ret >= 0 || (errno != EBADF && errno != ENOTTY))
+		return ret;
+
+	/* EBADF may well speak of the descriptor in @arg. */
+	err = errno;
+	if (is_device(fd)) {
+		errno = err;
+		return -1;
+	}
+	if (reopen(fd)) {
+		errno = ENETDOWN;
+		return -1;
+	}
+	return ioctl(atomic_load(&device), request, arg);
+}

@@ -1,0 +1,521 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Winsock 2 on Linux.  winsock(7) is the overview.
+ *
+ * Linux's own socket headers are included, and their types, AF_, SOCK_, SOL_
+ * and SO_ numbers stay Linux's own, so that a program may use Linux headers
+ * beside this one, before or after it.  Error numbers have Windows' values.
+ *
+ * How send() becomes winsock_send()
+ *
+ * The library never defines a name that libc has.  The declarations of socket,
+ * bind, send and so on that libc's headers made are repeated here with another
+ * assembler name.  The preprocessor does not know of it: std::bind, a method or
+ * a structure member called send, connect, accept or select, and Linux headers
+ * that come later are left alone, which neither kind of macro can do.  The
+ * price is that these functions keep libc's types: send() returns ssize_t, and
+ * socket() and accept() an int, of which -1 converts to INVALID_SOCKET.
+ *
+ * Winsock's lengths are int and libc's socklen_t.  Pointers to either are
+ * taken: by templates beside the functions in C++, in C by five macros that
+ * look at the type of the argument and expand to the same name, with calls of
+ * other numbers of arguments left as they are.
+ */
+#ifndef _WINSOCK2_H
+#define _WINSOCK2_H
+
+/*
+ * -std=c99 hides what is not ISO C, such as getaddrinfo().  Whoever includes
+ * this header wants it, and it may be too late to choose in features.h.
+ */
+#if !defined(_FEATURES_H) && !defined(_DEFAULT_SOURCE)
+#define _DEFAULT_SOURCE 1
+#endif
+#include <stddef.h>
+#include <stdint.h>
+
+#pragma push_macro("__USE_MISC")
+#pragma push_macro("__USE_POSIX")
+#pragma push_macro("__USE_XOPEN2K")
+#undef __USE_MISC
+#undef __USE_POSIX
+#undef __USE_XOPEN2K
+#define __USE_MISC 1
+#define __USE_POSIX 1
+#define __USE_XOPEN2K 1
+
+#include <sys/types.h>
+#include <sys/ioctl.h>
+#include <sys/select.h>
+#include <sys/time.h>
+#include <sys/uio.h>
+
+/*
+ * _FORTIFY_SOURCE gives recv() and recvfrom() inline bodies that call libc
+ * under a third name.  They are kept away if we come first; else see below.
+ */
+#ifdef __USE_FORTIFY_LEVEL
+#  if __USE_FORTIFY_LEVEL > 0
+#    ifndef _SYS_SOCKET_H
+#      pragma push_macro("__USE_FORTIFY_LEVEL")
+#      undef __USE_FORTIFY_LEVEL
+#      define __USE_FORTIFY_LEVEL 0
+#      include <sys/socket.h>
+#      pragma pop_macro("__USE_FORTIFY_LEVEL")
+#    elif !defined(WINSOCK_PLAIN_RECV)
+#      define WINSOCK_FORTIFIED_RECV 1
+#    endif
+#  endif
+#endif
+
+#include <sys/socket.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <arpa/inet.h>
+#include <netdb.h>
+
+#pragma pop_macro("__USE_XOPEN2K")
+#pragma pop_macro("__USE_POSIX")
+#pragma pop_macro("__USE_MISC")
+
+/*
+ * u_long has 32 bits on Windows, and programs cast to u_long pointers.  libc's
+ * type of that name stays what it is for the headers above.
+ */
+typedef uint32_t winsock_u_long;
+#define u_long winsock_u_long
+
+typedef unsigned char BYTE;
+typedef uint16_t WORD;
+typedef uint32_t DWORD;
+typedef int BOOL;
+typedef char CHAR;
+typedef int INT;
+typedef unsigned int UINT;
+typedef unsigned short USHORT;
+typedef winsock_u_long ULONG;
+typedef CHAR *PSTR, *LPSTR;
+typedef const CHAR *PCSTR, *LPCSTR;
+typedef void VOID, *PVOID, *LPVOID;
+typedef WORD *LPWORD;
+typedef DWORD *LPDWORD;
+typedef INT *LPINT;
+
+#ifndef TRUE
+#define TRUE	1
+#endif
+#ifndef FALSE
+#define FALSE	0
+#endif
+
+#ifndef MAKEWORD
+#define MAKEWORD(low, high) \
+	((WORD)(((BYTE)((low) & 0xff)) | ((WORD)((BYTE)((high) & 0xff))) << 8))
+#endif
+#ifndef LOBYTE
+#define LOBYTE(word)	((BYTE)((word) & 0xff))
+#endif
+#ifndef HIBYTE
+#define HIBYTE(word)	((BYTE)(((word) >> 8) & 0xff))
+#endif
+
+/* Calling conventions and pointer sizes that Linux does not tell apart. */
+#ifndef WINAPI
+#define WINAPI
+#endif
+#ifndef WSAAPI
+#define WSAAPI
+#endif
+#ifndef PASCAL
+#define PASCAL
+#endif
+#ifndef FAR
+#define FAR
+#endif
+
+/* The number of a descriptor. */
+typedef uintptr_t SOCKET;
+
+#define INVALID_SOCKET	((SOCKET)(~(SOCKET)0))
+#define SOCKET_ERROR	(-1)
+
+typedef struct sockaddr SOCKADDR, *PSOCKADDR, *LPSOCKADDR;
+typedef struct sockaddr_in SOCKADDR_IN, *PSOCKADDR_IN, *LPSOCKADDR_IN;
+typedef struct sockaddr_storage SOCKADDR_STORAGE, *PSOCKADDR_STORAGE,
+	*LPSOCKADDR_STORAGE;
+typedef struct in_addr IN_ADDR, *PIN_ADDR, *LPIN_ADDR;
+typedef struct hostent HOSTENT, *PHOSTENT, *LPHOSTENT;
+typedef struct servent SERVENT, *PSERVENT, *LPSERVENT;
+typedef struct protoent PROTOENT, *PPROTOENT, *LPPROTOENT;
+typedef struct timeval TIMEVAL, *PTIMEVAL, *LPTIMEVAL;
+typedef sa_family_t ADDRESS_FAMILY;
+
+/*
+ * Winsock's structure has 4 bytes, libc's struct linger 8.  Both are taken as
+ * the value of SO_LINGER; 8 bytes exactly mean libc's.
+ */
+typedef struct winsock_linger_value {
+	unsigned short l_onoff;
+	unsigned short l_linger;
+} LINGER, *PLINGER, *LPLINGER;
+
+#define WSADESCRIPTION_LEN	256
+#define WSASYS_STATUS_LEN	128
+
+typedef struct WSAData {
+	WORD wVersion;
+	WORD wHighVersion;
+	unsigned short iMaxSockets;
+	unsigned short iMaxUdpDg;
+	char *lpVendorInfo;
+	char szDescription[WSADESCRIPTION_LEN + 1];
+	char szSystemStatus[WSASYS_STATUS_LEN + 1];
+} WSADATA, *LPWSADATA;
+
+/* Options that Linux has no number for. */
+#ifndef SO_DONTLINGER
+#define SO_DONTLINGER		((int)(~SO_LINGER))
+#endif
+#ifndef SO_EXCLUSIVEADDRUSE
+#define SO_EXCLUSIVEADDRUSE	((int)(~SO_REUSEADDR))
+#endif
+
+#define SD_RECEIVE	SHUT_RD
+#define SD_SEND		SHUT_WR
+#define SD_BOTH		SHUT_RDWR
+
+/* Error numbers: Windows' values. */
+#define WSA_INVALID_HANDLE		6
+#define WSA_NOT_ENOUGH_MEMORY		8
+#define WSA_INVALID_PARAMETER		87
+#define WSA_OPERATION_ABORTED		995
+#define WSA_IO_INCOMPLETE		996
+#define WSA_IO_PENDING			997
+#define WSABASEERR			10000
+#define WSAEINTR			10004
+#define WSAEBADF			10009
+#define WSAEACCES			10013
+#define WSAEFAULT			10014
+#define WSAEINVAL			10022
+#define WSAEMFILE			10024
+#define WSAEWOULDBLOCK			10035
+#define WSAEINPROGRESS			10036
+#define WSAEALREADY			10037
+#define WSAENOTSOCK			10038
+#define WSAEDESTADDRREQ			10039
+#define WSAEMSGSIZE			10040
+#define WSAEPROTOTYPE			10041
+#define WSAENOPROTOOPT			10042
+#define WSAEPROTONOSUPPORT		10043
+#define WSAESOCKTNOSUPPORT		10044
+#define WSAEOPNOTSUPP			10045
+#define WSAEPFNOSUPPORT			10046
+#define WSAEAFNOSUPPORT			10047
+#define WSAEADDRINUSE			10048
+#define WSAEADDRNOTAVAIL		10049
+#define WSAENETDOWN			10050
+#define WSAENETUNREACH			10051
+#define WSAENETRESET			10052
+#define WSAECONNABORTED			10053
+#define WSAECONNRESET			10054
+#define WSAENOBUFS			10055
+#define WSAEISCONN			10056
+#define WSAENOTCONN			10057
+#define WSAESHUTDOWN			10058
+#define WSAETOOMANYREFS			10059
+#define WSAETIMEDOUT			10060
+#define WSAECONNREFUSED			10061
+#define WSAELOOP			10062
+#define WSAENAMETOOLONG			10063
+#define WSAEHOSTDOWN			10064
+#define WSAEHOSTUNREACH			10065
+#define WSAENOTEMPTY			10066
+#define WSAEPROCLIM			10067
+#define WSAEUSERS			10068
+#define WSAEDQUOT			10069
+#define WSAESTALE			10070
+#define WSAEREMOTE			10071
+#define WSASYSNOTREADY			10091
+#define WSAVERNOTSUPPORTED		10092
+#define WSANOTINITIALISED		10093
+#define WSAEDISCON			10101
+#define WSAENOMORE			10102
+#define WSAECANCELLED			10103
+#define WSAEINVALIDPROCTABLE		10104
+#define WSAEINVALIDPROVIDER		10105
+#define WSAEPROVIDERFAILEDINIT		10106
+#define WSASYSCALLFAILURE		10107
+#define WSASERVICE_NOT_FOUND		10108
+#define WSATYPE_NOT_FOUND		10109
+#define WSA_E_NO_MORE			10110
+#define WSA_E_CANCELLED			10111
+#define WSAEREFUSED			10112
+#define WSAHOST_NOT_FOUND		11001
+#define WSATRY_AGAIN			11002
+#define WSANO_RECOVERY			11003
+#define WSANO_DATA			11004
+#define WSANO_ADDRESS			WSANO_DATA
+#define WSA_QOS_RECEIVERS		11005
+#define WSA_QOS_SENDERS			11006
+#define WSA_QOS_NO_SENDERS		11007
+#define WSA_QOS_NO_RECEIVERS		11008
+#define WSA_QOS_REQUEST_CONFIRMED	11009
+#define WSA_QOS_ADMISSION_FAILURE	11010
+#define WSA_QOS_POLICY_FAILURE		11011
+#define WSA_QOS_BAD_STYLE		11012
+#define WSA_QOS_BAD_OBJECT		11013
+#define WSA_QOS_TRAFFIC_CTRL_ERROR	11014
+#define WSA_QOS_GENERIC_ERROR		11015
+#define WSA_QOS_ESERVICETYPE		11016
+#define WSA_QOS_EFLOWSPEC		11017
+#define WSA_QOS_EPROVSPECBUF		11018
+#define WSA_QOS_EFILTERSTYLE		11019
+#define WSA_QOS_EFILTERTYPE		11020
+#define WSA_QOS_EFILTERCOUNT		11021
+#define WSA_QOS_EOBJLENGTH		11022
+#define WSA_QOS_EFLOWCOUNT		11023
+#define WSA_QOS_EUNKOWNPSOBJ		11024
+#define WSA_QOS_EPOLICYOBJ		11025
+#define WSA_QOS_EFLOWDESC		11026
+#define WSA_QOS_EPSFLOWSPEC		11027
+#define WSA_QOS_EPSFILTERSPEC		11028
+#define WSA_QOS_ESDMODEOBJ		11029
+#define WSA_QOS_ESHAPERATEOBJ		11030
+#define WSA_QOS_RESERVED_PETYPE		11031
+#define WSA_SECURE_HOST_NOT_FOUND	11032
+#define WSA_IPSEC_NAME_POLICY_ERROR	11033
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+int WSAStartup(WORD version, LPWSADATA data);
+int WSACleanup(void);
+int WSAGetLastError(void);
+void WSASetLastError(int error);
+
+int closesocket(SOCKET s);
+int ioctlsocket(SOCKET s, long cmd, u_long *arg);
+
+int WSAHtonl(SOCKET s, u_long host, u_long *net);
+int WSAHtons(SOCKET s, unsigned short host, unsigned short *net);
+int WSANtohl(SOCKET s, u_long net, u_long *host);
+int WSANtohs(SOCKET s, unsigned short net, unsigned short *host);
+
+#ifdef WINSOCK_NO_REDIRECT
+/*
+ * For a program that calls libc's functions and ours in one file: libc's keep
+ * their names, ours are these.
+ */
+int winsock_socket(int domain, int type, int protocol);
+int winsock_bind(int s, const struct sockaddr *addr, socklen_t len);
+int winsock_connect(int s, const struct sockaddr *addr, socklen_t len);
+int winsock_listen(int s, int backlog);
+int winsock_accept(int s, struct sockaddr *addr, socklen_t *len);
+int winsock_shutdown(int s, int how);
+int winsock_getsockname(int s, struct sockaddr *addr, socklen_t *len);
+int winsock_getpeername(int s, struct sockaddr *addr, socklen_t *len);
+int winsock_getsockopt(int s, int level, int name, void *value,
+		       socklen_t *len);
+int winsock_setsockopt(int s, int level, int name, const void *value,
+		       socklen_t len);
+ssize_t winsock_send(int s, const void *buf, size_t len, int flags);
+ssize_t winsock_sendto(int s, const void *buf, size_t len, int flags,
+		       const struct sockaddr *addr, socklen_t addrlen);
+ssize_t winsock_recv(int s, void *buf, size_t len, int flags);
+ssize_t winsock_recvfrom(int s, void *buf, size_t len, int flags,
+			 struct sockaddr *addr, socklen_t *addrlen);
+struct addrinfo;
+int winsock_getaddrinfo(const char *node, const char *service,
+			const struct addrinfo *hints, struct addrinfo **res);
+void winsock_freeaddrinfo(struct addrinfo *res);
+int winsock_getnameinfo(const struct sockaddr *addr, socklen_t addrlen,
+			char *host, socklen_t hostlen, char *service,
+			socklen_t servicelen, int flags);
+const char *winsock_gai_strerror(int error);
+const char *winsock_inet_ntop(int family, const void *addr, char *buf,
+			      socklen_t size);
+int winsock_inet_pton(int family, const char *text, void *addr);
+int winsock_ioctlsocket_long(SOCKET s, long cmd, unsigned long *arg);
+
+#else /* !WINSOCK_NO_REDIRECT */
+
+/* The same function, with libc's types, under another assembler name. */
+#define WINSOCK_REDIRECT(name) \
+	extern __typeof__(name) name __asm__("winsock_" #name)
+
+WINSOCK_REDIRECT(socket);
+WINSOCK_REDIRECT(bind);
+WINSOCK_REDIRECT(connect);
+WINSOCK_REDIRECT(listen);
+WINSOCK_REDIRECT(accept);
+WINSOCK_REDIRECT(shutdown);
+WINSOCK_REDIRECT(getsockname);
+WINSOCK_REDIRECT(getpeername);
+WINSOCK_REDIRECT(getsockopt);
+WINSOCK_REDIRECT(setsockopt);
+WINSOCK_REDIRECT(send);
+WINSOCK_REDIRECT(sendto);
+
+#ifndef WINSOCK_FORTIFIED_RECV
+WINSOCK_REDIRECT(recv);
+WINSOCK_REDIRECT(recvfrom);
+#else
+extern ssize_t winsock_recv(int fd, void *buf, size_t len, int flags);
+extern ssize_t winsock_recvfrom(int fd, void *buf, size_t len, int flags,
+				struct sockaddr *addr, socklen_t *addrlen);
+#  ifndef __clang__
+/*
+ * A definition takes the place of the inline one; weak and hidden, so that
+ * every file of a program may have it, and not under libc's name.
+ */
+#define WINSOCK_INSTEAD __attribute__((__weak__, __visibility__("hidden")))
+extern WINSOCK_INSTEAD __typeof__(recv) recv __asm__("winsock_instead_recv");
+extern WINSOCK_INSTEAD __typeof__(recvfrom) recvfrom
+	__asm__("winsock_instead_recvfrom");
+
+WINSOCK_INSTEAD ssize_t recv(int fd, void *buf, size_t len, int flags)
+{
+	return winsock_recv(fd, buf, len, flags);
+}
+
+WINSOCK_INSTEAD ssize_t recvfrom(int fd, void *__restrict buf, size_t len,
+				 int flags, __SOCKADDR_ARG addr,
+				 socklen_t *__restrict addrlen)
+{
+#    if defined(__USE_GNU) && !defined(__cplusplus)
+	return winsock_recvfrom(fd, buf, len, flags, addr.__sockaddr__,
+				addrlen);
+#    else
+	return winsock_recvfrom(fd, buf, len, flags, addr, addrlen);
+#    endif
+}
+#undef WINSOCK_INSTEAD
+#  else
+/* clang keeps the inline body: macros are what is left. */
+#define recv winsock_recv
+#define recvfrom winsock_recvfrom
+#  endif
+#endif
+
+#ifdef AI_PASSIVE	/* netdb.h may have come first, and without them */
+WINSOCK_REDIRECT(getaddrinfo);
+WINSOCK_REDIRECT(freeaddrinfo);
+WINSOCK_REDIRECT(getnameinfo);
+WINSOCK_REDIRECT(gai_strerror);
+#endif
+WINSOCK_REDIRECT(inet_ntop);
+WINSOCK_REDIRECT(inet_pton);
+
+/* Better no program than one that calls select() with libc's idea of it. */
+#ifdef __clang__
+#define WINSOCK_ABSENT(text) __attribute__((__unavailable__(text)))
+#else
+#define WINSOCK_ABSENT(text) __attribute__((__error__(text)))
+#endif
+extern __typeof__(select) select
+	WINSOCK_ABSENT("Winsock's select() is not provided yet");
+
+#endif /* !WINSOCK_NO_REDIRECT */
+
+#ifdef __cplusplus
+}
+#endif
+
+#if defined(WINSOCK_NO_REDIRECT)
+/* nothing more */
+#elif defined(__cplusplus)
+
+namespace winsock {
+template <class T, class U, class R> struct when_same { };
+template <class T, class R> struct when_same<T, T, R> { typedef R type; };
+template <class T, class R> struct when_word { };
+template <class R> struct when_word<int, R> { typedef R type; };
+template <class R> struct when_word<long, R> { typedef R type; };
+template <class R> struct when_word<unsigned long, R> { typedef R type; };
+}
+
+template <class L> inline typename winsock::when_same<L, int, SOCKET>::type
+accept(SOCKET s, struct sockaddr *addr, L *len)
+{
+	return (SOCKET)(accept)((int)s, addr, (socklen_t *)len);
+}
+
+template <class L> inline typename winsock::when_same<L, int, int>::type
+getsockname(SOCKET s, struct sockaddr *addr, L *len)
+{
+	return (getsockname)((int)s, addr, (socklen_t *)len);
+}
+
+template <class L> inline typename winsock::when_same<L, int, int>::type
+getpeername(SOCKET s, struct sockaddr *addr, L *len)
+{
+	return (getpeername)((int)s, addr, (socklen_t *)len);
+}
+
+template <class L> inline typename winsock::when_same<L, int, int>::type
+getsockopt(SOCKET s, int level, int name, void *value, L *len)
+{
+	return (getsockopt)((int)s, level, name, value, (socklen_t *)len);
+}
+
+template <class L> inline typename winsock::when_same<L, int, int>::type
+recvfrom(SOCKET s, void *buf, size_t size, int flags, struct sockaddr *addr,
+	 L *len)
+{
+	return (int)(recvfrom)((int)s, buf, size, flags, addr,
+			       (socklen_t *)len);
+}
+
+/* unsigned long is u_long's own name on Windows, where both have 32 bits. */
+template <class T> inline typename winsock::when_word<T, int>::type
+ioctlsocket(SOCKET s, long cmd, T *arg)
+{
+	u_long value = arg && (unsigned long)cmd == FIONBIO ? (u_long)*arg : 0;
+	int ret = (ioctlsocket)(s, cmd, arg ? &value : (u_long *)0);
+
+	if (!ret && (unsigned long)cmd != FIONBIO)
+		*arg = (T)value;
+	return ret;
+}
+
+#else /* C */
+
+#define WINSOCK_LEN(p) (__extension__ _Generic((p), \
+	int *: (socklen_t *)(void *)(p), default: (p)))
+
+/* WINSOCK_PICK(args..., 6, 5, ...) is the name for that many arguments. */
+#define WINSOCK_PICK(a, b, c, d, e, f, name, ...) name
+#define WINSOCK_SAME(...) (__VA_ARGS__)
+#define WINSOCK_LEN3(a, b, c) (a, b, WINSOCK_LEN(c))
+#define WINSOCK_LEN5(a, b, c, d, e) (a, b, c, d, WINSOCK_LEN(e))
+#define WINSOCK_LEN6(a, b, c, d, e, f) (a, b, c, d, e, WINSOCK_LEN(f))
+#define WINSOCK_ARGS3(...) WINSOCK_PICK(__VA_ARGS__, WINSOCK_SAME, \
+	WINSOCK_SAME, WINSOCK_SAME, WINSOCK_LEN3, WINSOCK_SAME, WINSOCK_SAME, \
+	)(__VA_ARGS__)
+#define WINSOCK_ARGS5(...) WINSOCK_PICK(__VA_ARGS__, WINSOCK_SAME, \
+	WINSOCK_LEN5, WINSOCK_SAME, WINSOCK_SAME, WINSOCK_SAME, WINSOCK_SAME, \
+	)(__VA_ARGS__)
+#define WINSOCK_ARGS6(...) WINSOCK_PICK(__VA_ARGS__, WINSOCK_LEN6, \
+	WINSOCK_SAME, WINSOCK_SAME, WINSOCK_SAME, WINSOCK_SAME, WINSOCK_SAME, \
+	)(__VA_ARGS__)
+
+#define accept(...)		accept WINSOCK_ARGS3(__VA_ARGS__)
+#define getsockname(...)	getsockname WINSOCK_ARGS3(__VA_ARGS__)
+#define getpeername(...)	getpeername WINSOCK_ARGS3(__VA_ARGS__)
+#define getsockopt(...)		getsockopt WINSOCK_ARGS5(__VA_ARGS__)
+#ifndef recvfrom
+#define recvfrom(...)		recvfrom WINSOCK_ARGS6(__VA_ARGS__)
+#endif
+
+/* The same call for a 64-bit long, which Windows does not have. */
+int winsock_ioctlsocket_long(SOCKET s, long cmd, unsigned long *arg);
+
+#define ioctlsocket(s, cmd, arg) (__extension__ _Generic((arg), \
+	unsigned long *: winsock_ioctlsocket_long, \
+	long *: winsock_ioctlsocket_long, \
+	default: ioctlsocket)((s), (cmd), (void *)(arg)))
+
+#endif
+
+#endif /* _WINSOCK2_H */

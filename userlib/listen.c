@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* listen and accept */
+#include <errno.h>
+#include <poll.h>
+#include <winsock2.h>
+
+#include "call.h"
+#include "error.h"
+#include "export.h"
+#include "name.h"
+
+static bool is_connected(int fd)
+{
+	struct sockaddr_storage addr;
+	socklen_t len = sizeof(addr);
+
+	return !getpeername(fd, (struct sockaddr *)&addr, &len);
+}
+
+/* Linux picks a port for a socket that has none; Winsock refuses. */
+static int listen_error(int fd, int backlog)
+{
+	if (!ws_is_bound(fd) && !is_connected(fd))
+		return WSAEINVAL;
+	if (!listen(fd, backlog))
+		return 0;
+	if (errno == EINVAL && is_connected(fd))
+		return WSAEISCONN;
+	return ws_error_from_errno(errno);
+}
+
+WS_EXPORT int winsock_listen(int fd, int backlog)
+{
+	struct ws_call call;
+
+	if (!ws_call_begin(&call, fd))
+		return SOCKET_ERROR;
+	return ws_call_end(&call, listen_error(fd, backlog));
+}
+
+static int accept_once(struct ws_call *call, struct sockaddr *addr,
+		       socklen_t *len)
+{
+	bool nonblocking = ws_is_nonblocking(call->fd);
+	bool polled;
+	int fd;
+
+	/* Nothing may be accepted that could not be reported. */
+	if (addr && (!len || *len < ws_slot_address_size(call->slot))) {
+		errno = EFAULT;
+		return -1;
+	}
+	/* The new socket has its listener's mode, as in Winsock. */
+	do {
+		fd = accept4(call->fd, addr, len, nonblocking ? SOCK_NONBLOCK : 0);
+	} while (fd < 0 && errno == EINTR &&
+		 ws_call_resume(call, POLLIN, SO_RCVTIMEO, &polled));
+	return fd;
+}
+
+/* O8: the module has attached the child of a listener that we made. */
+static void remember(const struct ws_call *call, int fd)
+{
+	struct ws_slot *slot;
+
+	if (!call->slot)
+		return;
+	slot = ws_slot_open(fd, atomic_load(&call->slot->domain),
+			    atomic_load(&call->slot->type),
+			    ws_slot_flags(call->slot) & WS_SLOT_TIMEOUT);
+	if (slot && atomic_load(&call->slot->inode))
+		ws_slot_identify(slot, fd);
+}
+
+WS_EXPORT int winsock_accept(int s, struct sockaddr *addr, socklen_t *len)
+{
+	struct ws_call call;
+	int fd, error;
+
+	if (!ws_call_begin(&call, s))
+		return SOCKET_ERROR;
+
+	ws_call_block(&call, WS_ACCEPT);
+	fd = accept_once(&call, addr, len);
+	error = fd < 0 ? ws_call_error(&call, errno) : 0;
+	ws_call_unblock(&call);
+
+	if (!error)
+		remember(&call, fd);
+	return ws_call_end(&call, error) ? SOCKET_ERROR : fd;
+}

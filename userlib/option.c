@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* setsockopt and getsockopt */
+#include <endian.h>
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+#include <winsock2.h>
+
+#include "call.h"
+#include "error.h"
+#include "export.h"
+#include "option.h"
+
+/*
+ * The socket's linger state.  The module keeps it in Winsock's form; a socket
+ * that is not attached has the native option, which means the same.
+ */
+static bool is_foreign(int fd)
+{
+	socklen_t len = sizeof(int);
+	int type;
+
+	if (errno != ENOPROTOOPT && errno != EOPNOTSUPP)
+		return false;
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len))
+		return false;
+	errno = ENOPROTOOPT;
+	return type != SOCK_DGRAM;	/* O7 */
+}
+
+/* 0, or -1 with errno. */
+int ws_get_linger(int fd, struct winsock_linger *ling)
+{
+	socklen_t len = sizeof(*ling);
+	struct linger native;
+
+	if (!getsockopt(fd, SOL_WINSOCK, WINSOCK_SO_LINGER, ling, &len))
+		return 0;
+	if (!is_foreign(fd))
+		return -1;
+
+	len = sizeof(native);
+	if (getsockopt(fd, SOL_SOCKET, SO_LINGER, &native, &len))
+		return -1;
+	ling->l_onoff = !!native.l_onoff;
+	ling->l_linger = native.l_linger >= 0 && native.l_linger <= UINT16_MAX ?
+			 native.l_linger : UINT16_MAX;
+	return 0;
+}
+
+/* 0, or -1 with errno. */
+int ws_set_linger(int fd, const struct winsock_linger *ling)
+{
+	struct linger native = {
+		.l_onoff = 1,
+		.l_linger = ling->l_linger,
+	};
+
+	if (!setsockopt(fd, SOL_WINSOCK, WINSOCK_SO_LINGER, ling, sizeof(*ling)))
+		return 0;
+	if (!is_foreign(fd))
+		return -1;
+
+	/* Linux takes no interval with l_onoff 0: first the one, then the other. */
+	if (setsockopt(fd, SOL_SOCKET, SO_LINGER, &native, sizeof(native)))
+		return -1;
+	if (ling->l_onoff)
+		return 0;
+	native.l_onoff = 0;
+	return setsockopt(fd, SOL_SOCKET, SO_LINGER, &native, sizeof(native));
+}
+
+static int min_len(int len, int most)
+{
+	return len < 0 || len > most ? most : len;
+}
+
+/* A bad argument counts only where there is a socket that has the option. */
+static int bad_argument(int fd)
+{
+	struct winsock_linger ling;
+
+	if (!ws_get_linger(fd, &ling))
+		errno = EFAULT;
+	return -1;
+}
+
+/* O3 and O10.  O11: only here can a length be negative, and means enough. */
+static int set_so_linger(int fd, const void *value, int len)
+{
+	struct winsock_linger ling;
+	struct linger libc;
+
+	if (!value || (len >= 0 && len < (int)sizeof(ling)))
+		return bad_argument(fd);
+	if (len == sizeof(libc)) {
+		memcpy(&libc, value, sizeof(libc));
+		ling.l_onoff = !!libc.l_onoff;
+		ling.l_linger = libc.l_linger >= 0 && libc.l_linger <= UINT16_MAX ?
+				libc.l_linger : UINT16_MAX;
+	} else {
+		memcpy(&ling, value, sizeof(ling));
+	}
+	return ws_set_linger(fd, &ling);
+}
+
+/* O4 and O10 */
+static int get_so_linger(int fd, void *value, int *len)
+{
+	struct winsock_linger ling;
+	struct linger libc;
+
+	if (ws_get_linger(fd, &ling))
+		return -1;
+	if (!value || *len < (int)sizeof(ling)) {
+		if (value && *len > 0)
+			memset(value, 0, *len);
+		errno = EFAULT;
+		return -1;
+	}
+	if (*len == sizeof(libc)) {
+		libc.l_onoff = ling.l_onoff;
+		libc.l_linger = ling.l_linger;
+		memcpy(value, &libc, sizeof(libc));
+	} else {
+		memcpy(value, &ling, sizeof(ling));
+		*len = sizeof(ling);
+	}
+	return 0;
+}
+
+/* O5: as many bytes as there are, four at most, as one boolean. */
+static int set_so_dontlinger(int fd, const void *value, int len)
+{
+	struct winsock_linger ling;
+	uint32_t on = 0;
+
+	if (!value)
+		return bad_argument(fd);
+	memcpy(&on, value, min_len(len, sizeof(on)));
+	if (!setsockopt(fd, SOL_WINSOCK, WINSOCK_SO_DONTLINGER, &on, sizeof(on)))
+		return 0;
+	if (!is_foreign(fd) || ws_get_linger(fd, &ling))
+		return -1;
+	ling.l_onoff = !on;	/* O1: the interval stays */
+	return ws_set_linger(fd, &ling);
+}
+
+/* O6 */
+static int get_so_dontlinger(int fd, void *value, int *len)
+{
+	struct winsock_linger ling;
+	uint32_t off;
+
+	if (ws_get_linger(fd, &ling))
+		return -1;
+	if (!value || *len <= 0) {
+		errno = EFAULT;
+		return -1;
+	}
+	off = htole32(!ling.l_onoff);
+	memcpy(value, &off, min_len(*len, sizeof(off)));
+	*len = *len < (int)sizeof(off) ? 1 : (int)sizeof(off);
+	return 0;
+}
+
+/* Winsock's is a DWORD of milliseconds; libc's type is taken as well. */
+static int set_timeout(struct ws_call *call, int name, const void *value,
+		       int len)
+{
+	struct timeval timeout;
+	uint32_t ms;
+
+	if (!value || (len >= 0 && len < (int)sizeof(ms))) {
+		errno = EFAULT;
+		return -1;
+	}
+	if (len == sizeof(timeout)) {
+		memcpy(&timeout, value, sizeof(timeout));
+	} else {
+		memcpy(&ms, value, sizeof(ms));
+		if (ms == UINT32_MAX)	/* for ever, as 0 */
+			ms = 0;
+		timeout.tv_sec = ms / 1000;
+		timeout.tv_usec = ms % 1000 * 1000;
+	}
+	if (setsockopt(call->fd, SOL_SOCKET, name, &timeout, sizeof(timeout)))
+		return -1;
+	/* From now on EAGAIN may mean that it has passed. */
+	call->slot = ws_slot_adopt(call->fd);
+	if (call->slot)
+		atomic_fetch_or(&call->slot->flags, WS_SLOT_TIMEOUT);
+	return 0;
+}
+
+static int get_timeout(int fd, int name, void *value, int *len)
+{
+	socklen_t room = sizeof(struct timeval);
+	struct timeval timeout;
+	uint32_t ms;
+
+	if (getsockopt(fd, SOL_SOCKET, name, &timeout, &room))
+		return -1;
+	if (!value || *len < (int)sizeof(ms)) {
+		errno = EFAULT;
+		return -1;
+	}
+	if (*len >= (int)sizeof(timeout)) {
+		memcpy(value, &timeout, sizeof(timeout));
+		*len = sizeof(timeout);
+	} else {
+		ms = timeout.tv_sec * 1000 + timeout.tv_usec / 1000;
+		memcpy(value, &ms, sizeof(ms));
+		*len = sizeof(ms);
+	}
+	return 0;
+}
+
+static int get_flag(int fd, int name)
+{
+	socklen_t len = sizeof(int);
+	int value;
+
+	return getsockopt(fd, SOL_SOCKET, name, &value, &len) ? -1 : !!value;
+}
+
+/*
+ * Without SO_REUSEADDR Linux lets nobody share a bound address: exclusive is
+ * what a socket is here, and only the contradiction must be found.
+ */
+static int set_exclusive(struct ws_call *call, const void *value, int len)
+{
+	uint32_t on = 0;
+	int reuse;
+
+	if (!value || !len) {
+		errno = EFAULT;
+		return -1;
+	}
+	reuse = get_flag(call->fd, SO_REUSEADDR);
+	if (reuse < 0)
+		return -1;
+	memcpy(&on, value, min_len(len, sizeof(on)));
+	if (on && reuse) {
+		errno = EINVAL;
+		return -1;
+	}
+	call->slot = ws_slot_adopt(call->fd);
+	if (!call->slot)
+		return 0;
+	if (on)
+		atomic_fetch_or(&call->slot->flags, WS_SLOT_EXCLUSIVE);
+	else
+		atomic_fetch_and(&call->slot->flags, ~WS_SLOT_EXCLUSIVE);
+	return 0;
+}
+
+static int get_exclusive(int fd, void *value, int *len)
+{
+	uint32_t on;
+
+	if (get_flag(fd, SO_TYPE) < 0)
+		return -1;
+	if (!value || *len <= 0) {
+		errno = EFAULT;
+		return -1;
+	}
+	on = htole32(!!(ws_slot_flags(ws_slot_lookup(fd)) & WS_SLOT_EXCLUSIVE));
+	*len = min_len(*len, sizeof(on));
+	memcpy(value, &on, *len);
+	return 0;
+}
+
+/* Winsock's booleans may be one byte; Linux's are int. */
+static int set_other(struct ws_call *call, int level, int name,
+		     const void *value, int len)
+{
+	uint32_t wide = 0;
+
+	if (level == SOL_SOCKET && name == SO_REUSEADDR &&
+	    ws_slot_flags(ws_slot_lookup(call->fd)) & WS_SLOT_EXCLUSIVE) {
+		errno = EINVAL;
+		return -1;
+	}
+	if (value && len > 0 && len < (int)sizeof(wide) &&
+	    (level == SOL_SOCKET || level == SOL_TCP)) {
+		memcpy(&wide, value, len);
+		wide = le32toh(wide);
+		return setsockopt(call->fd, level, name, &wide, sizeof(wide));
+	}
+	return setsockopt(call->fd, level, name, value, len);
+}
+
+static int get_other(int fd, int level, int name, void *value, socklen_t *len)
+{
+	int error;
+
+	if (!value) {
+		errno = EFAULT;
+		return -1;
+	}
+	if (getsockopt(fd, level, name, value, len))
+		return -1;
+	if (level == SOL_SOCKET && name == SO_ERROR && *len == sizeof(error)) {
+		memcpy(&error, value, sizeof(error));
+		error = ws_error_from_errno(error);
+		memcpy(value, &error, sizeof(error));
+	}
+	return 0;
+}
+
+WS_EXPORT int winsock_setsockopt(int fd, int level, int name, const void *value,
+				 socklen_t len)
+{
+	struct ws_call call;
+	int ret;
+
+	if (!ws_call_begin(&call, fd))
+		return SOCKET_ERROR;
+
+	switch (level == SOL_SOCKET ? name : 0) {
+	case SO_LINGER:
+		ret = set_so_linger(fd, value, (int)len);
+		break;
+	case SO_DONTLINGER:
+		ret = set_so_dontlinger(fd, value, (int)len);
+		break;
+	case SO_RCVTIMEO:
+	case SO_SNDTIMEO:
+		ret = set_timeout(&call, name, value, (int)len);
+		break;
+	case SO_EXCLUSIVEADDRUSE:
+		ret = set_exclusive(&call, value, (int)len);
+		break;
+	default:
+		ret = set_other(&call, level, name, value, (int)len);
+	}
+	return ws_call_end(&call, ret ? ws_call_error(&call, errno) : 0);
+}
+
+WS_EXPORT int winsock_getsockopt(int fd, int level, int name, void *value,
+				 socklen_t *len)
+{
+	struct ws_call call;
+	int ret;
+
+	if (!ws_call_begin(&call, fd))
+		return SOCKET_ERROR;
+	if (!len)
+		return ws_call_end(&call, WSAEFAULT);
+
+	switch (level == SOL_SOCKET ? name : 0) {
+	case SO_LINGER:
+		ret = get_so_linger(fd, value, (int *)len);
+		break;
+	case SO_DONTLINGER:
+		ret = get_so_dontlinger(fd, value, (int *)len);
+		break;
+	case SO_RCVTIMEO:
+	case SO_SNDTIMEO:
+		ret = get_timeout(fd, name, value, (int *)len);
+		break;
+	case SO_EXCLUSIVEADDRUSE:
+		ret = get_exclusive(fd, value, (int *)len);
+		break;
+	default:
+		ret = get_other(fd, level, name, value, len);
+	}
+	return ws_call_end(&call, ret ? ws_call_error(&call, errno) : 0);
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The table of slots: two levels, grown without a lock. */
+#include <linux/winsock.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "slot.h"
+
+#define CHUNK_SLOTS	512
+#define CHUNKS		16384
+
+static _Atomic(struct ws_slot *) chunks[CHUNKS];
+
+static struct ws_slot *slot_at(int fd, bool grow)
+{
+	struct ws_slot *chunk, *other = NULL;
+
+	if (fd < 0 || fd >= CHUNKS * CHUNK_SLOTS)
+		return NULL;
+
+	chunk = atomic_load(&chunks[fd / CHUNK_SLOTS]);
+	if (!chunk && grow) {
+		chunk = calloc(CHUNK_SLOTS, sizeof(*chunk));
+		if (chunk && !atomic_compare_exchange_strong(&chunks[fd / CHUNK_SLOTS],
+							     &other, chunk)) {
+			free(chunk);
+			chunk = other;
+		}
+	}
+	return chunk ? &chunk[fd % CHUNK_SLOTS] : NULL;
+}
+
+static uint64_t inode_of(int fd)
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && S_ISSOCK(st.st_mode) ? st.st_ino : 0;
+}
+
+/*
+ * The number means a new socket.  Without memory for its slot the socket works
+ * all the same, but WSACleanup does not know of it.
+ */
+struct ws_slot *ws_slot_open(int fd, int domain, int type, unsigned int flags)
+{
+	struct ws_slot *slot = slot_at(fd, true);
+
+	if (!slot)
+		return NULL;
+	atomic_store(&slot->domain, domain);
+	atomic_store(&slot->type, type);
+	atomic_store(&slot->inode, 0);
+	atomic_fetch_add(&slot->generation, 1);
+	atomic_store(&slot->flags, flags | WS_SLOT_OPEN);
+	return slot;
+}
+
+/* NULL unless the library has met this socket. */
+struct ws_slot *ws_slot_lookup(int fd)
+{
+	struct ws_slot *slot = slot_at(fd, false);
+
+	return ws_slot_flags(slot) & WS_SLOT_OPEN ? slot : NULL;
+}
+
+/*
+ * A socket that came from socket(2), from another process or from an earlier
+ * program.  It is attached, so that closesocket finds its pending calls; where
+ * that is not possible it goes on as it was.
+ */
+struct ws_slot *ws_slot_adopt(int fd)
+{
+	struct ws_slot *slot = ws_slot_lookup(fd);
+	socklen_t len = sizeof(int);
+	int domain, type;
+
+	if (slot)
+		return slot;
+	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) ||
+	    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len))
+		return NULL;
+
+	if (type == SOCK_STREAM && (domain == AF_INET || domain == AF_INET6))
+		setsockopt(fd, SOL_TCP, TCP_ULP, WINSOCK_ULP,
+			   sizeof(WINSOCK_ULP) - 1);
+	slot = ws_slot_open(fd, domain, type, WS_SLOT_TIMEOUT);
+	if (slot)
+		ws_slot_identify(slot, fd);
+	return slot;
+}
+
+/* closesocket() succeeded: a thread that comes back from the kernel sees it. */
+void ws_slot_closed(struct ws_slot *slot)
+{
+	atomic_store(&slot->flags, 0);
+	atomic_fetch_add(&slot->generation, 1);
+}
+
+void ws_slot_identify(struct ws_slot *slot, int fd)
+{
+	atomic_store(&slot->inode, inode_of(fd));
+}
+
+/*
+ * Does the number still mean the socket of this slot, or did close(2) and
+ * something else come in between?  Sockets made here cost no fstat(2) at birth:
+ * that they are attached says as much.
+ */
+bool ws_slot_is_current(const struct ws_slot *slot, int fd)
+{
+	uint64_t inode = atomic_load(&slot->inode);
+	socklen_t len = sizeof(int);
+	int off;
+
+	if (inode)
+		return inode_of(fd) == inode;
+	return !getsockopt(fd, SOL_WINSOCK, WINSOCK_SO_DONTLINGER, &off, &len);
+}
+
+/* The room an address needs: Winsock fails where Linux would cut it short. */
+socklen_t ws_slot_address_size(struct ws_slot *slot)
+{
+	switch (slot ? atomic_load(&slot->domain) : AF_UNSPEC) {
+	case AF_INET:
+		return sizeof(struct sockaddr_in);
+	case AF_INET6:
+		return sizeof(struct sockaddr_in6);
+	default:
+		return 0;
+	}
+}
+
+void ws_slot_for_each(void (*visit)(struct ws_slot *slot, int fd))
+{
+	struct ws_slot *chunk;
+	int i, j;
+
+	for (i = 0; i < CHUNKS; i++) {
+		chunk = atomic_load(&chunks[i]);
+		for (j = 0; chunk && j < CHUNK_SLOTS; j++)
+			if (ws_slot_flags(&chunk[j]) & WS_SLOT_OPEN)
+				visit(&chunk[j], i * CHUNK_SLOTS + j);
+	}
+}

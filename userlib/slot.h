@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the library remembers of a socket, found by its descriptor's number.
+ *
+ * Nothing here is needed for a call to work: a socket that came from
+ * elsewhere gets its slot when a call first meets it.  Slots are never freed,
+ * so that a pointer to one stays good, whoever closes what meanwhile.
+ */
+#ifndef WS_SLOT_H
+#define WS_SLOT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+enum {
+	WS_SLOT_OPEN		= 1 << 0,	/* WSACleanup closes it (L2) */
+	WS_SLOT_SHUT_SEND	= 1 << 1,	/* EPIPE is WSAESHUTDOWN (L7) */
+	WS_SLOT_SHUT_RECV	= 1 << 2,
+	WS_SLOT_TIMEOUT		= 1 << 3,	/* may have SO_RCVTIMEO or SO_SNDTIMEO */
+	WS_SLOT_EXCLUSIVE	= 1 << 4,	/* SO_EXCLUSIVEADDRUSE was set */
+};
+
+/**
+ * struct ws_slot - one socket
+ * @flags: WS_SLOT_*
+ * @generation: counts the sockets that had this number
+ * @closing: threads that are in closesocket with it
+ * @pollers: threads of ours that hold a reference while they poll(2) it
+ * @inode: tells whether the number still means this socket; 0 if not known
+ * @domain: address family
+ * @type: SOCK_STREAM etc.
+ */
+struct ws_slot {
+	_Atomic unsigned int flags;
+	_Atomic unsigned int generation;
+	_Atomic unsigned int closing;
+	_Atomic unsigned int pollers;
+	_Atomic uint64_t inode;
+	_Atomic int domain;
+	_Atomic int type;
+};
+
+struct ws_slot *ws_slot_open(int fd, int domain, int type, unsigned int flags);
+struct ws_slot *ws_slot_lookup(int fd);
+struct ws_slot *ws_slot_adopt(int fd);
+void ws_slot_closed(struct ws_slot *slot);
+void ws_slot_identify(struct ws_slot *slot, int fd);
+bool ws_slot_is_current(const struct ws_slot *slot, int fd);
+socklen_t ws_slot_address_size(struct ws_slot *slot);
+void ws_slot_for_each(void (*visit)(struct ws_slot *slot, int fd));
+
+static inline unsigned int ws_slot_flags(struct ws_slot *slot)
+{
+	return slot ? atomic_load(&slot->flags) : 0;
+}
+
+static inline bool ws_slot_is_datagram(struct ws_slot *slot)
+{
+	return slot && atomic_load(&slot->type) == SOCK_DGRAM;
+}
+
+/* Until told otherwise, it is one. */
+static inline bool ws_slot_is_stream(struct ws_slot *slot)
+{
+	return !slot || atomic_load(&slot->type) == SOCK_STREAM;
+}
+
+#endif

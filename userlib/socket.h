@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef WS_SOCKET_H
+#define WS_SOCKET_H
+
+#include <limits.h>
+#include <stdint.h>
+
+/* A SOCKET is the number of a descriptor, or no number that can be one. */
+static inline int ws_socket_fd(uintptr_t s)
+{
+	return s <= INT_MAX ? (int)s : -1;
+}
+
+#endif

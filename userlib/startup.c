@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* WSAStartup and WSACleanup (L2). */
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <winsock2.h>
+
+#include "close.h"
+#include "device.h"
+#include "error.h"
+#include "export.h"
+#include "slot.h"
+#include "startup.h"
+
+#define HIGHEST_VERSION		MAKEWORD(2, 2)
+/* What Windows says; neither is a limit here. */
+#define MAX_SOCKETS		32767
+#define MAX_DATAGRAM		65467
+
+/* Guards the step from none to one and back; the count is read without. */
+static pthread_mutex_t startup_lock = PTHREAD_MUTEX_INITIALIZER;
+static _Atomic unsigned int startups;
+
+static void before_fork(void)
+{
+	pthread_mutex_lock(&startup_lock);
+	ws_device_before_fork();
+}
+
+static void after_fork(void)
+{
+	ws_device_after_fork();
+	pthread_mutex_unlock(&startup_lock);
+}
+
+static void __attribute__((constructor)) startup_init(void)
+{
+	pthread_atfork(before_fork, after_fork, after_fork);
+}
+
+bool ws_started(void)
+{
+	return atomic_load(&startups);
+}
+
+/* There have been 1.0, 1.1, 2.0, 2.1 and 2.2: the one not above @asked. */
+static WORD negotiate(WORD asked)
+{
+	if (LOBYTE(asked) == 1)
+		return MAKEWORD(1, HIBYTE(asked) ? 1 : 0);
+	if (LOBYTE(asked) == 2 && HIBYTE(asked) < 2)
+		return asked;
+	return HIGHEST_VERSION;
+}
+
+static int start(void)
+{
+	int ret = 0;
+
+	pthread_mutex_lock(&startup_lock);
+	if (!startups && ws_device_open())
+		ret = WSASYSNOTREADY;
+	else
+		startups++;
+	pthread_mutex_unlock(&startup_lock);
+	return ret;
+}
+
+WS_EXPORT int WSAStartup(WORD version, LPWSADATA data)
+{
+	int saved_errno = errno;
+	int ret;
+
+	if (!LOBYTE(version))
+		return WSAVERNOTSUPPORTED;
+	if (!data)
+		return WSAEFAULT;
+
+	ret = start();
+	errno = saved_errno;
+	if (ret)
+		return ret;
+
+	memset(data, 0, sizeof(*data));
+	data->wVersion = negotiate(version);
+	data->wHighVersion = HIGHEST_VERSION;
+	data->iMaxSockets = MAX_SOCKETS;
+	data->iMaxUdpDg = MAX_DATAGRAM;
+	strcpy(data->szDescription, "WinSock 2.0");
+	strcpy(data->szSystemStatus, "Running");
+	return 0;
+}
+
+static void close_slot(struct ws_slot *slot, int fd)
+{
+	if (ws_slot_is_current(slot, fd))
+		ws_close_at_once(fd);
+	else
+		ws_slot_closed(slot);
+}
+
+/*
+ * Other threads are told WSANOTINITIALISED from the first step on.  Closing
+ * may linger, and nobody should have to wait in fork(2) for it: no lock.
+ */
+WS_EXPORT int WSACleanup(void)
+{
+	int saved_errno = errno;
+	bool started, last;
+
+	pthread_mutex_lock(&startup_lock);
+	started = startups > 0;
+	last = startups == 1;
+	if (started)
+		startups--;
+	pthread_mutex_unlock(&startup_lock);
+
+	if (!started)
+		return ws_fail(WSANOTINITIALISED);
+
+	if (last) {
+		ws_slot_for_each(close_slot);
+		pthread_mutex_lock(&startup_lock);
+		if (!startups)
+			ws_device_close();
+		pthread_mutex_unlock(&startup_lock);
+	}
+	errno = saved_errno;
+	return 0;
+}
