@@ -8,10 +8,12 @@
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -156,7 +158,7 @@ static socklen_t loopback(struct sockaddr_storage *addr, int family)
 }
 
 /* Both families have the port at the same place. */
-static in_port_t local_port(int fd)
+in_port_t local_port(int fd)
 {
 	struct sockaddr_in6 addr;
 	socklen_t len = sizeof(addr);
@@ -165,13 +167,19 @@ static in_port_t local_port(int fd)
 	return addr.sin6_port;
 }
 
-void listen_loopback(int fd, int family, int backlog,
-		     struct sockaddr_storage *addr, socklen_t *len)
+void bind_loopback(int fd, int family, struct sockaddr_storage *addr,
+		   socklen_t *len)
 {
 	*len = loopback(addr, family);
 	check(bind(fd, (struct sockaddr *)addr, *len));
-	check(listen(fd, backlog));
 	check(getsockname(fd, (struct sockaddr *)addr, len));
+}
+
+void listen_loopback(int fd, int family, int backlog,
+		     struct sockaddr_storage *addr, socklen_t *len)
+{
+	bind_loopback(fd, family, addr, len);
+	check(listen(fd, backlog));
 }
 
 void wire_open(struct wire *wire)
@@ -673,6 +681,125 @@ int closer_join(struct closer *closer)
 	if (errno)
 		fail("the close never returned: %s", strerror(errno));
 	return closer->result;
+}
+
+bool task_inside(pid_t tid, long nr)
+{
+	char path[64], line[256] = "";
+	FILE *f;
+
+	/* "running", or the number and more once the task is off the CPU. */
+	snprintf(path, sizeof(path), "/proc/%d/syscall", tid);
+	f = fopen(path, "r");
+	if (!f)
+		return false;
+	if (!fgets(line, sizeof(line), f))
+		line[0] = 0;
+	fclose(f);
+	return line[0] >= '0' && line[0] <= '9' && atol(line) == nr;
+}
+
+void task_wait_inside(pid_t tid, long nr)
+{
+	wait_until(task_inside(tid, nr));
+}
+
+static long result_of(long result)
+{
+	return result < 0 ? -errno : result;
+}
+
+long run_recv(struct call *call)
+{
+	char byte;
+
+	return result_of(recv(call->fd, &byte, 1, 0));
+}
+
+long run_send(struct call *call)
+{
+	return result_of(send(call->fd, "", 1, 0));
+}
+
+long run_accept(struct call *call)
+{
+	return result_of(accept4(call->fd, NULL, NULL, 0));
+}
+
+static void *call_thread(void *arg)
+{
+	struct call *call = arg;
+
+	__atomic_store_n(&call->tid, syscall(SYS_gettid), __ATOMIC_RELEASE);
+	call->result = call->run(call);
+	__atomic_store_n(&call->done, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+void call_start(struct call *call)
+{
+	call->tid = 0;
+	call->done = false;
+	errno = pthread_create(&call->thread, NULL, call_thread, call);
+	if (errno)
+		fail("pthread_create: %s", strerror(errno));
+	wait_until(__atomic_load_n(&call->tid, __ATOMIC_ACQUIRE));
+}
+
+bool call_done(const struct call *call)
+{
+	return __atomic_load_n(&call->done, __ATOMIC_ACQUIRE);
+}
+
+bool call_inside(const struct call *call)
+{
+	return task_inside(call->tid, call->nr) && !call_done(call);
+}
+
+void call_wait_inside(const struct call *call)
+{
+	long deadline = now_ms() + WAIT_MS;
+
+	while (!call_inside(call)) {
+		if (call_done(call))
+			fail("system call %ld did not wait: %ld", call->nr,
+			     call->result);
+		if (now_ms() > deadline)
+			fail("system call %ld not entered", call->nr);
+		usleep(1000);
+	}
+}
+
+void call_enter(struct call *call)
+{
+	call_start(call);
+	call_wait_inside(call);
+}
+
+long call_join(struct call *call)
+{
+	struct timespec deadline;
+
+	clock_gettime(CLOCK_REALTIME, &deadline);
+	deadline.tv_sec += WAIT_MS / 1000;
+	errno = pthread_timedjoin_np(call->thread, NULL, &deadline);
+	if (errno)
+		fail("system call %ld never returned: %s", call->nr,
+		     strerror(errno));
+	return call->result;
+}
+
+pid_t child_fork(void)
+{
+	pid_t parent = getpid();
+	pid_t pid = check(fork());
+
+	if (!pid) {
+		check(prctl(PR_SET_PDEATHSIG, SIGKILL));
+		if (getppid() != parent)
+			_exit(EXIT_FAILURE);
+	}
+	return pid;
 }
 
 void child_join(pid_t pid)

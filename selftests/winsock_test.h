@@ -22,6 +22,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
 #include <linux/winsock.h>
@@ -149,6 +150,11 @@ struct pair {
 	struct wire wire;
 };
 
+/* Network order. */
+in_port_t local_port(int fd);
+/* Bind to a port of the loopback address; then listen. */
+void bind_loopback(int fd, int family, struct sockaddr_storage *addr,
+		   socklen_t *len);
 void listen_loopback(int fd, int family, int backlog,
 		     struct sockaddr_storage *addr, socklen_t *len);
 /* Connect, also a nonblocking socket, and wait for the outcome. */
@@ -246,6 +252,52 @@ long closer_switches(const struct closer *closer);
 bool closer_done(const struct closer *closer);
 int closer_join(struct closer *closer);
 
+/* Is this task, of whatever process, asleep in system call nr right now? */
+bool task_inside(pid_t tid, long nr);
+void task_wait_inside(pid_t tid, long nr);
+
+/**
+ * struct call - a system call in a thread of its own
+ * @nr: its number, SYS_...
+ * @run: makes it; returns what it returned, or -errno
+ * @fd: for @run
+ * @arg: for @run
+ * @tid: of the thread, once it runs
+ * @thread: for call_join()
+ * @done: @run has returned
+ * @result: what
+ */
+struct call {
+	long nr;
+	long (*run)(struct call *call);
+	int fd;
+	void *arg;
+	pid_t tid;
+	pthread_t thread;
+	bool done;
+	long result;
+};
+
+/* One byte in, one byte out, one connection; with errors as -errno. */
+long run_recv(struct call *call);
+long run_send(struct call *call);
+long run_accept(struct call *call);
+
+#define CALL_RECV(fd)	{ SYS_recvfrom, run_recv, fd }
+#define CALL_SEND(fd)	{ SYS_sendto, run_send, fd }
+#define CALL_ACCEPT(fd)	{ SYS_accept4, run_accept, fd }
+
+void call_start(struct call *call);
+/* Returns when the thread sleeps in its system call. */
+void call_wait_inside(const struct call *call);
+/* Start, and be inside when this returns. */
+void call_enter(struct call *call);
+bool call_inside(const struct call *call);
+bool call_done(const struct call *call);
+long call_join(struct call *call);
+
+/* fork(2); the child does not outlive the test. */
+pid_t child_fork(void);
 /* Run the rest of a test in a child process; wait for it, bounded. */
 void child_join(pid_t pid);
 
