@@ -75,7 +75,7 @@ compose() {	# KERNEL SUITE...
 # boot KERNEL SUITE...: run suites until one of them makes the machine unfit;
 # sets $done_suites to how many were dealt with
 boot() {
-	local kernel=$1 suite=VM rest job splat state=boot limit=$boot_seconds
+	local kernel=$1 suite=VM rest job text state=boot limit=$boot_seconds
 
 	shift
 	done_suites=0
@@ -143,9 +143,9 @@ boot() {
 	[ "$state" = stopped ] || console_excerpt
 	# A splat that was survived is a failure too, once for each suite.
 	console_splats | sort -s -u -k1,1 >"$tmp/splats"
-	while read -r job splat; do
+	while read -r job text; do
 		[ "$state" = stopped ] || [ "${job#*.}" != "$suite" ] || continue
-		blame "$kernel" "${job#*.}" "kernel: $splat"
+		blame "$kernel" "${job#*.}" "kernel: $text"
 		console_excerpt
 	done <"$tmp/splats"
 }

@@ -88,6 +88,8 @@ static void report(const char *fmt, ...)
 		len = sizeof(line) - 2;
 	line[len++] = '\n';
 	write_all(verdict, line, len);
+	/* What comes next may be the end of the kernel. */
+	tcdrain(verdict);
 }
 
 static void power_off(void)

@@ -39,7 +39,7 @@ compose() {
 }
 
 run() {
-	local prog=$1 file word status=125
+	local prog=$1 file word='' status=125
 
 	case $prog in */*) ;; *) [ -e "$prog" ] || prog=$(find_program "$prog") ;; esac
 	[ -f "$prog" ] || die "no program $prog"

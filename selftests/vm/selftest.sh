@@ -74,13 +74,13 @@ suite splat 1 1 <<'END'
 echo 1..1; echo ok 1 a; echo "WARNING: possible circular locking" >/dev/kmsg
 END
 suite panic 1 1 <<'END'
-echo 1..2; echo ok 1 a; echo c >/proc/sysrq-trigger; echo ok 2 b
+echo 1..2; echo ok 1 a; sleep 1; echo c >/proc/sysrq-trigger; echo ok 2 b
 END
 suite hang 1 1 <<'END'
 echo 1..2; echo ok 1 a; sleep 1000; echo ok 2 b
 END
 suite off 1 1 <<'END'
-echo 1..2; echo ok 1 a; poweroff -f; sleep 1000; echo ok 2 b
+echo 1..2; echo ok 1 a; sleep 1; poweroff -f; sleep 1000; echo ok 2 b
 END
 suite leak 1 1 <<'END'
 echo 1..1; ./hold && echo ok 1 a
@@ -138,6 +138,7 @@ vm_run() {
 
 	"$vm/run.sh" "$kernel" -- "$@" >"$tmp/out" 2>"$tmp/err" || status=$?
 	echo "$status"
+	[ "$status" != 1 ] || cat "$tmp/err" >&2
 }
 
 printf 'printf "a\\r\\nb\\n"; echo c >&2; exit 7\n' >"$tmp/script"
