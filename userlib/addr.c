@@ -132,7 +132,7 @@ WS_EXPORT int winsock_inet_pton(int family, const char *text, void *addr)
 	return ret;
 }
 
-WS_EXPORT PCSTR InetNtopA(INT family, const VOID *addr, PSTR buf, size_t size)
+WS_EXPORT PCSTR InetNtopA(INT family, const void *addr, PSTR buf, size_t size)
 {
 	return winsock_inet_ntop(family, addr, buf,
 				 size < UINT32_MAX ? size : UINT32_MAX);

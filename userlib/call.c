@@ -97,7 +97,7 @@ static bool time_left(const struct ws_call *call, int option,
 		left->tv_sec++;
 	}
 	if (left->tv_sec < 0)
-		left->tv_sec = left->tv_nsec = 0;
+		*left = (struct timespec) { 0 };
 	return true;
 }
 

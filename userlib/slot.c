@@ -12,7 +12,7 @@
 #define CHUNK_SLOTS	512
 #define CHUNKS		16384
 
-static _Atomic(struct ws_slot *) chunks[CHUNKS];
+static struct ws_slot *_Atomic chunks[CHUNKS];
 
 static struct ws_slot *slot_at(int fd, bool grow)
 {

@@ -94,12 +94,13 @@ typedef int INT;
 typedef unsigned int UINT;
 typedef unsigned short USHORT;
 typedef winsock_u_long ULONG;
-typedef CHAR *PSTR, *LPSTR;
-typedef const CHAR *PCSTR, *LPCSTR;
-typedef void VOID, *PVOID, *LPVOID;
-typedef WORD *LPWORD;
-typedef DWORD *LPDWORD;
-typedef INT *LPINT;
+typedef char *PSTR, *LPSTR;
+typedef const char *PCSTR, *LPCSTR;
+typedef void VOID;
+typedef void *PVOID, *LPVOID;
+typedef uint16_t *LPWORD;
+typedef uint32_t *LPDWORD;
+typedef int *LPINT;
 
 #ifndef TRUE
 #define TRUE	1
@@ -341,25 +342,22 @@ int winsock_ioctlsocket_long(SOCKET s, long cmd, unsigned long *arg);
 #else /* !WINSOCK_NO_REDIRECT */
 
 /* The same function, with libc's types, under another assembler name. */
-#define WINSOCK_REDIRECT(name) \
-	extern __typeof__(name) name __asm__("winsock_" #name)
-
-WINSOCK_REDIRECT(socket);
-WINSOCK_REDIRECT(bind);
-WINSOCK_REDIRECT(connect);
-WINSOCK_REDIRECT(listen);
-WINSOCK_REDIRECT(accept);
-WINSOCK_REDIRECT(shutdown);
-WINSOCK_REDIRECT(getsockname);
-WINSOCK_REDIRECT(getpeername);
-WINSOCK_REDIRECT(getsockopt);
-WINSOCK_REDIRECT(setsockopt);
-WINSOCK_REDIRECT(send);
-WINSOCK_REDIRECT(sendto);
+extern __typeof__(socket) socket __asm__("winsock_socket");
+extern __typeof__(bind) bind __asm__("winsock_bind");
+extern __typeof__(connect) connect __asm__("winsock_connect");
+extern __typeof__(listen) listen __asm__("winsock_listen");
+extern __typeof__(accept) accept __asm__("winsock_accept");
+extern __typeof__(shutdown) shutdown __asm__("winsock_shutdown");
+extern __typeof__(getsockname) getsockname __asm__("winsock_getsockname");
+extern __typeof__(getpeername) getpeername __asm__("winsock_getpeername");
+extern __typeof__(getsockopt) getsockopt __asm__("winsock_getsockopt");
+extern __typeof__(setsockopt) setsockopt __asm__("winsock_setsockopt");
+extern __typeof__(send) send __asm__("winsock_send");
+extern __typeof__(sendto) sendto __asm__("winsock_sendto");
 
 #ifndef WINSOCK_FORTIFIED_RECV
-WINSOCK_REDIRECT(recv);
-WINSOCK_REDIRECT(recvfrom);
+extern __typeof__(recv) recv __asm__("winsock_recv");
+extern __typeof__(recvfrom) recvfrom __asm__("winsock_recvfrom");
 #else
 extern ssize_t winsock_recv(int fd, void *buf, size_t len, int flags);
 extern ssize_t winsock_recvfrom(int fd, void *buf, size_t len, int flags,
@@ -390,6 +388,7 @@ WINSOCK_INSTEAD ssize_t recvfrom(int fd, void *__restrict buf, size_t len,
 	return winsock_recvfrom(fd, buf, len, flags, addr, addrlen);
 #    endif
 }
+
 #undef WINSOCK_INSTEAD
 #  else
 /* clang keeps the inline body: macros are what is left. */
@@ -399,13 +398,13 @@ WINSOCK_INSTEAD ssize_t recvfrom(int fd, void *__restrict buf, size_t len,
 #endif
 
 #ifdef AI_PASSIVE	/* netdb.h may have come first, and without them */
-WINSOCK_REDIRECT(getaddrinfo);
-WINSOCK_REDIRECT(freeaddrinfo);
-WINSOCK_REDIRECT(getnameinfo);
-WINSOCK_REDIRECT(gai_strerror);
+extern __typeof__(getaddrinfo) getaddrinfo __asm__("winsock_getaddrinfo");
+extern __typeof__(freeaddrinfo) freeaddrinfo __asm__("winsock_freeaddrinfo");
+extern __typeof__(getnameinfo) getnameinfo __asm__("winsock_getnameinfo");
+extern __typeof__(gai_strerror) gai_strerror __asm__("winsock_gai_strerror");
 #endif
-WINSOCK_REDIRECT(inet_ntop);
-WINSOCK_REDIRECT(inet_pton);
+extern __typeof__(inet_ntop) inet_ntop __asm__("winsock_inet_ntop");
+extern __typeof__(inet_pton) inet_pton __asm__("winsock_inet_pton");
 
 /* Better no program than one that calls select() with libc's idea of it. */
 #ifdef __clang__
@@ -422,9 +421,8 @@ extern __typeof__(select) select
 }
 #endif
 
-#if defined(WINSOCK_NO_REDIRECT)
-/* nothing more */
-#elif defined(__cplusplus)
+#ifndef WINSOCK_NO_REDIRECT
+#ifdef __cplusplus
 
 namespace winsock {
 template <class T, class U, class R> struct when_same { };
@@ -481,41 +479,50 @@ ioctlsocket(SOCKET s, long cmd, T *arg)
 
 #else /* C */
 
-#define WINSOCK_LEN(p) (__extension__ _Generic((p), \
-	int *: (socklen_t *)(void *)(p), default: (p)))
+#define WINSOCK_IS(type, ...) \
+	__builtin_types_compatible_p(__typeof__(__VA_ARGS__), type)
+#define WINSOCK_LEN(...) __builtin_choose_expr(WINSOCK_IS(int *, __VA_ARGS__), \
+	(socklen_t *)(void *)(__VA_ARGS__), (__VA_ARGS__))
 
-/* WINSOCK_PICK(args..., 6, 5, ...) is the name for that many arguments. */
-#define WINSOCK_PICK(a, b, c, d, e, f, name, ...) name
-#define WINSOCK_SAME(...) (__VA_ARGS__)
-#define WINSOCK_LEN3(a, b, c) (a, b, WINSOCK_LEN(c))
-#define WINSOCK_LEN5(a, b, c, d, e) (a, b, c, d, WINSOCK_LEN(e))
-#define WINSOCK_LEN6(a, b, c, d, e, f) (a, b, c, d, e, WINSOCK_LEN(f))
-#define WINSOCK_ARGS3(...) WINSOCK_PICK(__VA_ARGS__, WINSOCK_SAME, \
+/* WINSOCK_PICK(args..., 6, 5, ...) is the macro for that many arguments. */
+#define WINSOCK_PICK(a, b, c, d, e, f, macro, ...) macro
+#define WINSOCK_SAME(call, ...) call(__VA_ARGS__)
+#define WINSOCK_LEN3(call, a, b, c) call(a, b, WINSOCK_LEN(c))
+#define WINSOCK_LEN5(call, a, b, c, d, e) call(a, b, c, d, WINSOCK_LEN(e))
+#define WINSOCK_LEN6(call, a, b, c, d, e, f) \
+	call(a, b, c, d, e, WINSOCK_LEN(f))
+#define WINSOCK_CALL3(call, ...) WINSOCK_PICK(__VA_ARGS__, WINSOCK_SAME, \
 	WINSOCK_SAME, WINSOCK_SAME, WINSOCK_LEN3, WINSOCK_SAME, WINSOCK_SAME, \
-	)(__VA_ARGS__)
-#define WINSOCK_ARGS5(...) WINSOCK_PICK(__VA_ARGS__, WINSOCK_SAME, \
+	)(call, __VA_ARGS__)
+#define WINSOCK_CALL5(call, ...) WINSOCK_PICK(__VA_ARGS__, WINSOCK_SAME, \
 	WINSOCK_LEN5, WINSOCK_SAME, WINSOCK_SAME, WINSOCK_SAME, WINSOCK_SAME, \
-	)(__VA_ARGS__)
-#define WINSOCK_ARGS6(...) WINSOCK_PICK(__VA_ARGS__, WINSOCK_LEN6, \
+	)(call, __VA_ARGS__)
+#define WINSOCK_CALL6(call, ...) WINSOCK_PICK(__VA_ARGS__, WINSOCK_LEN6, \
 	WINSOCK_SAME, WINSOCK_SAME, WINSOCK_SAME, WINSOCK_SAME, WINSOCK_SAME, \
-	)(__VA_ARGS__)
+	)(call, __VA_ARGS__)
 
-#define accept(...)		accept WINSOCK_ARGS3(__VA_ARGS__)
-#define getsockname(...)	getsockname WINSOCK_ARGS3(__VA_ARGS__)
-#define getpeername(...)	getpeername WINSOCK_ARGS3(__VA_ARGS__)
-#define getsockopt(...)		getsockopt WINSOCK_ARGS5(__VA_ARGS__)
+#define accept(...)		WINSOCK_CALL3(accept, __VA_ARGS__)
+#define getsockname(...)	WINSOCK_CALL3(getsockname, __VA_ARGS__)
+#define getpeername(...)	WINSOCK_CALL3(getpeername, __VA_ARGS__)
+#define getsockopt(...)		WINSOCK_CALL5(getsockopt, __VA_ARGS__)
 #ifndef recvfrom
-#define recvfrom(...)		recvfrom WINSOCK_ARGS6(__VA_ARGS__)
+#define recvfrom(...)		WINSOCK_CALL6(recvfrom, __VA_ARGS__)
+#else
+#undef recvfrom
+#define recvfrom(...)		WINSOCK_CALL6(winsock_recvfrom, __VA_ARGS__)
 #endif
 
 /* The same call for a 64-bit long, which Windows does not have. */
 int winsock_ioctlsocket_long(SOCKET s, long cmd, unsigned long *arg);
 
-#define ioctlsocket(s, cmd, arg) (__extension__ _Generic((arg), \
-	unsigned long *: winsock_ioctlsocket_long, \
-	long *: winsock_ioctlsocket_long, \
-	default: ioctlsocket)((s), (cmd), (void *)(arg)))
+#define WINSOCK_IS_LONG(...) (WINSOCK_IS(unsigned long *, __VA_ARGS__) || \
+	WINSOCK_IS(long *, __VA_ARGS__))
+#define WINSOCK_IOCTL(...) __builtin_choose_expr(WINSOCK_IS_LONG(__VA_ARGS__), \
+	winsock_ioctlsocket_long, ioctlsocket)
+#define ioctlsocket(s, cmd, ...) \
+	WINSOCK_IOCTL(__VA_ARGS__)((s), (cmd), (void *)(__VA_ARGS__))
 
-#endif
+#endif /* C */
+#endif /* !WINSOCK_NO_REDIRECT */
 
 #endif /* _WINSOCK2_H */

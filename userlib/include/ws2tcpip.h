@@ -35,7 +35,7 @@ typedef struct ipv6_mreq IPV6_MREQ, *PIPV6_MREQ;
 extern "C" {
 #endif
 
-PCSTR InetNtopA(INT family, const VOID *addr, PSTR buf, size_t size);
+PCSTR InetNtopA(INT family, const void *addr, PSTR buf, size_t size);
 INT InetPtonA(INT family, PCSTR text, PVOID addr);
 
 #ifdef __cplusplus
