@@ -31,6 +31,9 @@ ifneq ($(filter vm-run,$(MAKECMDGOALS)),)
 ifeq ($(PROG),)
 $(error PROG= is missing: make vm-run PROG=path/to/binary [ARGS="..."] [FILES="..."])
 endif
+ifeq ($(wildcard $(PROG))$(shell command -v $(PROG)),)
+$(error PROG=$(PROG) is not there; build it on this machine first)
+endif
 endif
 
 ifeq ($(V),1)
@@ -42,12 +45,15 @@ pass = $(if $(V),V=$(V))
 
 # One builds, others that were started in the same tree wait.
 alone = $(quiet) flock $(build)/.lock-$(1) $(MAKE) -C $(1) $(pass)
+# Nothing to be done is nothing to be said; kbuild takes -s for more than that.
+silent := $(if $(V),,-s)
 # What vm-run prints is the program's output and nothing else.
 quiet := $(if $(filter vm-run,$(MAKECMDGOALS)),>&2)
 
-userlib = $(call alone,userlib) O=$(build)/userlib
+userlib = $(call alone,userlib) $(silent) O=$(build)/userlib
 kmod = $(call alone,kmod) O=$(build)/kmod $(if $(W),W=$(W)) $(if $(C),C=$(C))
-selftests = $(call alone,selftests) OUTPUT=$(build)/selftests \
+which = $(if $(KDIR),KDIR=$(abspath $(KDIR))) $(if $(KERNELRELEASE),KERNELRELEASE=$(KERNELRELEASE))
+selftests = $(call alone,selftests) $(silent) OUTPUT=$(build)/selftests \
 	KSELFTEST=$$($(vm)/fetch.sh source)/tools/testing/selftests
 
 .PHONY: all help kmod userlib selftests deps
@@ -67,7 +73,7 @@ help:
 ##  V=1               show the commands
 kmod: | $(build)
 	$(Q)$(if $(KDIR)$(wildcard /lib/modules/*/build/Makefile),$(vm)/deps.sh need build,$(vm)/deps.sh need build headers)
-	$(Q)$(kmod) $(if $(KDIR),KDIR=$(abspath $(KDIR))) $(if $(KERNELRELEASE),KERNELRELEASE=$(KERNELRELEASE))
+	$(Q)$(kmod) $(which)
 
 userlib: | $(build)
 	$(Q)$(vm)/deps.sh need build
@@ -123,7 +129,8 @@ vm-run: $(vm_kernel)
 
 demo: $(vm_kernel)
 	$(Q)$(selftests) demo
-	$(Q)FILES=COPYING.GPL-2.0 $(vm)/run.sh $(kernel) -- $(build)/selftests/demo/demo $(ARGS)
+	$(Q)FILES=COPYING.GPL-2.0 $(vm)/run.sh $(kernel) -- \
+		$(build)/selftests/demo/demo $(or $(ARGS),COPYING.GPL-2.0)
 
 ##
 ##Developing
@@ -138,15 +145,19 @@ clean:
 
 ##
 ##Installing
-##  make install      library, headers, man pages, and the module if it is built;
-##                    PREFIX=/usr/local DESTDIR= INSTALL_MOD_PATH=
-##  make uninstall    remove library, headers and man pages
+##  make install      library, headers, man pages, and the module if it was built;
+##                    PREFIX=/usr/local LIBDIR= INCLUDEDIR= MANDIR= DESTDIR=
+##                    INSTALL_MOD_PATH=, KERNELRELEASE= as for the module
+##  make uninstall    remove them
 .PHONY: install uninstall
 dirs = DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) INCLUDEDIR=$(INCLUDEDIR) MANDIR=$(MANDIR)
+modules = INSTALL_MOD_PATH=$(or $(INSTALL_MOD_PATH),$(DESTDIR))
 install: userlib
 	$(Q)$(userlib) install $(dirs)
 	$(Q)install -D -m 644 -t $(DESTDIR)$(INCLUDEDIR)/linux uapi/linux/winsock.h
+	$(Q)[ -z "$(wildcard $(build)/kmod/*/winsock.ko)" ] || $(kmod) $(which) install $(modules)
 
-uninstall:
+uninstall: | $(build)
 	$(Q)$(userlib) uninstall $(dirs)
 	$(Q)rm -f $(DESTDIR)$(INCLUDEDIR)/linux/winsock.h
+	$(Q)[ -z "$(wildcard $(build)/kmod/*/winsock.ko)" ] || $(kmod) $(which) uninstall $(modules)

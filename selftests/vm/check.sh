@@ -12,8 +12,7 @@ programs=$build/selftests
 kernels=$1
 suites=$2
 args=("${@:3}")
-seconds=$(sed -n 's/^timeout=//p' "$top/selftests/settings")
-seconds=${TIMEOUT:-${seconds:-120}}
+timeout=$(sed -n 's/^timeout=//p' "$top/selftests/settings")
 
 passed=0
 failed=0
@@ -81,7 +80,7 @@ boot() {
 	done_suites=0
 	order=0
 	compose "$kernel" "$@"
-	vm_start $((boot_seconds + $# * (seconds + 40))) "$kernel_dir" check
+	vm_start $((boot_seconds + $# * (seconds + 40 * slow))) "$kernel_dir" check
 	while vm_read "$limit"; do
 		rest=${line#* }
 		case ${line%% *} in
@@ -104,7 +103,7 @@ boot() {
 			state=unloading
 			# After its time a suite may hold anything: start anew.
 			[ "${rest%% *}" != timeout ] || state=stopped
-			limit=60
+			limit=$((60 * slow))
 			;;
 		leak)
 			blame "$kernel" "$suite" "${rest#* }"
@@ -152,6 +151,8 @@ boot() {
 
 for kernel in $kernels; do
 	kernel_dir=$("$vm/fetch.sh" kernel "$kernel")
+	vm_fit "$kernel"
+	seconds=${TIMEOUT:-$((${timeout:-120} * slow))}
 	# shellcheck disable=SC2086 # a list of names
 	set -- $suites
 	while [ $# -gt 0 ]; do

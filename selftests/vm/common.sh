@@ -26,10 +26,16 @@ cached() {
 	if [ ! -d "$dir" ]; then
 		mkdir -p "$cache" ||
 			die "cannot create $cache; set WINSOCK_CACHE to a directory that can be written"
-		exec 9>"$cache/.lock"
-		flock 9
+		exec 9>"$cache/.lock-$1"
+		flock -n 9 || {
+			echo "  WAIT    for another process to make $1" >&2
+			flock 9
+		}
 		if [ ! -d "$dir" ]; then
-			fill=$(mktemp -d "$cache/.fill.XXXXXX")
+			fill=$cache/.fill-$1
+			# One that was interrupted may have left some.
+			rm -rf "$fill"
+			mkdir "$fill"
 			# A subshell's set -e is off in a condition: its last
 			# word, the mv, is what counts.
 			if ! "${@:2}" "$fill"; then

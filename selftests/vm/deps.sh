@@ -9,6 +9,7 @@ set -eu -o pipefail
 # group, package, and a command or file that shows it is there
 packages='
 build		gcc				gcc
+build		g++				g++
 build		libc6-dev			/usr/include/stdio.h
 headers		linux-headers-cloud-amd64	/usr/src/linux-headers-6.1.*-cloud-amd64/Makefile
 selftests	gcc				gcc
@@ -24,6 +25,16 @@ vm		xz-utils			xz
 vm		kmod				/sbin/depmod
 vm		iproute2			/sbin/tc
 vm		netbase				/etc/protocols
+6.1-debug	flex				flex
+6.1-debug	bison				bison
+6.1-debug	bc				bc
+6.1-debug	libelf-dev			/usr/include/libelf.h
+6.1-debug	linux-source-6.1		/usr/src/linux-source-6.1.tar.xz
+6.12-debug	flex				flex
+6.12-debug	bison				bison
+6.12-debug	bc				bc
+6.12-debug	libelf-dev			/usr/include/libelf.h
+6.12-debug	linux-source-6.12		/usr/src/linux-source-6.12.tar.xz
 style		perl				perl
 style		linux-source-6.1		/usr/src/linux-source-6.1.tar.xz
 style		sparse				sparse

@@ -3,6 +3,7 @@
 # What the tests take from Debian, unpacked into the cache; no root needed.
 #   fetch.sh release 6.1     name of the kernel release the VM runs
 #   fetch.sh kernel 6.1      directory with its vmlinuz and modules.cpio
+#   fetch.sh headers 6.1     directory to build modules for it against
 #   fetch.sh source          directory with kselftest and checkpatch
 set -eu -o pipefail
 . "$(dirname "$0")/common.sh"
@@ -90,9 +91,18 @@ fill_source() {
 		test -s "$dir/tools/testing/selftests/kselftest_harness.h"
 }
 
+case ${2-} in
+*-debug)
+	exec "$vm/debug-kernel.sh" "$@"
+	;;
+esac
+
 case ${1-} in
 release)
 	release_of "$2"
+	;;
+headers)
+	echo "/usr/src/linux-headers-$(release_of "$2")"
 	;;
 kernel)
 	release=$(release_of "$2")
@@ -102,6 +112,6 @@ source)
 	cached source-6.1 fill_source
 	;;
 *)
-	die "usage: fetch.sh release VERSION | kernel VERSION | source"
+	die "usage: fetch.sh release | kernel | headers VERSION, fetch.sh source"
 	;;
 esac

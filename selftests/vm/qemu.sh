@@ -3,7 +3,18 @@
 # Sourced: a temporary directory, one virtual machine at a time in it, and the
 # certainty that neither is left behind.
 
-memory=${MEMORY:-1024}		# MiB
+# vm_fit KERNEL: what a debug kernel needs more than others
+vm_fit() {
+	slow=1
+	memory=${MEMORY:-1024}		# MiB
+	case $1 in
+	*-debug)
+		slow=4
+		memory=${MEMORY:-2048}
+		;;
+	esac
+}
+
 # shellcheck disable=SC2034 # for those who source this
 boot_seconds=180		# to "ready" on a very busy host
 

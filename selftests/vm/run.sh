@@ -117,6 +117,7 @@ shell() {
 }
 
 kernel_dir=$("$vm/fetch.sh" kernel "$kernel")
+vm_fit "$kernel"
 compose
 case $2 in
 shell)
