@@ -16,8 +16,9 @@ INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
 
 KERNELS := 6.1 6.12
-ifneq ($(filter-out $(KERNELS),$(KERNEL)),)
-$(error KERNEL=$(KERNEL) is not a kernel of the test VM; there are: $(KERNELS))
+DEBUG_KERNELS := $(KERNELS:%=%-debug)
+ifneq ($(filter-out $(KERNELS) $(DEBUG_KERNELS),$(KERNEL)),)
+$(error KERNEL=$(KERNEL) is not a kernel of the test VM; there are: $(KERNELS) $(DEBUG_KERNELS))
 endif
 kernels := $(or $(KERNEL),$(KERNELS))
 kernel := $(or $(firstword $(KERNEL)),$(firstword $(KERNELS)))
@@ -95,13 +96,15 @@ deps:
 ##  make check        all suites on all kernels
 ##    T=NAME            this suite alone        KERNEL=6.1|6.12   this kernel alone
 ##    ARGS="..."        passed to the suite     TIMEOUT=SECONDS   for one suite
+##  make check-debug  all suites on a kernel that watches memory, locks and
+##                    references, built on first use; KERNEL=6.12-debug is another
 ##  make check-vm     that the machine reports every kind of failure
 ##  make vm-shell     a prompt in the machine, the module loaded
 ##  make vm-run PROG=path/to/binary    any program of yours in the machine
 ##    ARGS="..."        its arguments, quoted as for a shell
 ##    FILES="..."       files and directories to put where it starts
 ##    KERNEL= TIMEOUT=  as above              MEMORY=MIB
-.PHONY: demo check check-vm vm-shell vm-run vm-deps vm-init
+.PHONY: demo check check-debug check-vm vm-shell vm-run vm-deps vm-init
 vm-deps:
 	$(Q)$(vm)/deps.sh need build vm
 
@@ -111,12 +114,16 @@ vm-init: vm-deps | $(build)
 
 # The machine's module is built for the kernel that it boots.
 vm-kmod-%: vm-deps | $(build)
-	$(Q)$(kmod) KERNELRELEASE=$$($(vm)/fetch.sh release $*)
+	$(Q)headers=$$($(vm)/fetch.sh headers $*) && $(kmod) KDIR=$$headers
 
 vm_kernel := vm-init vm-kmod-$(kernel) userlib
 
 check: vm-init $(kernels:%=vm-kmod-%) userlib selftests
 	$(Q)$(pass) TIMEOUT=$(TIMEOUT) $(vm)/check.sh "$(kernels)" "$(suites)" $(ARGS)
+
+check-debug:
+	$(Q)$(MAKE) check KERNEL=$(or $(filter $(DEBUG_KERNELS),$(KERNEL)),$(firstword $(DEBUG_KERNELS))) \
+		T="$(T)" ARGS='$(ARGS)' TIMEOUT=$(TIMEOUT) $(pass)
 
 check-vm: $(vm_kernel)
 	$(Q)$(vm)/selftest.sh $(kernel)

@@ -226,7 +226,11 @@ static int unload_module(void)
 	return 0;
 }
 
-/* kmemleak believes in a leak only when it saw the object twice. */
+/*
+ * kmemleak believes in a leak when it saw the object twice, unchanged and more
+ * than five seconds old.  What it has to say goes where every kernel complaint
+ * goes, once.
+ */
 static void scan_for_leaks(void)
 {
 	static const char kmemleak[] = "/sys/kernel/debug/kmemleak";
@@ -237,15 +241,15 @@ static void scan_for_leaks(void)
 	if (access(kmemleak, F_OK))
 		return;
 	put(kmemleak, "scan");
-	sleep_ms(6000);
+	sleep_ms(5500);
 	put(kmemleak, "scan");
 	fd = open(kmemleak, O_RDONLY | O_CLOEXEC);
-	n = read(fd, buf, sizeof(buf) - 1);
-	close(fd);
-	if (n > 0) {
+	while ((n = read(fd, buf, sizeof(buf) - 1)) > 0) {
 		buf[n] = 0;
 		put("/dev/console", buf);
 	}
+	close(fd);
+	put(kmemleak, "clear");
 }
 
 static void end_everyone(void)
@@ -464,6 +468,8 @@ static int do_suite(const struct job *job)
 	if (!ok)
 		return 0;
 
+	/* While the module's functions can still be named. */
+	scan_for_leaks();
 	if (unload_module()) {
 		char refs[32] = "?";
 		int fd = open("/sys/module/" MODULE "/refcnt", O_RDONLY);

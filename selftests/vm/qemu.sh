@@ -123,6 +123,8 @@ splat='BUG: |BUG at |WARNING: |Oops|Call Trace:|general protection|Kernel panic'
 splat+='|KASAN|KCSAN|UBSAN|unreferenced object|possible .*deadlock|INFO: '
 splat+='|inconsistent lock state|suspicious RCU|sleeping function|refcount_t'
 splat+='|held lock freed|locks held|ODEBUG|unregister_netdevice: waiting'
+# A detector that gave up finds nothing any more.
+splat+='|turning off the locking correctness|leak detector disabled'
 
 # Each with the job that caused it: "JOB MESSAGE".
 console_splats() {
