@@ -4,6 +4,7 @@
 # certainty that neither is left behind.
 
 # vm_fit KERNEL: what a debug kernel needs more than others
+# shellcheck disable=SC2034 # for those who source this
 vm_fit() {
 	slow=1
 	memory=${MEMORY:-1024}		# MiB
