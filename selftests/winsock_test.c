@@ -304,7 +304,8 @@ void connect_to(int fd, const struct sockaddr_storage *addr, socklen_t len)
 	wait_ready(fd, POLLOUT);
 }
 
-void pair_open(struct pair *pair, const struct kind *kind)
+void pair_connect(struct pair *pair, const struct kind *kind, int fd,
+		  int peer_rcvbuf)
 {
 	struct sockaddr_storage addr;
 	socklen_t len;
@@ -312,14 +313,19 @@ void pair_open(struct pair *pair, const struct kind *kind)
 
 	pair_prepare(pair, kind);
 	listener = check(socket(kind->family, SOCK_STREAM | SOCK_CLOEXEC, 0));
-	set_int(listener, SO_RCVBUF, PEER_RCVBUF);
+	set_int(listener, SO_RCVBUF, peer_rcvbuf);
 	listen_loopback(listener, kind->family, 1, &addr, &len);
-	pair->fd = kind_socket(kind, SOCK_STREAM);
+	pair->fd = fd;
 	set_int(pair->fd, SO_SNDBUF, SNDBUF);
 	connect_to(pair->fd, &addr, len);
 	pair->peer = check(accept4(listener, NULL, NULL, SOCK_CLOEXEC));
 	close(listener);
 	pair_settle(pair);
+}
+
+void pair_open(struct pair *pair, const struct kind *kind)
+{
+	pair_connect(pair, kind, kind_socket(kind, SOCK_STREAM), PEER_RCVBUF);
 }
 
 void pair_open_accepted(struct pair *pair, const struct kind *kind)
@@ -704,7 +710,7 @@ void task_wait_inside(pid_t tid, long nr)
 	wait_until(task_inside(tid, nr));
 }
 
-static long result_of(long result)
+long result_of(long result)
 {
 	return result < 0 ? -errno : result;
 }

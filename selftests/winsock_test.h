@@ -161,6 +161,9 @@ void listen_loopback(int fd, int family, int backlog,
 void connect_to(int fd, const struct sockaddr_storage *addr, socklen_t len);
 
 void pair_open(struct pair *pair, const struct kind *kind);
+/* The same with a socket from elsewhere, and a peer with so much room. */
+void pair_connect(struct pair *pair, const struct kind *kind, int fd,
+		  int peer_rcvbuf);
 /* The socket under test is the accepted end; an attached listener's child. */
 void pair_open_accepted(struct pair *pair, const struct kind *kind);
 void pair_close(struct pair *pair);
@@ -278,7 +281,10 @@ struct call {
 	long result;
 };
 
-/* One byte in, one byte out, one connection; with errors as -errno. */
+/* -errno if result is negative */
+long result_of(long result);
+
+/* One byte in, one byte out, one connection. */
 long run_recv(struct call *call);
 long run_send(struct call *call);
 long run_accept(struct call *call);

@@ -1,0 +1,1604 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The pending calls of a process when it closes a socket: P1 - P4, P10, P11,
+ * G5 and N1.  At this level every cancelled call says ECANCELED.
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <linux/filter.h>
+#include <linux/userfaultfd.h>
+
+#include "suite.h"
+
+#define BULK	1048576
+
+/* The calls that read. */
+
+static long run_read(struct call *call)
+{
+	char byte;
+
+	return result_of(read(call->fd, &byte, 1));
+}
+
+static long run_readv(struct call *call)
+{
+	char byte;
+	struct iovec iov = { &byte, 1 };
+
+	return result_of(readv(call->fd, &iov, 1));
+}
+
+static long run_recvmsg(struct call *call)
+{
+	char byte;
+	struct iovec iov = { &byte, 1 };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	return result_of(recvmsg(call->fd, &msg, 0));
+}
+
+/* Two messages of a byte each. */
+static long run_recvmmsg(struct call *call)
+{
+	char bytes[2];
+	struct iovec iov[2] = { { &bytes[0], 1 }, { &bytes[1], 1 } };
+	struct mmsghdr msgs[2] = {
+		{ .msg_hdr = { .msg_iov = &iov[0], .msg_iovlen = 1 } },
+		{ .msg_hdr = { .msg_iov = &iov[1], .msg_iovlen = 1 } },
+	};
+
+	return result_of(recvmmsg(call->fd, msgs, 2, 0, NULL));
+}
+
+static long run_recv_waitall(struct call *call)
+{
+	char bytes[1000];
+
+	return result_of(recv(call->fd, bytes, sizeof(bytes), MSG_WAITALL));
+}
+
+static long run_recv_peek(struct call *call)
+{
+	char byte;
+
+	return result_of(recv(call->fd, &byte, 1, MSG_PEEK));
+}
+
+/* The calls that write; BULK bytes are more than any queue here takes. */
+
+static unsigned char bulk[BULK];
+
+static long run_write(struct call *call)
+{
+	return result_of(write(call->fd, bulk, sizeof(bulk)));
+}
+
+static long run_send_bulk(struct call *call)
+{
+	return result_of(send(call->fd, bulk, sizeof(bulk), 0));
+}
+
+static long run_sendmsg(struct call *call)
+{
+	struct iovec iov = { bulk, sizeof(bulk) };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	return result_of(sendmsg(call->fd, &msg, 0));
+}
+
+/* Counts messages, not bytes: here it returns the bytes. */
+static long run_sendmmsg(struct call *call)
+{
+	struct iovec iov = { bulk, sizeof(bulk) };
+	struct mmsghdr msgs[2] = {
+		{ .msg_hdr = { .msg_iov = &iov, .msg_iovlen = 1 } },
+		{ .msg_hdr = { .msg_iov = &iov, .msg_iovlen = 1 } },
+	};
+	long got = result_of(sendmmsg(call->fd, msgs, 2, 0));
+
+	return got == 1 ? msgs[0].msg_len : got;
+}
+
+static long run_connect(struct call *call)
+{
+	const struct sockaddr_storage *addr = call->arg;
+
+	return result_of(connect(call->fd, (const struct sockaddr *)addr,
+				 sizeof(*addr)));
+}
+
+/* A listener that never hears the call for a connection. */
+static int listen_deaf(int family, struct sockaddr_storage *addr)
+{
+	struct sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
+	struct sock_fprog prog = { .len = 1, .filter = &drop };
+	int fd = check(socket(family, SOCK_STREAM, 0));
+	socklen_t len;
+
+	listen_loopback(fd, family, 1, addr, &len);
+	check(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog,
+			 sizeof(prog)));
+	return fd;
+}
+
+static void set_timeouts(int fd, int seconds)
+{
+	struct timeval tv = { .tv_sec = seconds };
+
+	check(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)));
+	check(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv)));
+}
+
+/* P10: whoever is not yet back from its call is at least not in the socket. */
+static void close_expecting(struct __test_metadata *_metadata, int fd,
+			    struct call *calls, unsigned int n)
+{
+	unsigned int i;
+
+	EXPECT_EQ(0, winsock_closesocket(fd));
+	for (i = 0; i < n; i++)
+		EXPECT_FALSE(call_inside(&calls[i]));
+	EXPECT_FALSE(fd_is_open(fd));
+	for (i = 0; i < n; i++)
+		EXPECT_EQ(-ECANCELED, call_join(&calls[i]));
+}
+
+/* The peer reads this much of the pattern and then the FIN. */
+static void expect_eof(struct __test_metadata *_metadata, struct pair *pair,
+		       unsigned long bytes)
+{
+	struct received got = receive_all(pair->peer);
+
+	EXPECT_EQ(bytes, got.bytes);
+	EXPECT_TRUE(got.intact);
+	EXPECT_EQ(END_EOF, got.ending);
+	EXPECT_EQ(0, wire_look(&pair->wire)->sent.rst);
+	pair->fd = -1;
+}
+
+/* Nothing has been said to the peer. */
+static void expect_untouched(struct __test_metadata *_metadata,
+			     struct pair *pair)
+{
+	wire_look(&pair->wire);
+	EXPECT_EQ(0, pair->wire.sent.fin);
+	EXPECT_EQ(0, pair->wire.sent.rst);
+	EXPECT_EQ(TCP_ESTABLISHED, pair_state(pair));
+}
+
+FIXTURE(cancel) {
+	struct pair pair;
+};
+
+FIXTURE_VARIANT(cancel) {
+	struct kind kind;
+};
+
+FIXTURE_VARIANT_ADD(cancel, ipv4)
+	KIND(AF_INET, true, false);
+FIXTURE_VARIANT_ADD(cancel, ipv6)
+	KIND(AF_INET6, true, false);
+
+FIXTURE_SETUP(cancel)
+{
+	netns_enter();
+	winsock_open();
+	pair_open(&self->pair, &variant->kind);
+	pattern(bulk, 0, sizeof(bulk));
+}
+
+FIXTURE_TEARDOWN(cancel)
+{
+	pair_close(&self->pair);
+}
+
+/* P2, for every call that reads */
+FIXTURE(reading) {
+	struct pair pair;
+	struct call call;
+};
+
+FIXTURE_VARIANT(reading) {
+	struct kind kind;
+	long nr;
+	long (*run)(struct call *call);
+	int timeout;
+};
+
+#define READING(family, nr, run, timeout)					\
+	{ { family, true, false }, nr, run, timeout }
+
+FIXTURE_VARIANT_ADD(reading, recv)
+	READING(AF_INET, SYS_recvfrom, run_recv, 0);
+FIXTURE_VARIANT_ADD(reading, recv_with_a_timeout)
+	READING(AF_INET6, SYS_recvfrom, run_recv, 600);
+FIXTURE_VARIANT_ADD(reading, read)
+	READING(AF_INET, SYS_read, run_read, 0);
+FIXTURE_VARIANT_ADD(reading, read_with_a_timeout)
+	READING(AF_INET6, SYS_read, run_read, 600);
+FIXTURE_VARIANT_ADD(reading, readv)
+	READING(AF_INET, SYS_readv, run_readv, 0);
+FIXTURE_VARIANT_ADD(reading, readv_with_a_timeout)
+	READING(AF_INET6, SYS_readv, run_readv, 600);
+FIXTURE_VARIANT_ADD(reading, recvmsg)
+	READING(AF_INET, SYS_recvmsg, run_recvmsg, 0);
+FIXTURE_VARIANT_ADD(reading, recvmsg_with_a_timeout)
+	READING(AF_INET6, SYS_recvmsg, run_recvmsg, 600);
+FIXTURE_VARIANT_ADD(reading, recvmmsg)
+	READING(AF_INET, SYS_recvmmsg, run_recvmmsg, 0);
+FIXTURE_VARIANT_ADD(reading, recvmmsg_with_a_timeout)
+	READING(AF_INET6, SYS_recvmmsg, run_recvmmsg, 600);
+FIXTURE_VARIANT_ADD(reading, recv_waitall)
+	READING(AF_INET, SYS_recvfrom, run_recv_waitall, 0);
+FIXTURE_VARIANT_ADD(reading, recv_waitall_with_a_timeout)
+	READING(AF_INET6, SYS_recvfrom, run_recv_waitall, 600);
+FIXTURE_VARIANT_ADD(reading, recv_peek)
+	READING(AF_INET, SYS_recvfrom, run_recv_peek, 0);
+FIXTURE_VARIANT_ADD(reading, recv_peek_with_a_timeout)
+	READING(AF_INET6, SYS_recvfrom, run_recv_peek, 600);
+
+FIXTURE_SETUP(reading)
+{
+	netns_enter();
+	winsock_open();
+	pair_open(&self->pair, &variant->kind);
+	if (variant->timeout)
+		set_timeouts(self->pair.fd, variant->timeout);
+	self->call = (struct call) { variant->nr, variant->run, self->pair.fd };
+	call_enter(&self->call);
+}
+
+FIXTURE_TEARDOWN(reading)
+{
+	pair_close(&self->pair);
+}
+
+TEST_F(reading, ends_with_ecanceled)
+{
+	close_expecting(_metadata, self->pair.fd, &self->call, 1);
+	expect_eof(_metadata, &self->pair, 0);
+}
+
+/* C4: a pending call does not soften the reset. */
+TEST_F(reading, ends_with_ecanceled_when_the_close_is_hard)
+{
+	set_linger(self->pair.fd, 1, 0);
+	close_expecting(_metadata, self->pair.fd, &self->call, 1);
+	self->pair.fd = -1;
+	EXPECT_EQ(END_RESET, receive_all(self->pair.peer).ending);
+	EXPECT_EQ(0, self->pair.wire.sent.fin);
+}
+
+/* P2: what has moved is reported. */
+TEST_F(cancel, recv_waitall_reports_the_bytes_it_has)
+{
+	struct call call = { SYS_recvfrom, run_recv_waitall, self->pair.fd };
+	char bytes[100] = "";
+
+	ASSERT_EQ(100, send(self->pair.peer, bytes, sizeof(bytes), 0));
+	call_enter(&call);
+	ASSERT_EQ(0, winsock_closesocket(self->pair.fd));
+	EXPECT_EQ(100, call_join(&call));
+	expect_eof(_metadata, &self->pair, 0);
+}
+
+/* P2 */
+TEST_F(cancel, recvmmsg_reports_the_messages_it_has)
+{
+	struct call call = { SYS_recvmmsg, run_recvmmsg, self->pair.fd };
+
+	ASSERT_EQ(1, send(self->pair.peer, "", 1, 0));
+	call_enter(&call);
+	ASSERT_EQ(0, winsock_closesocket(self->pair.fd));
+	EXPECT_EQ(1, call_join(&call));
+	expect_eof(_metadata, &self->pair, 0);
+}
+
+/* P2, for every call that writes */
+FIXTURE(writing) {
+	struct pair pair;
+	struct call call;
+};
+
+FIXTURE_VARIANT(writing) {
+	struct kind kind;
+	long nr;
+	long (*run)(struct call *call);
+	int timeout;
+};
+
+#define WRITING(family, nr, run, timeout)					\
+	{ { family, true, false }, nr, run, timeout }
+
+FIXTURE_VARIANT_ADD(writing, send)
+	WRITING(AF_INET, SYS_sendto, run_send_bulk, 0);
+FIXTURE_VARIANT_ADD(writing, send_with_a_timeout)
+	WRITING(AF_INET6, SYS_sendto, run_send_bulk, 600);
+FIXTURE_VARIANT_ADD(writing, write)
+	WRITING(AF_INET, SYS_write, run_write, 0);
+FIXTURE_VARIANT_ADD(writing, write_with_a_timeout)
+	WRITING(AF_INET6, SYS_write, run_write, 600);
+FIXTURE_VARIANT_ADD(writing, sendmsg)
+	WRITING(AF_INET, SYS_sendmsg, run_sendmsg, 0);
+FIXTURE_VARIANT_ADD(writing, sendmsg_with_a_timeout)
+	WRITING(AF_INET6, SYS_sendmsg, run_sendmsg, 600);
+FIXTURE_VARIANT_ADD(writing, sendmmsg)
+	WRITING(AF_INET, SYS_sendmmsg, run_sendmmsg, 0);
+FIXTURE_VARIANT_ADD(writing, sendmmsg_with_a_timeout)
+	WRITING(AF_INET6, SYS_sendmmsg, run_sendmmsg, 600);
+
+FIXTURE_SETUP(writing)
+{
+	netns_enter();
+	winsock_open();
+	pair_open(&self->pair, &variant->kind);
+	pattern(bulk, 0, sizeof(bulk));
+	if (variant->timeout)
+		set_timeouts(self->pair.fd, variant->timeout);
+	self->call = (struct call) { variant->nr, variant->run, self->pair.fd };
+}
+
+FIXTURE_TEARDOWN(writing)
+{
+	pair_close(&self->pair);
+}
+
+TEST_F(writing, ends_with_ecanceled_when_nothing_was_queued)
+{
+	pair_stall(&self->pair);
+	call_enter(&self->call);
+	close_expecting(_metadata, self->pair.fd, &self->call, 1);
+	expect_eof(_metadata, &self->pair, self->pair.sent);
+}
+
+TEST_F(writing, reports_what_was_queued_and_that_arrives)
+{
+	long sent;
+
+	call_enter(&self->call);
+	wait_until(!wire_look(&self->pair.wire)->received.window);
+	call_wait_inside(&self->call);
+	ASSERT_EQ(0, winsock_closesocket(self->pair.fd));
+	sent = call_join(&self->call);
+	EXPECT_LT(0, sent);
+	EXPECT_GT(BULK, sent);
+	expect_eof(_metadata, &self->pair, sent);
+}
+
+/* P2, C4 */
+TEST_F(writing, ends_with_ecanceled_when_the_close_is_hard)
+{
+	pair_stall(&self->pair);
+	set_linger(self->pair.fd, 1, 0);
+	call_enter(&self->call);
+	close_expecting(_metadata, self->pair.fd, &self->call, 1);
+	self->pair.fd = -1;
+	EXPECT_EQ(END_RESET, receive_all(self->pair.peer).ending);
+}
+
+/* P1 */
+FIXTURE(listener) {
+	int fd;
+	struct sockaddr_storage addr;
+	socklen_t len;
+};
+
+FIXTURE_VARIANT(listener) {
+	struct kind kind;
+	int timeout;
+};
+
+#define LISTENER(family, timeout)	{ { family, true, false }, timeout }
+
+FIXTURE_VARIANT_ADD(listener, ipv4)
+	LISTENER(AF_INET, 0);
+FIXTURE_VARIANT_ADD(listener, ipv6)
+	LISTENER(AF_INET6, 0);
+FIXTURE_VARIANT_ADD(listener, ipv4_with_a_timeout)
+	LISTENER(AF_INET, 600);
+
+FIXTURE_SETUP(listener)
+{
+	netns_enter();
+	winsock_open();
+	self->fd = kind_socket(&variant->kind, SOCK_STREAM);
+	listen_loopback(self->fd, variant->kind.family, 8, &self->addr,
+			&self->len);
+	if (variant->timeout)
+		set_timeouts(self->fd, variant->timeout);
+}
+
+FIXTURE_TEARDOWN(listener)
+{
+}
+
+/* P1, and N3: nobody listens there any more. */
+TEST_F(listener, accept_ends_with_ecanceled)
+{
+	struct call call = CALL_ACCEPT(self->fd);
+	int fd;
+
+	call_enter(&call);
+	close_expecting(_metadata, self->fd, &call, 1);
+
+	fd = check(socket(variant->kind.family, SOCK_STREAM, 0));
+	EXPECT_EQ(-1, connect(fd, (struct sockaddr *)&self->addr, self->len));
+	EXPECT_EQ(ECONNREFUSED, errno);
+}
+
+/* P1, P10: they wait exclusively, and all are woken. */
+TEST_F(listener, eight_threads_in_accept_are_out_when_closesocket_returns)
+{
+	struct call calls[8];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(calls); i++) {
+		calls[i] = (struct call)CALL_ACCEPT(self->fd);
+		call_enter(&calls[i]);
+	}
+	close_expecting(_metadata, self->fd, calls, ARRAY_SIZE(calls));
+}
+
+/* Another socket's calls are not this one's. */
+TEST_F(listener, a_connection_it_has_made_is_left_alone)
+{
+	struct call accept = CALL_ACCEPT(self->fd), recv;
+	int peer, child;
+
+	peer = check(socket(variant->kind.family, SOCK_STREAM, 0));
+	connect_to(peer, &self->addr, self->len);
+	child = check(accept4(self->fd, NULL, NULL, 0));
+	recv = (struct call)CALL_RECV(child);
+	call_enter(&recv);
+	call_enter(&accept);
+	close_expecting(_metadata, self->fd, &accept, 1);
+
+	EXPECT_TRUE(call_inside(&recv));
+	ASSERT_EQ(1, send(peer, "", 1, 0));
+	EXPECT_EQ(1, call_join(&recv));
+}
+
+/* P2, P10 */
+TEST_F(cancel, eight_threads_in_recv_are_out_when_closesocket_returns)
+{
+	struct call calls[8];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(calls); i++) {
+		calls[i] = (struct call)CALL_RECV(self->pair.fd);
+		call_enter(&calls[i]);
+	}
+	close_expecting(_metadata, self->pair.fd, calls, ARRAY_SIZE(calls));
+	expect_eof(_metadata, &self->pair, 0);
+}
+
+/* P2, P10 */
+TEST_F(cancel, four_threads_in_a_full_send_are_out_when_closesocket_returns)
+{
+	struct call calls[4];
+	unsigned int i;
+
+	pair_stall(&self->pair);
+	for (i = 0; i < ARRAY_SIZE(calls); i++) {
+		calls[i] = (struct call)CALL_SEND(self->pair.fd);
+		call_enter(&calls[i]);
+	}
+	close_expecting(_metadata, self->pair.fd, calls, ARRAY_SIZE(calls));
+	expect_eof(_metadata, &self->pair, self->pair.sent);
+}
+
+/* P2 in both directions at once */
+TEST_F(cancel, readers_and_writers_leave_together)
+{
+	struct call calls[4];
+	unsigned int i;
+
+	pair_stall(&self->pair);
+	for (i = 0; i < ARRAY_SIZE(calls); i++) {
+		calls[i] = i % 2 ? (struct call)CALL_SEND(self->pair.fd) :
+				   (struct call)CALL_RECV(self->pair.fd);
+		call_enter(&calls[i]);
+	}
+	close_expecting(_metadata, self->pair.fd, calls, ARRAY_SIZE(calls));
+	expect_eof(_metadata, &self->pair, self->pair.sent);
+}
+
+/* P2 with C8: the calls end before the wait begins, not after it. */
+TEST_F(cancel, calls_end_although_closesocket_goes_on_to_wait)
+{
+	struct pair *pair = &self->pair;
+	struct call recv = CALL_RECV(pair->fd), send = CALL_SEND(pair->fd);
+	struct closer closer;
+
+	set_linger(pair->fd, 1, LINGER_LONG);
+	pair_stall(pair);
+	call_enter(&recv);
+	call_enter(&send);
+	closer_start(&closer, winsock_closesocket, pair->fd);
+	EXPECT_EQ(-ECANCELED, call_join(&recv));
+	EXPECT_EQ(-ECANCELED, call_join(&send));
+	closer_wait_asleep(&closer);
+	EXPECT_FALSE(closer_done(&closer));
+	expect_eof(_metadata, pair, pair->sent);
+	EXPECT_EQ(0, closer_join(&closer));
+}
+
+/* P2 with C9 */
+TEST_F(cancel, a_linger_timeout_resets_although_calls_were_pending)
+{
+	struct pair *pair = &self->pair;
+	struct call calls[2] = { CALL_RECV(pair->fd), CALL_SEND(pair->fd) };
+
+	set_linger(pair->fd, 1, 1);
+	pair_stall(pair);
+	call_enter(&calls[0]);
+	call_enter(&calls[1]);
+	close_expecting(_metadata, pair->fd, calls, 2);
+	EXPECT_LE(1, wire_look(&pair->wire)->sent.rst);
+	EXPECT_EQ(0, pair_state(pair));
+	pair->fd = -1;
+}
+
+/* P4, N4 */
+FIXTURE(connecting) {
+	int fd;
+	int deaf;
+	struct sockaddr_storage addr;
+	struct call call;
+};
+
+FIXTURE_VARIANT(connecting) {
+	struct kind kind;
+	int timeout;
+	int onoff;
+	int seconds;
+};
+
+#define CONNECTING(family, timeout, onoff, seconds)			\
+	{ { family, true, false }, timeout, onoff, seconds }
+
+FIXTURE_VARIANT_ADD(connecting, ipv4)
+	CONNECTING(AF_INET, 0, 0, 0);
+FIXTURE_VARIANT_ADD(connecting, ipv6)
+	CONNECTING(AF_INET6, 0, 0, 0);
+FIXTURE_VARIANT_ADD(connecting, with_a_timeout)
+	CONNECTING(AF_INET, 600, 0, 0);
+FIXTURE_VARIANT_ADD(connecting, hard)
+	CONNECTING(AF_INET, 0, 1, 0);
+FIXTURE_VARIANT_ADD(connecting, lingering)
+	CONNECTING(AF_INET6, 0, 1, LINGER_LONG);
+
+FIXTURE_SETUP(connecting)
+{
+	netns_enter();
+	winsock_open();
+	self->deaf = listen_deaf(variant->kind.family, &self->addr);
+	self->fd = kind_socket(&variant->kind, SOCK_STREAM);
+	if (variant->timeout)
+		set_timeouts(self->fd, variant->timeout);
+	set_linger(self->fd, variant->onoff, variant->seconds);
+	self->call = (struct call) { SYS_connect, run_connect, self->fd,
+				     &self->addr };
+	call_enter(&self->call);
+}
+
+FIXTURE_TEARDOWN(connecting)
+{
+	close(self->deaf);
+}
+
+/* P4, P10, N4: whatever L is, there is nothing to wait for. */
+TEST_F(connecting, connect_to_an_address_that_never_answers_is_abandoned)
+{
+	long start = now_ms();
+
+	EXPECT_EQ(TCP_SYN_SENT, tcp_state(self->fd));
+	close_expecting(_metadata, self->fd, &self->call, 1);
+	EXPECT_GT(AT_ONCE_MS, now_ms() - start);
+}
+
+/* P3, N1 */
+FIXTURE(datagram) {
+	int fd;
+	int peer;
+	struct call call;
+};
+
+FIXTURE_VARIANT(datagram) {
+	struct kind kind;
+	long nr;
+	long (*run)(struct call *call);
+	int timeout;
+};
+
+#define DATAGRAM(family, nr, run, timeout)				\
+	{ { family, true, false }, nr, run, timeout }
+
+FIXTURE_VARIANT_ADD(datagram, recvfrom)
+	DATAGRAM(AF_INET, SYS_recvfrom, run_recv, 0);
+FIXTURE_VARIANT_ADD(datagram, recvfrom_ipv6)
+	DATAGRAM(AF_INET6, SYS_recvfrom, run_recv, 0);
+FIXTURE_VARIANT_ADD(datagram, recvfrom_with_a_timeout)
+	DATAGRAM(AF_INET, SYS_recvfrom, run_recv, 600);
+FIXTURE_VARIANT_ADD(datagram, read)
+	DATAGRAM(AF_INET6, SYS_read, run_read, 0);
+FIXTURE_VARIANT_ADD(datagram, recvmsg)
+	DATAGRAM(AF_INET, SYS_recvmsg, run_recvmsg, 0);
+FIXTURE_VARIANT_ADD(datagram, recvmmsg)
+	DATAGRAM(AF_INET6, SYS_recvmmsg, run_recvmmsg, 0);
+
+FIXTURE_SETUP(datagram)
+{
+	struct sockaddr_in6 in6 = {
+		.sin6_family = AF_INET6,
+		.sin6_addr = IN6ADDR_LOOPBACK_INIT,
+	};
+	struct sockaddr_in in = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	bool six = variant->kind.family == AF_INET6;
+	struct sockaddr *addr = six ? (void *)&in6 : (void *)&in;
+	socklen_t len = six ? sizeof(in6) : sizeof(in);
+
+	netns_enter();
+	winsock_open();
+	self->fd = kind_socket(&variant->kind, SOCK_DGRAM);
+	if (variant->timeout)
+		set_timeouts(self->fd, variant->timeout);
+	check(bind(self->fd, addr, len));
+	check(getsockname(self->fd, addr, &len));
+	self->peer = check(socket(variant->kind.family, SOCK_DGRAM, 0));
+	check(connect(self->peer, addr, len));
+	self->call = (struct call) { variant->nr, variant->run, self->fd };
+}
+
+FIXTURE_TEARDOWN(datagram)
+{
+	close(self->peer);
+}
+
+static void expect_port_closed(struct __test_metadata *_metadata, int peer)
+{
+	ASSERT_EQ(1, send(peer, "", 1, 0));
+	wait_ready(peer, POLLIN);
+	EXPECT_EQ(-1, recv(peer, &(char){ 0 }, 1, 0));
+	EXPECT_EQ(ECONNREFUSED, errno);
+}
+
+TEST_F(datagram, ends_with_ecanceled)
+{
+	call_enter(&self->call);
+	close_expecting(_metadata, self->fd, &self->call, 1);
+	expect_port_closed(_metadata, self->peer);
+}
+
+/* Options that mean nothing to a datagram socket change nothing. */
+TEST_F(datagram, ends_with_ecanceled_whatever_linger_says)
+{
+	set_linger(self->fd, 1, LINGER_LONG);
+	call_enter(&self->call);
+	close_expecting(_metadata, self->fd, &self->call, 1);
+	expect_port_closed(_metadata, self->peer);
+}
+
+TEST_F(datagram, eight_threads_are_out_when_closesocket_returns)
+{
+	struct call calls[8];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(calls); i++) {
+		calls[i] = self->call;
+		call_enter(&calls[i]);
+	}
+	close_expecting(_metadata, self->fd, calls, ARRAY_SIZE(calls));
+}
+
+/* N1 */
+TEST_F(datagram, queued_datagrams_are_discarded)
+{
+	ASSERT_EQ(1, send(self->peer, "", 1, 0));
+	ASSERT_EQ(0, winsock_closesocket(self->fd));
+	EXPECT_FALSE(fd_is_open(self->fd));
+	expect_port_closed(_metadata, self->peer);
+}
+
+/* G5 for datagrams */
+TEST_F(datagram, another_descriptor_keeps_the_call_alive)
+{
+	int other = check(dup(self->fd));
+
+	call_enter(&self->call);
+	ASSERT_EQ(0, winsock_closesocket(self->fd));
+	EXPECT_TRUE(call_inside(&self->call));
+	close_expecting(_metadata, other, &self->call, 1);
+}
+
+/* G5: P-rows apply only with the last descriptor of the process. */
+TEST_F(cancel, another_descriptor_of_the_process_keeps_the_calls_alive)
+{
+	struct pair *pair = &self->pair;
+	struct call calls[2] = { CALL_RECV(pair->fd), CALL_RECV(pair->fd) };
+	int other = check(dup(pair->fd));
+
+	call_enter(&calls[0]);
+	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_FALSE(fd_is_open(pair->fd));
+	EXPECT_TRUE(call_inside(&calls[0]));
+	expect_untouched(_metadata, pair);
+
+	/* The call on the number that is gone gets its data. */
+	ASSERT_EQ(1, send(pair->peer, "", 1, 0));
+	EXPECT_EQ(1, call_join(&calls[0]));
+
+	/* New calls through the descriptor that is left are as good as ever. */
+	calls[1].fd = other;
+	call_enter(&calls[1]);
+	EXPECT_TRUE(call_inside(&calls[1]));
+	close_expecting(_metadata, other, &calls[1], 1);
+	expect_eof(_metadata, pair, 0);
+}
+
+/* G5: the calls belong to the socket, whichever number they were made on. */
+TEST_F(cancel, the_last_descriptor_takes_the_calls_of_the_others_with_it)
+{
+	struct pair *pair = &self->pair;
+	struct call calls[2] = { CALL_RECV(pair->fd), CALL_RECV(pair->fd) };
+	int other = check(dup(pair->fd));
+
+	calls[1].fd = other;
+	call_enter(&calls[0]);
+	call_enter(&calls[1]);
+	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_TRUE(call_inside(&calls[0]));
+	EXPECT_TRUE(call_inside(&calls[1]));
+	close_expecting(_metadata, other, calls, 2);
+	expect_eof(_metadata, pair, 0);
+}
+
+/* G5: close(2) cancels nothing; what it leaves, closesocket() still finds. */
+TEST_F(cancel, calls_left_by_close_2_on_one_number_end_with_the_other)
+{
+	struct pair *pair = &self->pair;
+	struct call call = CALL_RECV(pair->fd);
+	int other = check(dup(pair->fd));
+
+	call_enter(&call);
+	ASSERT_EQ(0, native_close(pair->fd));
+	EXPECT_TRUE(call_inside(&call));
+	close_expecting(_metadata, other, &call, 1);
+	expect_eof(_metadata, pair, 0);
+}
+
+/* P10: main closes and reuses the number while four threads are in recv. */
+TEST_F(cancel, no_thread_reads_from_what_takes_over_its_number)
+{
+	struct kind kind = variant->kind;
+	struct sockaddr_storage addr;
+	int listener, marked[2];
+	unsigned int round, i;
+	char bytes[4] = "mark";
+	socklen_t len;
+
+	listener = check(socket(kind.family, SOCK_STREAM, 0));
+	listen_loopback(listener, kind.family, 8, &addr, &len);
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, marked));
+	ASSERT_EQ(4, write(marked[1], bytes, sizeof(bytes)));
+
+	for (round = 0; round < 50; round++) {
+		int fd = kind_socket(&kind, SOCK_STREAM);
+		struct call calls[4];
+		int peer;
+
+		connect_to(fd, &addr, len);
+		peer = check(accept4(listener, NULL, NULL, 0));
+		for (i = 0; i < ARRAY_SIZE(calls); i++) {
+			calls[i] = (struct call)CALL_RECV(fd);
+			call_enter(&calls[i]);
+		}
+		ASSERT_EQ(0, winsock_closesocket(fd));
+		ASSERT_EQ(fd, dup2(marked[0], fd));
+		for (i = 0; i < ARRAY_SIZE(calls); i++)
+			EXPECT_EQ(-ECANCELED, call_join(&calls[i]));
+		ASSERT_EQ(4, recv(marked[0], bytes, sizeof(bytes),
+				  MSG_PEEK | MSG_DONTWAIT));
+		close(fd);
+		close(peer);
+	}
+}
+
+/* A page whose first touch makes the toucher wait. */
+struct trap {
+	int fd;
+	void *page;
+};
+
+static bool trap_set(struct trap *trap)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	size_t size = sysconf(_SC_PAGESIZE);
+
+	trap->fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	if (trap->fd < 0)
+		return false;
+	check(ioctl(trap->fd, UFFDIO_API, &api));
+	trap->page = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (trap->page == MAP_FAILED)
+		fail("mmap: %s", strerror(errno));
+	reg.range.start = (unsigned long)trap->page;
+	reg.range.len = size;
+	check(ioctl(trap->fd, UFFDIO_REGISTER, &reg));
+	return true;
+}
+
+static void trap_release(struct trap *trap, const void *content, size_t len)
+{
+	size_t size = sysconf(_SC_PAGESIZE);
+	struct uffdio_copy copy = {
+		.dst = (unsigned long)trap->page,
+		.len = size,
+	};
+	void *page = calloc(1, size);
+
+	memcpy(page, content, len);
+	copy.src = (unsigned long)page;
+	check(ioctl(trap->fd, UFFDIO_COPY, &copy));
+	free(page);
+}
+
+static long run_trapped(struct call *call)
+{
+	struct trap *trap = call->arg;
+
+	return result_of(syscall(call->nr, call->fd, trap->page,
+				 call->nr == SYS_connect ?
+				 sizeof(struct sockaddr_storage) : 0));
+}
+
+/*
+ * The second half of the handshake: the call has looked its number up, but is
+ * not in the socket yet, when closesocket() comes and goes.
+ */
+FIXTURE(late) {
+	struct pair pair;
+	struct trap trap;
+	char byte;
+	struct iovec iov;
+};
+
+FIXTURE_VARIANT(late) {
+	struct kind kind;
+	long nr;
+};
+
+#define LATE(family, nonblocking, nr)	{ { family, true, nonblocking }, nr }
+
+FIXTURE_VARIANT_ADD(late, recvmsg)
+	LATE(AF_INET, false, SYS_recvmsg);
+FIXTURE_VARIANT_ADD(late, recvmsg_nonblocking)
+	LATE(AF_INET, true, SYS_recvmsg);
+FIXTURE_VARIANT_ADD(late, sendmsg)
+	LATE(AF_INET6, false, SYS_sendmsg);
+FIXTURE_VARIANT_ADD(late, connect)
+	LATE(AF_INET, false, SYS_connect);
+
+FIXTURE_SETUP(late)
+{
+	netns_enter();
+	winsock_open();
+	pair_open(&self->pair, &variant->kind);
+}
+
+FIXTURE_TEARDOWN(late)
+{
+	pair_close(&self->pair);
+}
+
+/* P10 */
+TEST_F(late, call_that_looked_its_number_up_before_does_not_start)
+{
+	struct pair *pair = &self->pair;
+	struct call call = { variant->nr, run_trapped, pair->fd, &self->trap };
+	struct msghdr msg = { .msg_iov = &self->iov, .msg_iovlen = 1 };
+	struct sockaddr_storage addr = { .ss_family = variant->kind.family };
+
+	if (!trap_set(&self->trap))
+		SKIP(return, "kernel: no userfaultfd(2)");
+	self->iov = (struct iovec) { &self->byte, 1 };
+	call_start(&call);
+	wait_ready(self->trap.fd, POLLIN);
+
+	EXPECT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_FALSE(fd_is_open(pair->fd));
+	EXPECT_FALSE(call_done(&call));
+	if (variant->nr == SYS_connect)
+		trap_release(&self->trap, &addr, sizeof(addr));
+	else
+		trap_release(&self->trap, &msg, sizeof(msg));
+	EXPECT_EQ(-ECANCELED, call_join(&call));
+	expect_eof(_metadata, pair, 0);
+}
+
+/* How another process came by the socket. */
+enum arrival {
+	BY_FORK,
+	BY_SCM_RIGHTS,
+	BY_PIDFD_GETFD,
+};
+
+static void send_fd(int via, int fd)
+{
+	char control[CMSG_SPACE(sizeof(int))] = "";
+	struct iovec iov = { "", 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = SCM_RIGHTS;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(cmsg), &fd, sizeof(int));
+	check(sendmsg(via, &msg, 0));
+}
+
+static int receive_fd(int via)
+{
+	char control[CMSG_SPACE(sizeof(int))], byte;
+	struct iovec iov = { &byte, 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	int fd;
+
+	check(recvmsg(via, &msg, MSG_CMSG_CLOEXEC));
+	if (!CMSG_FIRSTHDR(&msg))
+		fail("no descriptor came");
+	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(int));
+	return fd;
+}
+
+/* In the child: its own descriptor of the socket. */
+static int obtain(enum arrival arrival, int via, int fd)
+{
+	int pidfd;
+
+	switch (arrival) {
+	case BY_SCM_RIGHTS:
+		close(fd);
+		return receive_fd(via);
+	case BY_PIDFD_GETFD:
+		close(fd);
+		pidfd = check(syscall(SYS_pidfd_open, getppid(), 0));
+		return check(syscall(SYS_pidfd_getfd, pidfd, fd, 0));
+	default:
+		return fd;
+	}
+}
+
+FIXTURE(shared) {
+	struct pair pair;
+	struct call call;
+	int via[2];
+};
+
+FIXTURE_VARIANT(shared) {
+	struct kind kind;
+	enum arrival arrival;
+};
+
+#define SHARED(family, arrival)	{ { family, true, false }, arrival }
+
+FIXTURE_VARIANT_ADD(shared, by_fork)
+	SHARED(AF_INET, BY_FORK);
+FIXTURE_VARIANT_ADD(shared, by_fork_ipv6)
+	SHARED(AF_INET6, BY_FORK);
+FIXTURE_VARIANT_ADD(shared, by_scm_rights)
+	SHARED(AF_INET, BY_SCM_RIGHTS);
+FIXTURE_VARIANT_ADD(shared, by_pidfd_getfd)
+	SHARED(AF_INET, BY_PIDFD_GETFD);
+
+FIXTURE_SETUP(shared)
+{
+	netns_enter();
+	winsock_open();
+	pair_open(&self->pair, &variant->kind);
+	check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, self->via));
+	self->call = (struct call)CALL_RECV(self->pair.fd);
+}
+
+FIXTURE_TEARDOWN(shared)
+{
+	pair_close(&self->pair);
+}
+
+/* A child that makes a call on the socket; 0 in the child. */
+static pid_t share(struct pair *pair, enum arrival arrival, int via[2])
+{
+	pid_t pid = child_fork();
+
+	if (!pid) {
+		close(pair->peer);
+		pair->fd = obtain(arrival, via[1], pair->fd);
+		return 0;
+	}
+	if (arrival == BY_SCM_RIGHTS)
+		send_fd(via[0], pair->fd);
+	return pid;
+}
+
+/* P11, G5 */
+TEST_F(shared, call_of_the_other_process_goes_on_and_gets_its_data)
+{
+	struct pair *pair = &self->pair;
+	pid_t child = share(pair, variant->arrival, self->via);
+
+	if (!child) {
+		self->call.fd = pair->fd;
+		_exit(run_recv(&self->call) == 1 ? 0 : 1);
+	}
+	task_wait_inside(child, SYS_recvfrom);
+	call_enter(&self->call);
+
+	close_expecting(_metadata, pair->fd, &self->call, 1);
+	EXPECT_TRUE(task_inside(child, SYS_recvfrom));
+	expect_untouched(_metadata, pair);
+
+	ASSERT_EQ(1, send(pair->peer, "", 1, 0));
+	child_join(child);
+	expect_eof(_metadata, pair, 0);
+}
+
+/* P11: a new call of the other process is as good as one under way. */
+TEST_F(shared, other_process_can_still_send_and_receive)
+{
+	struct pair *pair = &self->pair;
+	pid_t child = share(pair, variant->arrival, self->via);
+
+	if (!child) {
+		char byte;
+
+		/* "Go" comes when the parent has closed the socket. */
+		check(recv(self->via[1], &byte, 1, 0));
+		pair_send(pair, 1000);
+		_exit(recv(pair->fd, &byte, 1, 0) == 1 ? 0 : 1);
+	}
+	if (variant->arrival != BY_FORK)
+		wait_until(task_inside(child, SYS_recvfrom));
+	call_enter(&self->call);
+	close_expecting(_metadata, pair->fd, &self->call, 1);
+	ASSERT_EQ(1, send(self->via[0], "", 1, 0));
+	ASSERT_EQ(1, send(pair->peer, "", 1, 0));
+	child_join(child);
+	expect_eof(_metadata, pair, 1000);
+}
+
+/* P11: each process cancels its own, the last one also closes. */
+TEST_F(shared, each_process_cancels_its_own_calls)
+{
+	struct pair *pair = &self->pair;
+	pid_t child = share(pair, variant->arrival, self->via);
+
+	if (!child) {
+		self->call.fd = pair->fd;
+		call_enter(&self->call);
+		check(send(self->via[1], "", 1, 0));
+		check(recv(self->via[1], &(char){ 0 }, 1, 0));
+		if (!call_inside(&self->call))
+			fail("the parent has cancelled its child's call");
+		if (winsock_closesocket(pair->fd))
+			fail("closesocket in the child");
+		_exit(call_join(&self->call) == -ECANCELED ? 0 : 1);
+	}
+	check(recv(self->via[0], &(char){ 0 }, 1, 0));
+	call_enter(&self->call);
+	close_expecting(_metadata, pair->fd, &self->call, 1);
+	expect_untouched(_metadata, pair);
+	ASSERT_EQ(1, send(self->via[0], "", 1, 0));
+	child_join(child);
+	expect_eof(_metadata, pair, 0);
+}
+
+/*
+ * P11: recvmmsg(2) leaves the error that ended it after its first message in
+ * the socket, for the next call to find; the other process must not.
+ */
+TEST_F(shared, other_process_never_sees_an_error_that_cancelling_made)
+{
+	struct pair *pair = &self->pair;
+	struct call call = { SYS_recvmmsg, run_recvmmsg, pair->fd };
+	pid_t child = share(pair, variant->arrival, self->via);
+
+	if (!child) {
+		int error = 0;
+		socklen_t len = sizeof(error);
+
+		check(recv(self->via[1], &(char){ 0 }, 1, 0));
+		check(getsockopt(pair->fd, SOL_SOCKET, SO_ERROR, &error, &len));
+		if (error)
+			fail("SO_ERROR: %s", strerror(error));
+		_exit(0);
+	}
+	if (variant->arrival != BY_FORK)
+		wait_until(task_inside(child, SYS_recvfrom));
+	ASSERT_EQ(1, send(pair->peer, "", 1, 0));
+	call_enter(&call);
+	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_EQ(1, call_join(&call));
+	ASSERT_EQ(1, send(self->via[0], "", 1, 0));
+	child_join(child);
+	pair->fd = -1;
+}
+
+/* Of the same descriptors, not of the same process id. */
+static pid_t clone_files(void)
+{
+	pid_t pid = check(syscall(SYS_clone, CLONE_FILES | SIGCHLD, NULL, NULL,
+				  NULL, 0));
+
+	if (!pid)
+		check(prctl(PR_SET_PDEATHSIG, SIGKILL));
+	return pid;
+}
+
+TEST_F(cancel, task_that_shares_the_descriptors_is_of_this_process)
+{
+	struct pair *pair = &self->pair;
+	struct call call = CALL_RECV(pair->fd);
+	pid_t child = clone_files();
+
+	if (!child)
+		_exit(run_recv(&call) == -ECANCELED ? 0 : 1);
+	task_wait_inside(child, SYS_recvfrom);
+	EXPECT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_FALSE(task_inside(child, SYS_recvfrom));
+	child_join(child);
+	expect_eof(_metadata, pair, 0);
+}
+
+static long run_unshared_recv(struct call *call)
+{
+	check(unshare(CLONE_FILES));
+	return run_recv(call);
+}
+
+/* G5, P11: its descriptors are its own, and so is its call. */
+TEST_F(cancel, thread_that_unshared_its_descriptors_goes_on)
+{
+	struct pair *pair = &self->pair;
+	struct call unshared = { SYS_recvfrom, run_unshared_recv, pair->fd };
+	struct call call = CALL_RECV(pair->fd);
+
+	call_enter(&unshared);
+	call_enter(&call);
+	close_expecting(_metadata, pair->fd, &call, 1);
+	EXPECT_TRUE(call_inside(&unshared));
+	expect_untouched(_metadata, pair);
+	ASSERT_EQ(1, send(pair->peer, "", 1, 0));
+	EXPECT_EQ(1, call_join(&unshared));
+	expect_eof(_metadata, pair, 0);
+}
+
+/* G5: a message that nobody has received yet is another descriptor. */
+TEST_F(cancel, descriptor_in_flight_keeps_the_connection)
+{
+	struct pair *pair = &self->pair;
+	struct call call = CALL_RECV(pair->fd);
+	int via[2], fd;
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, via));
+	send_fd(via[0], pair->fd);
+	call_enter(&call);
+	/* In flight is nobody's, so P2 applies. */
+	close_expecting(_metadata, pair->fd, &call, 1);
+	expect_untouched(_metadata, pair);
+
+	/* What arrives is the socket as it was. */
+	fd = receive_fd(via[1]);
+	pair->fd = fd;
+	pair_send(pair, 1000);
+	ASSERT_EQ(1, send(pair->peer, "", 1, 0));
+	call = (struct call)CALL_RECV(fd);
+	call_start(&call);
+	EXPECT_EQ(1, call_join(&call));
+	call_enter(&call);
+	close_expecting(_metadata, fd, &call, 1);
+	expect_eof(_metadata, pair, 1000);
+}
+
+/* G5: and when nobody ever does, the connection ends as its row says. */
+TEST_F(cancel, descriptor_in_flight_that_is_dropped_closes_the_connection)
+{
+	struct pair *pair = &self->pair;
+	int via[2];
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, via));
+	send_fd(via[0], pair->fd);
+	pair_send(pair, 1000);
+	ASSERT_EQ(1, send(pair->peer, "", 1, 0));
+	set_linger(pair->fd, 1, LINGER_LONG);
+	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	expect_untouched(_metadata, pair);
+	close(via[0]);
+	close(via[1]);
+	/* U1 as well: the unread byte turns nothing into a reset. */
+	expect_eof(_metadata, pair, 1000);
+}
+
+/* G5: a mapping is another descriptor. */
+TEST_F(cancel, mapping_of_the_socket_keeps_the_connection)
+{
+	struct pair *pair = &self->pair;
+	struct call call = CALL_RECV(pair->fd);
+	size_t size = sysconf(_SC_PAGESIZE);
+	void *map;
+
+	map = mmap(NULL, size, PROT_READ, MAP_SHARED, pair->fd, 0);
+	if (map == MAP_FAILED)
+		SKIP(return, "kernel: no mmap(2) of TCP sockets");
+	call_enter(&call);
+	close_expecting(_metadata, pair->fd, &call, 1);
+	expect_untouched(_metadata, pair);
+	ASSERT_EQ(0, munmap(map, size));
+	expect_eof(_metadata, pair, 0);
+}
+
+/* I2: the number is reserved while closesocket() waits. */
+TEST_F(cancel, nobody_gets_the_number_during_the_wait)
+{
+	struct pair *pair = &self->pair;
+	int fds[16], fd = pair->fd;
+	struct closer closer;
+	unsigned int i;
+	pid_t child;
+
+	set_linger(fd, 1, LINGER_LONG);
+	pair_stall(pair);
+	closer_start(&closer, winsock_closesocket, fd);
+	closer_wait_asleep(&closer);
+
+	EXPECT_EQ(-1, recv(fd, &(char){ 0 }, 1, MSG_DONTWAIT));
+	EXPECT_EQ(EBADF, errno);
+	EXPECT_EQ(-EBADF, winsock_closesocket(fd));
+	EXPECT_EQ(-EBADF, native_close(fd));
+	for (i = 0; i < ARRAY_SIZE(fds); i++) {
+		fds[i] = i % 2 ? check(open("/dev/null", O_RDONLY)) :
+				 check(socket(AF_INET, SOCK_STREAM, 0));
+		EXPECT_NE(fd, fds[i]);
+	}
+	EXPECT_EQ(-1, dup2(fds[0], fd));
+	EXPECT_EQ(EBUSY, errno);
+	EXPECT_NE(fd, fcntl(fds[0], F_DUPFD, fd));
+
+	/* In a child the number is simply free. */
+	child = child_fork();
+	if (!child)
+		_exit(!fd_is_open(fd) && fcntl(fds[0], F_DUPFD, fd) == fd ?
+		      0 : 1);
+	child_join(child);
+
+	EXPECT_FALSE(closer_done(&closer));
+	expect_eof(_metadata, pair, pair->sent);
+	EXPECT_EQ(0, closer_join(&closer));
+	EXPECT_EQ(fd, fcntl(fds[0], F_DUPFD, fd));
+}
+
+/* C15 with KERNEL's pitfall of a poll()er: the library counts it for us. */
+static long run_poll(struct call *call)
+{
+	struct pollfd pfd = { .fd = call->fd, .events = POLLIN };
+
+	return result_of(syscall(SYS_ppoll, &pfd, 1, NULL, NULL, 0)) < 0 ?
+	       -errno : pfd.revents;
+}
+
+#define CALL_POLL(fd)	{ SYS_ppoll, run_poll, fd }
+
+/* C15, I1 */
+TEST_F(cancel, refuses_although_a_thread_polls_when_told_of_it)
+{
+	struct pair *pair = &self->pair;
+	struct call poll = CALL_POLL(pair->fd), recv = CALL_RECV(pair->fd);
+	unsigned int i;
+
+	set_linger(pair->fd, 1, LINGER_LONG);
+	pair_stall(pair);
+	/* Reads block by then; O_NONBLOCK is looked at when they begin. */
+	call_enter(&recv);
+	set_nonblocking(pair->fd, true);
+	call_enter(&poll);
+
+	for (i = 0; i < 3; i++)
+		EXPECT_EQ(-EWOULDBLOCK, winsock_closesocket_pending(pair->fd, 1));
+	EXPECT_TRUE(call_inside(&poll));
+	EXPECT_TRUE(call_inside(&recv));
+	expect_untouched(_metadata, pair);
+
+	ASSERT_EQ(1, send(pair->peer, "", 1, 0));
+	EXPECT_EQ(1, call_join(&recv));
+	ASSERT_EQ(1, send(pair->peer, "", 1, 0));
+	EXPECT_EQ(POLLIN, call_join(&poll));
+}
+
+/* G5: a poll() nobody counted passes for another descriptor: no data lost. */
+TEST_F(cancel, too_low_a_count_closes_gracefully)
+{
+	struct pair *pair = &self->pair;
+	struct call poll = CALL_POLL(pair->fd);
+	struct received got;
+
+	set_linger(pair->fd, 1, LINGER_LONG);
+	pair_stall(pair);
+	set_nonblocking(pair->fd, true);
+	call_enter(&poll);
+	EXPECT_EQ(0, winsock_closesocket_pending(pair->fd, 0));
+	EXPECT_FALSE(fd_is_open(pair->fd));
+	EXPECT_EQ(POLLNVAL, call_join(&poll));
+	got = receive_all(pair->peer);
+	EXPECT_EQ(pair->sent, got.bytes);
+	EXPECT_TRUE(got.intact);
+	EXPECT_EQ(END_EOF, got.ending);
+	pair->fd = -1;
+}
+
+/* Too high a count can only refuse, and what it refuses is untouched. */
+TEST_F(cancel, too_high_a_count_only_refuses)
+{
+	static const unsigned int counts[] = { 1, 2, 1000, 0x7fffffff, ~0U };
+	struct pair *pair = &self->pair;
+	struct call call = CALL_RECV(pair->fd);
+	unsigned int i;
+	int other;
+
+	set_linger(pair->fd, 1, LINGER_LONG);
+	pair_stall(pair);
+	call_enter(&call);
+	set_nonblocking(pair->fd, true);
+	other = check(dup(pair->fd));
+	for (i = 0; i < ARRAY_SIZE(counts); i++) {
+		EXPECT_EQ(-EWOULDBLOCK,
+			  winsock_closesocket_pending(pair->fd, counts[i]));
+		EXPECT_TRUE(fd_is_open(pair->fd));
+	}
+	EXPECT_TRUE(call_inside(&call));
+	expect_untouched(_metadata, pair);
+
+	/* Where there is nothing to refuse it means nothing. */
+	set_linger(pair->fd, 0, 0);
+	EXPECT_EQ(0, winsock_closesocket_pending(pair->fd, ~0U));
+	expect_untouched(_metadata, pair);
+	EXPECT_TRUE(call_inside(&call));
+	EXPECT_EQ(0, winsock_closesocket_pending(other, ~0U));
+	EXPECT_EQ(-ECANCELED, call_join(&call));
+	expect_eof(_metadata, pair, pair->sent);
+}
+
+/* The other of two who want the same number at the same time. */
+struct rival {
+	pthread_t thread;
+	int (*call)(int fd);
+	int fd;
+	int result;
+	unsigned int go;
+	unsigned int done;
+};
+
+#define RACES	1000
+
+static void *rival_run(void *arg)
+{
+	struct rival *rival = arg;
+	unsigned int round;
+
+	for (round = 1; round <= RACES; round++) {
+		while (__atomic_load_n(&rival->go, __ATOMIC_ACQUIRE) != round)
+			;
+		rival->result = rival->call(rival->fd);
+		__atomic_store_n(&rival->done, round, __ATOMIC_RELEASE);
+	}
+	return NULL;
+}
+
+static int race(struct rival *rival, unsigned int round, int fd)
+{
+	int result;
+
+	rival->fd = fd;
+	__atomic_store_n(&rival->go, round, __ATOMIC_RELEASE);
+	result = winsock_closesocket(fd);
+	wait_until(__atomic_load_n(&rival->done, __ATOMIC_ACQUIRE) == round);
+	return result;
+}
+
+static int stranger;
+
+static int dup2_stranger(int fd)
+{
+	return dup2(stranger, fd) < 0 ? -errno : 0;
+}
+
+static bool is_stranger(int fd)
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && S_ISCHR(st.st_mode) &&
+	       st.st_rdev == makedev(1, 3);
+}
+
+FIXTURE(rivals) {
+	struct rival rival;
+};
+
+FIXTURE_VARIANT(rivals) {
+	int (*call)(int fd);
+};
+
+#define RIVAL(call)	{ call }
+
+FIXTURE_VARIANT_ADD(rivals, closesocket)
+	RIVAL(winsock_closesocket);
+FIXTURE_VARIANT_ADD(rivals, close_2)
+	RIVAL(native_close);
+
+FIXTURE_SETUP(rivals)
+{
+	netns_enter();
+	winsock_open();
+	self->rival.call = variant->call;
+	errno = pthread_create(&self->rival.thread, NULL, rival_run,
+			       &self->rival);
+	check(errno ? -1 : 0);
+}
+
+FIXTURE_TEARDOWN(rivals)
+{
+}
+
+/* G4, I2 */
+TEST_F(rivals, exactly_one_closes_and_the_other_is_told)
+{
+	unsigned int round;
+
+	for (round = 1; round <= RACES; round++) {
+		int fd = winsock_socket(AF_INET, SOCK_STREAM, 0);
+		int mine;
+
+		ASSERT_LE(0, fd);
+		mine = race(&self->rival, round, fd);
+		ASSERT_EQ(-EBADF, mine + self->rival.result);
+		ASSERT_FALSE(fd_is_open(fd));
+	}
+	pthread_join(self->rival.thread, NULL);
+}
+
+/* I2: what dup2() has put there stays there. */
+TEST(a_file_that_took_the_number_is_never_closed)
+{
+	struct rival rival = { .call = dup2_stranger };
+	unsigned int round;
+
+	winsock_open();
+	stranger = check(open("/dev/null", O_RDONLY));
+	ASSERT_EQ(0, pthread_create(&rival.thread, NULL, rival_run, &rival));
+	for (round = 1; round <= RACES; round++) {
+		int fd = winsock_socket(AF_INET, SOCK_STREAM, 0);
+		int mine;
+
+		ASSERT_LE(0, fd);
+		mine = race(&rival, round, fd);
+		if (rival.result) {
+			ASSERT_EQ(-EBUSY, rival.result);
+			ASSERT_EQ(0, mine);
+			ASSERT_FALSE(fd_is_open(fd));
+			continue;
+		}
+		ASSERT_TRUE(!mine || mine == -EBADF || mine == -ENOTSOCK);
+		ASSERT_TRUE(is_stranger(fd));
+		ASSERT_EQ(0, close(fd));
+	}
+	pthread_join(rival.thread, NULL);
+}
+
+/*
+ * A stopped task has left the socket already, to make its call again when it
+ * goes on: by then the number is closed.
+ */
+TEST_F(cancel, stopped_task_is_not_waited_for)
+{
+	struct pair *pair = &self->pair;
+	struct call call = CALL_RECV(pair->fd);
+	pid_t child = clone_files();
+	siginfo_t info;
+	long start;
+
+	if (!child)
+		_exit(run_recv(&call) == -EBADF ? 0 : 1);
+	task_wait_inside(child, SYS_recvfrom);
+	ASSERT_EQ(0, kill(child, SIGSTOP));
+	ASSERT_EQ(0, waitid(P_PID, child, &info, WSTOPPED | WNOWAIT));
+	start = now_ms();
+	EXPECT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_GT(AT_ONCE_MS, now_ms() - start);
+	EXPECT_FALSE(fd_is_open(pair->fd));
+	expect_eof(_metadata, pair, 0);
+	ASSERT_EQ(0, kill(child, SIGCONT));
+	child_join(child);
+}
+
+/* The same under a debugger, which is another process. */
+TEST_F(cancel, traced_thread_is_not_waited_for)
+{
+	struct pair *pair = &self->pair;
+	struct call call = CALL_RECV(pair->fd);
+	int via[2];
+	pid_t tracer;
+	long start;
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, via));
+	call_enter(&call);
+	tracer = child_fork();
+	if (!tracer) {
+		close(pair->fd);
+		close(pair->peer);
+		check(ptrace(PTRACE_SEIZE, call.tid, 0, 0));
+		check(ptrace(PTRACE_INTERRUPT, call.tid, 0, 0));
+		check(waitpid(call.tid, NULL, __WALL));
+		check(send(via[1], "", 1, 0));
+		check(recv(via[1], &(char){ 0 }, 1, 0));
+		check(ptrace(PTRACE_DETACH, call.tid, 0, 0));
+		_exit(0);
+	}
+	wait_ready(via[0], POLLIN);
+	start = now_ms();
+	EXPECT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_GT(AT_ONCE_MS, now_ms() - start);
+	expect_eof(_metadata, pair, 0);
+	ASSERT_EQ(1, send(via[0], "", 1, 0));
+	EXPECT_EQ(-EBADF, call_join(&call));
+	child_join(tracer);
+}
+
+/* P11 */
+TEST_F(shared, stopped_process_that_shares_it_gets_its_data_later)
+{
+	struct pair *pair = &self->pair;
+	pid_t child = share(pair, variant->arrival, self->via);
+	siginfo_t info;
+
+	if (!child) {
+		self->call.fd = pair->fd;
+		_exit(run_recv(&self->call) == 1 ? 0 : 1);
+	}
+	task_wait_inside(child, SYS_recvfrom);
+	ASSERT_EQ(0, kill(child, SIGSTOP));
+	ASSERT_EQ(0, waitid(P_PID, child, &info, WSTOPPED | WNOWAIT));
+	EXPECT_EQ(0, winsock_closesocket(pair->fd));
+	expect_untouched(_metadata, pair);
+	ASSERT_EQ(1, send(pair->peer, "", 1, 0));
+	ASSERT_EQ(0, kill(child, SIGCONT));
+	child_join(child);
+	expect_eof(_metadata, pair, 0);
+}
+
+TEST_HARNESS_MAIN
