@@ -250,13 +250,12 @@ static __u32 room(struct pair *pair)
 }
 
 /*
- * C8: data count, the FIN does not.  The data are the last that the window
- * admits, so that the FIN cannot even be sent when they are acknowledged.
+ * The data are the last that the window admits, so that the FIN cannot even be
+ * sent when they are acknowledged.
  */
-TEST_F(linger, returns_although_the_window_has_no_room_for_the_fin)
+static void close_behind_full_window(struct __test_metadata *_metadata,
+				     struct pair *pair, struct closer *closer)
 {
-	struct pair *pair = &self->pair;
-	struct closer *closer = &self->closer;
 	struct tcp_info info;
 	socklen_t len = sizeof(info);
 	struct received got;
@@ -293,6 +292,22 @@ TEST_F(linger, returns_although_the_window_has_no_room_for_the_fin)
 	EXPECT_TRUE(got.intact);
 	EXPECT_EQ(END_EOF, got.ending);
 	EXPECT_EQ(0, wire_look(&pair->wire)->sent.rst);
+}
+
+/* C8: data count, the FIN does not. */
+TEST_F(linger, returns_although_the_window_has_no_room_for_the_fin)
+{
+	close_behind_full_window(_metadata, &self->pair, &self->closer);
+}
+
+/* C8: with this limit a FIN that waits keeps TCP from reporting free space. */
+TEST_F(linger, returns_although_a_waiting_fin_is_beyond_notsent_lowat)
+{
+	unsigned int limit = 1;
+
+	check(setsockopt(self->pair.fd, SOL_TCP, TCP_NOTSENT_LOWAT, &limit,
+			 sizeof(limit)));
+	close_behind_full_window(_metadata, &self->pair, &self->closer);
 }
 
 /* C10 */

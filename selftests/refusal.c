@@ -432,6 +432,7 @@ TEST_F(refusal, ends_with_blocking_mode_and_a_wait)
 	expect_complete(_metadata, pair);
 	EXPECT_EQ(0, closer_join(&closer));
 	EXPECT_GT(LINGER_LONG * 1000, closer.elapsed_ms);
+	EXPECT_EQ(0, wire_look(&pair->wire)->sent.rst);
 }
 
 /* C20 */

@@ -262,6 +262,8 @@ TEST_F(unread_linger, data_do_not_spoil_the_wait)
 	expect_graceful(_metadata, pair);
 	EXPECT_EQ(0, closer_join(&self->closer));
 	EXPECT_GT(LINGER_LONG * 1000, self->closer.elapsed_ms);
+	/* The FIN is the wait's, a reset would be the return's. */
+	EXPECT_EQ(0, wire_look(&pair->wire)->sent.rst);
 }
 
 /* U1: the close is not over yet. */
@@ -278,6 +280,7 @@ TEST_F(unread_linger, data_that_come_during_the_wait_are_discarded)
 	wait_until(!queued(pair->peer));
 	expect_graceful(_metadata, pair);
 	EXPECT_EQ(0, closer_join(&self->closer));
+	EXPECT_EQ(0, wire_look(&pair->wire)->sent.rst);
 }
 
 /* U1, C9 */
