@@ -1,0 +1,584 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Who waits for events when the socket is closed: P7, the kernel's part of P5,
+ * P6 and P9, and KERNEL's pitfalls about poll().
+ */
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/select.h>
+
+#include "suite.h"
+
+#define POLL_EVENTS	(POLLIN | POLLPRI | POLLRDHUP)
+
+static long run_ppoll(struct call *call)
+{
+	struct pollfd pfd = { .fd = call->fd, .events = POLL_EVENTS };
+
+	return result_of(syscall(SYS_ppoll, &pfd, 1, NULL, NULL, 0)) < 0 ?
+	       -errno : pfd.revents;
+}
+
+static long run_ppoll_timed(struct call *call)
+{
+	struct pollfd pfd = { .fd = call->fd, .events = POLL_EVENTS };
+	struct timespec ts = { .tv_sec = 600 };
+
+	return result_of(syscall(SYS_ppoll, &pfd, 1, &ts, NULL, 0)) < 0 ?
+	       -errno : pfd.revents;
+}
+
+/* Beside another one that has nothing to say either. */
+static long run_ppoll_two(struct call *call)
+{
+	struct pollfd pfds[2] = {
+		{ .fd = check(eventfd(0, EFD_CLOEXEC)), .events = POLLIN },
+		{ .fd = call->fd, .events = POLL_EVENTS },
+	};
+	long got = result_of(syscall(SYS_ppoll, pfds, 2, NULL, NULL, 0));
+
+	close(pfds[0].fd);
+	return got == 1 ? pfds[1].revents : got;
+}
+
+/* The bits it returns with, as poll() would name them. */
+static long run_pselect(struct call *call)
+{
+	fd_set sets[3];
+	bool want_out = call->arg;
+	long got;
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		bool out = i == 1;
+
+		FD_ZERO(&sets[i]);
+		if (out == want_out)
+			FD_SET(call->fd, &sets[i]);
+	}
+	got = result_of(syscall(SYS_pselect6, call->fd + 1, &sets[0], &sets[1],
+				&sets[2], NULL, NULL));
+	if (got < 0)
+		return got;
+	return (FD_ISSET(call->fd, &sets[0]) ? POLLIN : 0) |
+	       (FD_ISSET(call->fd, &sets[1]) ? POLLOUT : 0) |
+	       (FD_ISSET(call->fd, &sets[2]) ? POLLPRI : 0);
+}
+
+FIXTURE(waiting) {
+	struct pair pair;
+	struct call call;
+};
+
+FIXTURE_VARIANT(waiting) {
+	struct kind kind;
+	long nr;
+	long (*run)(struct call *call);
+	bool out;
+	long expect;
+};
+
+#define WAITING(family, attached, nr, run, out, expect)			\
+	{ { family, attached, false }, nr, run, out, expect }
+
+FIXTURE_VARIANT_ADD(waiting, ppoll)
+	WAITING(AF_INET, true, SYS_ppoll, run_ppoll, false, POLLNVAL);
+FIXTURE_VARIANT_ADD(waiting, ppoll_ipv6)
+	WAITING(AF_INET6, true, SYS_ppoll, run_ppoll, false, POLLNVAL);
+FIXTURE_VARIANT_ADD(waiting, ppoll_plain)
+	WAITING(AF_INET, false, SYS_ppoll, run_ppoll, false, POLLNVAL);
+FIXTURE_VARIANT_ADD(waiting, ppoll_with_a_timeout)
+	WAITING(AF_INET, true, SYS_ppoll, run_ppoll_timed, false, POLLNVAL);
+FIXTURE_VARIANT_ADD(waiting, ppoll_of_two)
+	WAITING(AF_INET, true, SYS_ppoll, run_ppoll_two, false, POLLNVAL);
+FIXTURE_VARIANT_ADD(waiting, pselect_to_read)
+	WAITING(AF_INET, true, SYS_pselect6, run_pselect, false,
+		POLLIN | POLLPRI);
+FIXTURE_VARIANT_ADD(waiting, pselect_to_write)
+	WAITING(AF_INET, true, SYS_pselect6, run_pselect, true, POLLOUT);
+FIXTURE_VARIANT_ADD(waiting, pselect_plain)
+	WAITING(AF_INET6, false, SYS_pselect6, run_pselect, false,
+		POLLIN | POLLPRI);
+
+FIXTURE_SETUP(waiting)
+{
+	netns_enter();
+	winsock_open();
+	pair_open(&self->pair, &variant->kind);
+	if (variant->out)
+		pair_stall(&self->pair);
+	self->call = (struct call) {
+		variant->nr, variant->run, self->pair.fd,
+		variant->out ? &self->call : NULL,
+	};
+}
+
+FIXTURE_TEARDOWN(waiting)
+{
+	pair_close(&self->pair);
+}
+
+/* P5 - P7 */
+TEST_F(waiting, ends_and_says_that_the_number_is_no_good)
+{
+	struct pair *pair = &self->pair;
+	struct received got;
+
+	call_enter(&self->call);
+	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_FALSE(call_inside(&self->call));
+	EXPECT_EQ(variant->expect, call_join(&self->call));
+	got = receive_all(pair->peer);
+	EXPECT_EQ(pair->sent, got.bytes);
+	EXPECT_EQ(END_EOF, got.ending);
+	EXPECT_EQ(0, wire_look(&pair->wire)->sent.rst);
+	pair->fd = -1;
+}
+
+/* P5 - P7: however many. */
+TEST_F(waiting, eight_threads_end)
+{
+	struct pair *pair = &self->pair;
+	struct call calls[8];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(calls); i++) {
+		calls[i] = self->call;
+		call_enter(&calls[i]);
+	}
+	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	for (i = 0; i < ARRAY_SIZE(calls); i++)
+		EXPECT_EQ(variant->expect, call_join(&calls[i]));
+	EXPECT_EQ(END_EOF, receive_all(pair->peer).ending);
+	pair->fd = -1;
+}
+
+/* P5 - P7 with C8: at once, not when the wait is over. */
+TEST_F(waiting, ends_although_closesocket_goes_on_to_wait)
+{
+	struct pair *pair = &self->pair;
+	struct closer closer;
+
+	if (!variant->out)
+		pair_stall(pair);
+	set_linger(pair->fd, 1, LINGER_LONG);
+	call_enter(&self->call);
+	closer_start(&closer, winsock_closesocket, pair->fd);
+	EXPECT_EQ(variant->expect, call_join(&self->call));
+	closer_wait_asleep(&closer);
+	EXPECT_FALSE(closer_done(&closer));
+	EXPECT_EQ(END_EOF, receive_all(pair->peer).ending);
+	EXPECT_EQ(0, closer_join(&closer));
+	pair->fd = -1;
+}
+
+/* C4 beside a waiting thread */
+TEST_F(waiting, does_not_soften_a_hard_close)
+{
+	struct pair *pair = &self->pair;
+
+	set_linger(pair->fd, 1, 0);
+	call_enter(&self->call);
+	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_EQ(variant->expect, call_join(&self->call));
+	EXPECT_EQ(END_RESET, receive_all(pair->peer).ending);
+	EXPECT_EQ(0, wire_look(&pair->wire)->sent.fin);
+	pair->fd = -1;
+}
+
+/* G5 */
+TEST_F(waiting, goes_on_when_another_descriptor_is_left)
+{
+	struct pair *pair = &self->pair;
+	struct call other;
+	int fd = check(dup(pair->fd));
+
+	/* A poll() looks its number up again, so ask through the other one. */
+	other = self->call;
+	other.fd = fd;
+	if (variant->out)
+		other.arg = &other;
+	call_enter(&other);
+	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_TRUE(call_inside(&other));
+	EXPECT_EQ(0, wire_look(&pair->wire)->sent.fin);
+	ASSERT_EQ(0, winsock_closesocket(fd));
+	EXPECT_EQ(variant->expect, call_join(&other));
+	EXPECT_EQ(END_EOF, receive_all(pair->peer).ending);
+	pair->fd = -1;
+}
+
+/* P11 */
+TEST_F(waiting, goes_on_in_another_process)
+{
+	struct pair *pair = &self->pair;
+	pid_t child = child_fork();
+
+	if (!child) {
+		long got = self->call.run(&self->call);
+
+		_exit(got == (variant->out ? POLLOUT : POLLIN) ? 0 : 1);
+	}
+	task_wait_inside(child, variant->nr);
+	call_enter(&self->call);
+	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_EQ(variant->expect, call_join(&self->call));
+	EXPECT_TRUE(task_inside(child, variant->nr));
+	EXPECT_EQ(0, wire_look(&pair->wire)->sent.fin);
+
+	EXPECT_TRUE(variant->out ?
+		    receive_pattern(pair->peer, 0, pair->sent) :
+		    send(pair->peer, "", 1, 0) == 1);
+	child_join(child);
+	pair->fd = -1;
+}
+
+/* One epoll set with the socket in it, and something to wake it with. */
+FIXTURE(epoll) {
+	struct pair pair;
+	int epoll;
+	int wake;
+};
+
+FIXTURE_VARIANT(epoll) {
+	struct kind kind;
+	unsigned int flags;
+};
+
+#define EPOLL(family, flags)	{ { family, true, false }, flags }
+
+FIXTURE_VARIANT_ADD(epoll, level)
+	EPOLL(AF_INET, 0);
+FIXTURE_VARIANT_ADD(epoll, level_ipv6)
+	EPOLL(AF_INET6, 0);
+FIXTURE_VARIANT_ADD(epoll, edge)
+	EPOLL(AF_INET, EPOLLET);
+FIXTURE_VARIANT_ADD(epoll, oneshot)
+	EPOLL(AF_INET6, EPOLLONESHOT);
+
+#define TAG_SOCKET	1
+#define TAG_WAKE	2
+
+static void epoll_add(int epoll, int fd, unsigned int events, int tag)
+{
+	struct epoll_event event = { .events = events, .data.u32 = tag };
+
+	check(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event));
+}
+
+/* Not EPOLLOUT, which would be there from the start. */
+static unsigned int epoll_events(unsigned int flags)
+{
+	return flags | EPOLLIN | EPOLLRDHUP;
+}
+
+FIXTURE_SETUP(epoll)
+{
+	netns_enter();
+	winsock_open();
+	pair_open(&self->pair, &variant->kind);
+	self->epoll = check(epoll_create1(EPOLL_CLOEXEC));
+	self->wake = check(eventfd(0, EFD_CLOEXEC));
+	epoll_add(self->epoll, self->wake, EPOLLIN, TAG_WAKE);
+	epoll_add(self->epoll, self->pair.fd, epoll_events(variant->flags),
+		  TAG_SOCKET);
+}
+
+FIXTURE_TEARDOWN(epoll)
+{
+	pair_close(&self->pair);
+}
+
+/* The tag of the first event that comes. */
+static long run_epoll(struct call *call)
+{
+	struct epoll_event event;
+	long got = result_of(syscall(SYS_epoll_pwait, call->fd, &event, 1, -1,
+				     NULL, 0));
+
+	return got == 1 ? event.data.u32 : got;
+}
+
+#define CALL_EPOLL(fd)	{ SYS_epoll_pwait, run_epoll, fd }
+
+/* Whether it is asked now or was asked before, the set does not know of it. */
+static void expect_silence(struct __test_metadata *_metadata, int epoll,
+			   struct call *call)
+{
+	struct epoll_event events[4];
+
+	EXPECT_EQ(0, epoll_wait(epoll, events, ARRAY_SIZE(events), 200));
+	EXPECT_FALSE(call_done(call));
+}
+
+static void wake_up(struct __test_metadata *_metadata, int wake,
+		    struct call *call)
+{
+	uint64_t one = 1;
+
+	check(write(wake, &one, sizeof(one)));
+	EXPECT_EQ(TAG_WAKE, call_join(call));
+}
+
+/* The control, without which silence would prove nothing. */
+TEST_F(epoll, reports_data_while_the_socket_is_open)
+{
+	struct call call = CALL_EPOLL(self->epoll);
+
+	call_enter(&call);
+	ASSERT_EQ(1, send(self->pair.peer, "", 1, 0));
+	EXPECT_EQ(TAG_SOCKET, call_join(&call));
+}
+
+/* P9 */
+TEST_F(epoll, reports_nothing_of_a_closed_socket)
+{
+	struct call call = CALL_EPOLL(self->epoll);
+	struct pair *pair = &self->pair;
+
+	call_enter(&call);
+	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	pair->fd = -1;
+	EXPECT_EQ(END_EOF, receive_all(pair->peer).ending);
+	expect_silence(_metadata, self->epoll, &call);
+	wake_up(_metadata, self->wake, &call);
+}
+
+/* P9: not even what was ready before. */
+TEST_F(epoll, reports_nothing_that_was_ready_when_it_was_closed)
+{
+	struct epoll_event events[4];
+	struct pair *pair = &self->pair;
+	struct closer closer;
+
+	set_linger(pair->fd, 1, LINGER_LONG);
+	pair_stall(pair);
+	ASSERT_EQ(1, send(pair->peer, "", 1, 0));
+	wait_ready(pair->fd, POLLIN);
+	closer_start(&closer, winsock_closesocket, pair->fd);
+	closer_wait_asleep(&closer);
+	EXPECT_EQ(0, epoll_wait(self->epoll, events, ARRAY_SIZE(events), 200));
+	pair->fd = -1;
+	EXPECT_EQ(END_EOF, receive_all(pair->peer).ending);
+	EXPECT_EQ(0, closer_join(&closer));
+}
+
+/* P9: the wait shuts down, data come, the peer takes its data and ends. */
+TEST_F(epoll, reports_nothing_during_the_linger_wait)
+{
+	struct call call = CALL_EPOLL(self->epoll);
+	struct pair *pair = &self->pair;
+	struct closer closer;
+
+	set_linger(pair->fd, 1, LINGER_LONG);
+	pair_stall(pair);
+	call_enter(&call);
+	closer_start(&closer, winsock_closesocket, pair->fd);
+	closer_wait_asleep(&closer);
+	pair->fd = -1;
+	expect_silence(_metadata, self->epoll, &call);
+
+	ASSERT_EQ(1, send(pair->peer, "", 1, 0));
+	expect_silence(_metadata, self->epoll, &call);
+	ASSERT_EQ(0, shutdown(pair->peer, SHUT_WR));
+	wait_until(pair_state(pair) == TCP_CLOSING);
+	expect_silence(_metadata, self->epoll, &call);
+
+	EXPECT_EQ(END_EOF, receive_all(pair->peer).ending);
+	EXPECT_EQ(0, closer_join(&closer));
+	expect_silence(_metadata, self->epoll, &call);
+	wake_up(_metadata, self->wake, &call);
+}
+
+/* P9 with C10 */
+TEST_F(epoll, reports_nothing_of_a_reset_during_the_linger_wait)
+{
+	struct call call = CALL_EPOLL(self->epoll);
+	struct pair *pair = &self->pair;
+	struct closer closer;
+
+	set_linger(pair->fd, 1, LINGER_LONG);
+	pair_stall(pair);
+	call_enter(&call);
+	closer_start(&closer, winsock_closesocket, pair->fd);
+	closer_wait_asleep(&closer);
+	pair->fd = -1;
+	set_linger(pair->peer, 1, 0);
+	close(pair->peer);
+	EXPECT_EQ(0, closer_join(&closer));
+	expect_silence(_metadata, self->epoll, &call);
+	wake_up(_metadata, self->wake, &call);
+	pair->peer = -1;
+}
+
+/* In a child: the socket has something to say. */
+static void wait_for_event(int epoll)
+{
+	struct epoll_event event;
+
+	if (epoll_wait(epoll, &event, 1, WAIT_MS) != 1 ||
+	    event.data.u32 != TAG_SOCKET)
+		fail("the child's set reports nothing");
+}
+
+/* P9 here, P11 there: one socket, two processes, a set in each. */
+TEST_F(epoll, is_silent_here_and_goes_on_in_another_process)
+{
+	struct call call = CALL_EPOLL(self->epoll);
+	struct pair *pair = &self->pair;
+	pid_t child = child_fork();
+
+	if (!child) {
+		int epoll = check(epoll_create1(EPOLL_CLOEXEC));
+
+		epoll_add(epoll, pair->fd, epoll_events(variant->flags),
+			  TAG_SOCKET);
+		wait_for_event(epoll);
+		_exit(0);
+	}
+	task_wait_inside(child, SYS_epoll_wait);
+	call_enter(&call);
+	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_FALSE(fd_is_open(pair->fd));
+	expect_silence(_metadata, self->epoll, &call);
+	ASSERT_EQ(1, send(pair->peer, "", 1, 0));
+	child_join(child);
+	expect_silence(_metadata, self->epoll, &call);
+	wake_up(_metadata, self->wake, &call);
+	pair->fd = -1;
+}
+
+/* P11: also where the other process uses the very set it has inherited. */
+TEST_F(epoll, inherited_set_goes_on_in_another_process)
+{
+	struct epoll_event event;
+	struct pair *pair = &self->pair;
+	pid_t child = child_fork();
+
+	if (!child) {
+		wait_for_event(self->epoll);
+		_exit(0);
+	}
+	task_wait_inside(child, SYS_epoll_wait);
+	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_EQ(0, epoll_wait(self->epoll, &event, 1, 100));
+	EXPECT_TRUE(task_inside(child, SYS_epoll_wait));
+	ASSERT_EQ(1, send(pair->peer, "", 1, 0));
+	child_join(child);
+	pair->fd = -1;
+}
+
+static void on_signal(int signal)
+{
+}
+
+/*
+ * P9: what another process does with the socket later, an interrupted
+ * closesocket() included, does not bring this one's set back to life.
+ */
+TEST_F(epoll, stays_silent_when_a_closesocket_elsewhere_is_interrupted)
+{
+	struct call call = CALL_EPOLL(self->epoll);
+	struct sigaction action = { .sa_handler = on_signal };
+	struct pair *pair = &self->pair;
+	int done[2];
+	pid_t child;
+
+	ASSERT_EQ(0, pipe(done));
+	set_linger(pair->fd, 1, LINGER_LONG);
+	pair_stall(pair);
+	child = child_fork();
+	if (!child) {
+		char go;
+
+		close(pair->peer);
+		check(sigaction(SIGUSR1, &action, NULL));
+		check(read(done[0], &go, 1));
+		if (winsock_closesocket(pair->fd) != -EINTR)
+			fail("the wait in the child was not interrupted");
+		pause();
+	}
+	call_enter(&call);
+	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	expect_silence(_metadata, self->epoll, &call);
+	ASSERT_EQ(1, write(done[1], "", 1));
+	task_wait_inside(child, SYS_ioctl);
+	usleep(50000);
+	task_wait_inside(child, SYS_ioctl);
+	ASSERT_EQ(0, kill(child, SIGUSR1));
+	task_wait_inside(child, SYS_pause);
+
+	ASSERT_EQ(1, send(pair->peer, "", 1, 0));
+	expect_silence(_metadata, self->epoll, &call);
+	wake_up(_metadata, self->wake, &call);
+	kill(child, SIGKILL);
+	pair->fd = -1;
+}
+
+/*
+ * Four threads poll() without a time-out while the number is closed under them,
+ * at every moment between the look-up of the number and the sleep.
+ */
+#define POLLERS	4
+#define ROUNDS	400
+
+struct hammer {
+	pthread_barrier_t start;
+	int fd;
+	unsigned int out;
+	unsigned int bad;
+};
+
+static void *hammer_run(void *arg)
+{
+	struct hammer *hammer = arg;
+	unsigned int round;
+
+	for (round = 0; round < ROUNDS; round++) {
+		struct pollfd pfd = { .events = POLLIN };
+
+		pthread_barrier_wait(&hammer->start);
+		pfd.fd = hammer->fd;
+		if (poll(&pfd, 1, -1) != 1 || pfd.revents != POLLNVAL)
+			__atomic_add_fetch(&hammer->bad, 1, __ATOMIC_RELAXED);
+		__atomic_add_fetch(&hammer->out, 1, __ATOMIC_RELEASE);
+	}
+	return NULL;
+}
+
+/* P7, P10 */
+TEST(poll_never_sleeps_on_a_socket_that_is_closed_already)
+{
+	struct kind kind = { AF_INET, true, false };
+	struct hammer hammer = { .fd = -1 };
+	pthread_t threads[POLLERS];
+	unsigned int round, i;
+
+	netns_enter();
+	winsock_open();
+	ASSERT_EQ(0, pthread_barrier_init(&hammer.start, NULL, POLLERS + 1));
+	for (i = 0; i < POLLERS; i++)
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, hammer_run,
+					    &hammer));
+	for (round = 0; round < ROUNDS; round++) {
+		unsigned int spin = round * 37 % 2000 + 1;
+
+		/* Nobody will connect: poll() has nothing to say but NVAL. */
+		hammer.fd = kind_socket(&kind, SOCK_STREAM);
+		check(listen(hammer.fd, 1));
+		pthread_barrier_wait(&hammer.start);
+		while (__atomic_sub_fetch(&spin, 1, __ATOMIC_RELAXED))
+			;
+		ASSERT_EQ(0, winsock_closesocket(hammer.fd));
+		wait_until(__atomic_load_n(&hammer.out, __ATOMIC_ACQUIRE) ==
+			   (round + 1) * POLLERS);
+	}
+	for (i = 0; i < POLLERS; i++)
+		ASSERT_EQ(0, pthread_join(threads[i], NULL));
+	EXPECT_EQ(0, hammer.bad);
+}
+
+TEST_HARNESS_MAIN
