@@ -86,33 +86,33 @@ static void ulp_error_report(struct sock *sk)
 	base_error_report(sk);
 }
 
-/* Called by tcp_set_ulp() under lock_sock, which admits one ULP per socket. */
-static int ulp_init(struct sock *sk)
+static struct winsock_sock *new_state(void)
+{
+	struct winsock_sock *ws = kzalloc(sizeof(*ws), GFP_KERNEL_ACCOUNT);
+
+	if (ws)
+		sock_state_init(ws);
+	return ws;
+}
+
+/* Under lock_sock: a reset that comes now is seen here or reported later. */
+static int tie(struct sock *sk, struct winsock_sock *ws)
 {
 	struct socket *sock = sk->sk_socket;
 	struct winsock_table *t;
-	struct winsock_sock *ws;
 
 	if (!sock)
 		return -EINVAL;
-	if (sk->sk_user_data)	/* sockmap or a kernel user came first */
+	/* sockmap or a kernel user came first */
+	if (sk->sk_user_data || sk->sk_error_report != base_error_report)
 		return -EBUSY;
 	t = stream_table(sock);
 	if (!t)
 		return -EOPNOTSUPP;
-	if (sk->sk_error_report != base_error_report)
-		return -EBUSY;
 
-	ws = kzalloc(sizeof(*ws), GFP_KERNEL_ACCOUNT);
-	if (!ws)
-		return -ENOMEM;
-	sock_state_init(ws);
 	ws->reset = was_reset(sk);
 	rcu_assign_pointer(inet_csk(sk)->icsk_ulp_data, ws);
 	WRITE_ONCE(sk->sk_error_report, ulp_error_report);
-
-	/* The core clears it for any ULP; ours leaves zero copy alone. */
-	set_bit(SOCK_SUPPORT_ZC, &sock->flags);
 
 	if (READ_ONCE(sock->ops) == t->base) {
 		__module_get(THIS_MODULE);
@@ -121,6 +121,24 @@ static int ulp_init(struct sock *sk)
 		module_put(t->base->owner);
 	}
 	winsock_stat_inc(sk, WINSOCK_STAT_ATTACHED);
+	return 0;
+}
+
+/* Called by tcp_set_ulp() under lock_sock, which admits one ULP per socket. */
+static int ulp_init(struct sock *sk)
+{
+	struct winsock_sock *ws = new_state();
+	int err;
+
+	if (!ws)
+		return -ENOMEM;
+	err = tie(sk, ws);
+	if (err) {
+		kfree(ws);
+		return err;
+	}
+	/* The core clears it for any ULP; ours leaves zero copy alone. */
+	set_bit(SOCK_SUPPORT_ZC, &sk->sk_socket->flags);
 	return 0;
 }
 
@@ -170,17 +188,34 @@ bool winsock_ulp_is_ours(const struct sock *sk)
 }
 
 /**
- * winsock_attach - attach a TCP socket
- * @sock: the socket, its sock not locked
+ * winsock_attach - attach a TCP socket that nobody else knows of yet
+ * @sock: the socket; something of ours keeps the module
  *
- * Return: 0 or what setsockopt(TCP_ULP) says.
+ * What tcp_set_ulp() does for setsockopt(TCP_ULP), without looking up the name.
+ *
+ * Return: 0, -ENOMEM, or what setsockopt(TCP_ULP) would say.
  */
 int winsock_attach(struct socket *sock)
 {
-	sockptr_t name = KERNEL_SOCKPTR(WINSOCK_ULP);
+	struct inet_connection_sock *icsk = inet_csk(sock->sk);
+	struct winsock_sock *ws = new_state();
+	int err = -EEXIST;
+	bool slow;
 
-	return READ_ONCE(sock->ops)->setsockopt(sock, SOL_TCP, TCP_ULP, name,
-						sizeof(WINSOCK_ULP) - 1);
+	if (!ws)
+		return -ENOMEM;
+
+	slow = lock_sock_fast(sock->sk);
+	if (!icsk->icsk_ulp_ops)
+		err = tie(sock->sk, ws);
+	if (!err) {
+		__module_get(THIS_MODULE);
+		icsk->icsk_ulp_ops = &winsock_ulp;
+	}
+	unlock_sock_fast(sock->sk, slow);
+	if (err)
+		kfree(ws);
+	return err;
 }
 
 /* Only before the socket has a number. */

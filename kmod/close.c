@@ -87,7 +87,11 @@ static bool acked(const struct sock *sk, u32 end)
 	return !before(READ_ONCE(tcp_sk(sk)->snd_una), end);
 }
 
-/* Which close it is.  Under lock_sock; no side effects. */
+/*
+ * Which close it is.  No side effects.  Under lock_sock, or with the last
+ * reference: then only the peer changes anything, and what was true a moment
+ * ago is as good an answer.
+ */
 static enum close_kind decide(const struct sock *sk, bool nonblock)
 {
 	if (!connected(sk) || tcp_sk(sk)->repair)
@@ -109,10 +113,11 @@ static enum close_kind peek(const struct closing *c)
 {
 	struct sock *sk = c->sock->sk;
 	enum close_kind how;
+	bool slow;
 
-	lock_sock(sk);
+	slow = lock_sock_fast(sk);
 	how = decide(sk, c->nonblock);
-	release_sock(sk);
+	unlock_sock_fast(sk, slow);
 	return how;
 }
 
@@ -360,6 +365,21 @@ static int linger(struct socket *sock)
 	return 0;
 }
 
+/* Does the native close do the rest as it is?  It must not wait. */
+static bool native_will_do(const struct sock *sk, enum close_kind how)
+{
+	switch (how) {
+	case HARD:		/* what abort_connection() mends needs our FIN */
+		return !(sk->sk_shutdown & SEND_SHUTDOWN);
+	case NATIVE:
+	case GRACEFUL:
+		return !sock_flag(sk, SOCK_LINGER) &&
+		       skb_queue_empty_lockless(&sk->sk_receive_queue);
+	default:
+		return false;
+	}
+}
+
 /*
  * The caller holds the last reference, so that nobody can send, receive or set
  * an option any more.  Whatever is left to do when it is dropped must not wait:
@@ -368,6 +388,10 @@ static int linger(struct socket *sock)
 static int carry_out(const struct closing *c, enum close_kind *how)
 {
 	struct sock *sk = c->sock->sk;
+
+	*how = decide(sk, c->nonblock);
+	if (native_will_do(sk, *how))
+		return 0;
 
 	lock_sock(sk);
 	*how = decide(sk, c->nonblock);

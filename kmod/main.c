@@ -33,15 +33,26 @@ static long ioc_socket(void __user *uarg)
 	return winsock_socket(&arg);
 }
 
-static long ioc_closesocket(void __user *uarg)
+/* Field by field: on a path this short copy_from_user() would be felt. */
+static long ioc_closesocket(struct winsock_closesocket __user *uarg)
 {
 	struct winsock_closesocket arg;
 
-	if (copy_from_user(&arg, uarg, sizeof(arg)))
+	if (!user_access_begin(uarg, sizeof(*uarg)))
 		return -EFAULT;
+	unsafe_get_user(arg.fd, &uarg->fd, fault);
+	unsafe_get_user(arg.flags, &uarg->flags, fault);
+	unsafe_get_user(arg.pending, &uarg->pending, fault);
+	unsafe_get_user(arg.pad, &uarg->pad, fault);
+	user_access_end();
+
 	if (arg.flags || arg.pad)
 		return -EINVAL;
 	return winsock_closesocket(&arg);
+
+fault:
+	user_access_end();
+	return -EFAULT;
 }
 
 static long winsock_ioctl(struct file *file, unsigned int cmd,
