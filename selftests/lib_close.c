@@ -1,0 +1,472 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* closesocket() as a Winsock program sees it. */
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "lib_suite.h"
+
+/* Everything that may not have changed when closesocket() failed (I1). */
+static void expect_untouched(struct __test_metadata *_metadata, SOCKET s,
+			     LINGER linger, bool nonblocking)
+{
+	LINGER now;
+
+	ASSERT_TRUE(is_open(s));
+	now = get_linger(s);
+	EXPECT_EQ(linger.l_onoff, now.l_onoff);
+	EXPECT_EQ(linger.l_linger, now.l_linger);
+	EXPECT_EQ(nonblocking, is_nonblocking(s));
+}
+
+FIXTURE(handle) {
+};
+
+FIXTURE_SETUP(handle)
+{
+	start();
+}
+
+FIXTURE_TEARDOWN(handle)
+{
+	WSACleanup();
+}
+
+/* G4 */
+TEST_F(handle, what_is_no_descriptor_is_no_socket)
+{
+	SOCKET s = open_socket(AF_INET, SOCK_STREAM);
+
+	EXPECT_FAILS(WSAENOTSOCK, closesocket(INVALID_SOCKET));
+	EXPECT_FAILS(WSAENOTSOCK, closesocket(12345));
+	/* A number beyond int is not cut down to one that is in use. */
+	EXPECT_FAILS(WSAENOTSOCK, closesocket((SOCKET)1 << 32 | s));
+	EXPECT_TRUE(is_open(s));
+}
+
+/* G4 */
+TEST_F(handle, another_kind_of_file_stays_open)
+{
+	int ends[2];
+
+	ASSERT_EQ(0, pipe(ends));
+	EXPECT_FAILS(WSAENOTSOCK, closesocket(ends[0]));
+	EXPECT_TRUE(is_open(ends[0]));
+	EXPECT_EQ(1, write(ends[1], "x", 1));
+}
+
+/* G4 */
+TEST_F(handle, a_closed_socket_is_none_any_more)
+{
+	SOCKET s = open_socket(AF_INET, SOCK_STREAM);
+
+	EXPECT_WORKS(closesocket(s));
+	EXPECT_FALSE(is_open(s));
+	EXPECT_FAILS(WSAENOTSOCK, closesocket(s));
+	EXPECT_FAILS(WSAENOTSOCK, send(s, "x", 1, 0));
+}
+
+/* N1, N2, N3 */
+TEST_F(handle, what_is_not_connected_closes_at_once_even_with_linger)
+{
+	SOCKET fresh = open_socket(AF_INET, SOCK_STREAM);
+	SOCKET datagram = open_socket(AF_INET, SOCK_DGRAM);
+	SOCKET listener = open_listener(AF_INET);
+	long before = now_ms();
+
+	set_linger(fresh, 1, LONG_TIME);
+	set_linger(listener, 1, LONG_TIME);
+	EXPECT_WORKS(closesocket(fresh));
+	EXPECT_WORKS(closesocket(datagram));
+	EXPECT_WORKS(closesocket(listener));
+	EXPECT_GT(AT_ONCE_MS, now_ms() - before);
+	EXPECT_FALSE(is_open(fresh));
+	EXPECT_FALSE(is_open(datagram));
+	EXPECT_FALSE(is_open(listener));
+}
+
+/* N4 */
+TEST_F(handle, a_connection_attempt_is_abandoned)
+{
+	struct sockaddr_in nowhere = {
+		.sin_family = AF_INET,
+		.sin_port = htons(9),
+		.sin_addr.s_addr = htonl(0x7f000001),
+	};
+	SOCKET s = open_socket(AF_INET, SOCK_STREAM);
+
+	set_nonblocking(s, true);
+	set_linger(s, 1, LONG_TIME);
+	connect(s, (struct sockaddr *)&nowhere, sizeof(nowhere));
+	EXPECT_WORKS(closesocket(s));
+}
+
+/* Linux makes them too, and the library has to live with them. */
+TEST_F(handle, a_socket_of_socket_2_closes_too)
+{
+	SOCKET s = native_socket(AF_INET6, SOCK_STREAM);
+	SOCKET local = native_socket(AF_UNIX, SOCK_STREAM);
+
+	EXPECT_WORKS(closesocket(s));
+	EXPECT_WORKS(closesocket(local));
+	EXPECT_FALSE(is_open(s));
+	EXPECT_FALSE(is_open(local));
+}
+
+FIXTURE(connection) {
+	struct pair pair;
+	SOCKET s;
+	SOCKET peer;
+};
+
+FIXTURE_VARIANT(connection) {
+	int family;
+	bool nonblocking;
+};
+
+FIXTURE_VARIANT_ADD(connection, ipv4_blocking) {
+	.family = AF_INET,
+	.nonblocking = false,
+};
+
+FIXTURE_VARIANT_ADD(connection, ipv4_nonblocking) {
+	.family = AF_INET,
+	.nonblocking = true,
+};
+
+FIXTURE_VARIANT_ADD(connection, ipv6_blocking) {
+	.family = AF_INET6,
+	.nonblocking = false,
+};
+
+FIXTURE_VARIANT_ADD(connection, ipv6_nonblocking) {
+	.family = AF_INET6,
+	.nonblocking = true,
+};
+
+FIXTURE_SETUP(connection)
+{
+	start();
+	open_pair(&self->pair, variant->family);
+	self->s = self->pair.s;
+	self->peer = self->pair.peer;
+	set_nonblocking(self->s, variant->nonblocking);
+}
+
+FIXTURE_TEARDOWN(connection)
+{
+	WSACleanup();
+}
+
+/* C1 */
+TEST_F(connection, by_default_all_data_arrive_after_the_close)
+{
+	long sent = fill(self->s), before = now_ms();
+
+	EXPECT_WORKS(closesocket(self->s));
+	EXPECT_GT(AT_ONCE_MS, now_ms() - before);
+	EXPECT_EQ(sent, drain(self->peer));
+}
+
+/* C4, R1 */
+TEST_F(connection, a_hard_close_resets_the_peer)
+{
+	char byte;
+
+	fill(self->s);
+	set_linger(self->s, 1, 0);
+	EXPECT_WORKS(closesocket(self->s));
+	EXPECT_EQ(-WSAECONNRESET, drain(self->peer));
+	EXPECT_NE(0, recv(self->peer, &byte, 1, 0));
+}
+
+/* C7, C14 */
+TEST_F(connection, with_nothing_queued_linger_does_not_wait)
+{
+	long before = now_ms();
+
+	set_linger(self->s, 1, LONG_TIME);
+	EXPECT_WORKS(closesocket(self->s));
+	EXPECT_GT(AT_ONCE_MS, now_ms() - before);
+	EXPECT_EQ(0, drain(self->peer));
+}
+
+/* G5: the other descriptor of the process goes on */
+TEST_F(connection, a_duplicate_keeps_the_connection)
+{
+	SOCKET copy = check(dup((int)self->s));
+	long sent = fill(self->s);
+
+	set_linger(self->s, 1, 0);
+	EXPECT_WORKS(closesocket(self->s));
+	EXPECT_FALSE(is_open(self->s));
+	/* no refusal either, and nothing is sent: only the last one ends it */
+	set_linger(copy, 1, LONG_TIME);
+	set_nonblocking(copy, false);
+	shutdown(copy, SD_SEND);
+	EXPECT_EQ(sent, drain(self->peer));
+	EXPECT_WORKS(closesocket(copy));
+}
+
+/* U1 */
+TEST_F(connection, unread_data_do_not_turn_the_close_into_a_reset)
+{
+	ASSERT_EQ(6, send(self->peer, "unread", 6, 0));
+	ASSERT_EQ(1, send(self->s, "", 1, 0));
+	usleep(50000);
+	EXPECT_WORKS(closesocket(self->s));
+	EXPECT_EQ(1, drain(self->peer));
+}
+
+/* The orderly end of BEHAVIOUR's last section */
+TEST_F(connection, shutdown_then_reading_to_the_end_then_closing)
+{
+	char byte;
+
+	set_nonblocking(self->s, false);
+	ASSERT_EQ(1, send(self->s, "", 1, 0));
+	EXPECT_WORKS(shutdown(self->s, SD_SEND));
+	EXPECT_EQ(1, drain(self->peer));
+	EXPECT_WORKS(closesocket(self->peer));
+	EXPECT_EQ(0, recv(self->s, &byte, 1, 0));
+	EXPECT_WORKS(closesocket(self->s));
+}
+
+FIXTURE(refused) {
+	struct pair pair;
+	SOCKET s;
+	SOCKET peer;
+	LINGER linger;
+	long sent;
+};
+
+FIXTURE_VARIANT(refused) {
+	int family;
+};
+
+FIXTURE_VARIANT_ADD(refused, ipv4) {
+	.family = AF_INET,
+};
+
+FIXTURE_VARIANT_ADD(refused, ipv6) {
+	.family = AF_INET6,
+};
+
+/* A nonblocking socket with an interval and a peer that does not read: C15 */
+FIXTURE_SETUP(refused)
+{
+	start();
+	open_pair(&self->pair, variant->family);
+	self->s = self->pair.s;
+	self->peer = self->pair.peer;
+	set_nonblocking(self->s, true);
+	set_linger(self->s, 1, LONG_TIME);
+	self->linger = get_linger(self->s);
+	self->sent = fill(self->s);
+	EXPECT_FAILS(WSAEWOULDBLOCK, closesocket(self->s));
+	expect_untouched(_metadata, self->s, self->linger, true);
+}
+
+FIXTURE_TEARDOWN(refused)
+{
+	WSACleanup();
+}
+
+/* C15, I1 */
+TEST_F(refused, nothing_has_changed_however_often_it_is_tried)
+{
+	char buf[16];
+	int i;
+
+	for (i = 0; i < 20; i++)
+		EXPECT_FAILS(WSAEWOULDBLOCK, closesocket(self->s));
+	expect_untouched(_metadata, self->s, self->linger, true);
+
+	/* both directions still work, and nobody has seen an end */
+	ASSERT_EQ(5, send(self->peer, "hello", 5, 0));
+	usleep(50000);
+	EXPECT_EQ(5, recv(self->s, buf, sizeof(buf), 0));
+	set_nonblocking(self->s, false);
+	set_linger(self->s, 0, 0);
+	EXPECT_WORKS(closesocket(self->s));
+	EXPECT_EQ(self->sent, drain(self->peer));
+}
+
+/* C16: a shutdown settles that the data go out in the background */
+TEST_F(refused, shutdown_ends_the_refusal)
+{
+	EXPECT_WORKS(shutdown(self->s, SD_SEND));
+	EXPECT_WORKS(closesocket(self->s));
+	EXPECT_EQ(self->sent, drain(self->peer));
+}
+
+/* C17 */
+TEST_F(refused, dontlinger_ends_the_refusal)
+{
+	BOOL on = TRUE;
+
+	EXPECT_WORKS(setsockopt(self->s, SOL_SOCKET, SO_DONTLINGER,
+				(char *)&on, sizeof(on)));
+	EXPECT_WORKS(closesocket(self->s));
+	EXPECT_EQ(self->sent, drain(self->peer));
+}
+
+/* C18 */
+TEST_F(refused, a_zero_interval_ends_the_refusal_with_a_reset)
+{
+	set_linger(self->s, 1, 0);
+	EXPECT_WORKS(closesocket(self->s));
+	EXPECT_EQ(-WSAECONNRESET, drain(self->peer));
+}
+
+/* C19, the retry ladder */
+TEST_F(refused, a_blocking_socket_waits_for_the_peer)
+{
+	struct drainer drainer;
+	u_long mode = 0;
+	long before;
+
+	before = now_ms();
+	drainer_start(&drainer, self->peer, 500);
+	EXPECT_WORKS(ioctlsocket(self->s, FIONBIO, &mode));
+	EXPECT_WORKS(closesocket(self->s));
+	EXPECT_LE(450, now_ms() - before);
+	EXPECT_GT(AT_ONCE_MS, now_ms() - before);
+	EXPECT_EQ(self->sent, drainer_join(&drainer));
+}
+
+/* C20, the wait loop */
+TEST_F(refused, trying_until_it_works_loses_no_byte)
+{
+	struct drainer drainer;
+	int refusals = 0;
+
+	drainer_start(&drainer, self->peer, 300);
+	while (closesocket(self->s) == SOCKET_ERROR) {
+		ASSERT_EQ(WSAEWOULDBLOCK, WSAGetLastError());
+		refusals++;
+		usleep(10000);
+	}
+	EXPECT_LT(0, refusals);
+	EXPECT_EQ(self->sent, drainer_join(&drainer));
+}
+
+/* G5: where another process has the socket too, there is nothing to refuse */
+TEST_F(refused, a_share_in_another_process_ends_the_refusal)
+{
+	int go[2], status;
+	pid_t pid;
+	char byte;
+
+	ASSERT_EQ(0, pipe(go));
+	pid = fork();
+	if (!pid) {
+		close(go[1]);
+		if (read(go[0], &byte, 1))
+			_exit(1);
+		/* L8: now it is the child's to refuse and to end */
+		if (closesocket(self->s) != SOCKET_ERROR ||
+		    WSAGetLastError() != WSAEWOULDBLOCK)
+			_exit(2);
+		set_linger(self->s, 0, 0);
+		_exit(closesocket(self->s) ? 3 : 0);
+	}
+	EXPECT_WORKS(closesocket(self->s));
+	EXPECT_FALSE(is_open(self->s));
+	close(go[1]);
+	EXPECT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	EXPECT_EQ(self->sent, drain(self->peer));
+}
+
+FIXTURE(lingering) {
+	struct pair pair;
+	SOCKET s;
+	SOCKET peer;
+	long sent;
+};
+
+FIXTURE_VARIANT(lingering) {
+	int family;
+};
+
+FIXTURE_VARIANT_ADD(lingering, ipv4) {
+	.family = AF_INET,
+};
+
+FIXTURE_VARIANT_ADD(lingering, ipv6) {
+	.family = AF_INET6,
+};
+
+FIXTURE_SETUP(lingering)
+{
+	start();
+	open_pair(&self->pair, variant->family);
+	self->s = self->pair.s;
+	self->peer = self->pair.peer;
+	self->sent = fill(self->s);
+}
+
+FIXTURE_TEARDOWN(lingering)
+{
+	WSACleanup();
+}
+
+/* C8 */
+TEST_F(lingering, it_waits_until_the_peer_has_everything)
+{
+	long before = now_ms();
+	struct drainer drainer;
+
+	set_linger(self->s, 1, LONG_TIME);
+	drainer_start(&drainer, self->peer, 500);
+	EXPECT_WORKS(closesocket(self->s));
+	EXPECT_LE(450, now_ms() - before);
+	EXPECT_EQ(self->sent, drainer_join(&drainer));
+}
+
+/* C9 */
+TEST_F(lingering, after_the_interval_the_peer_is_reset)
+{
+	long before = now_ms();
+
+	set_linger(self->s, 1, 1);
+	EXPECT_WORKS(closesocket(self->s));
+	EXPECT_LE(1000, now_ms() - before);
+	EXPECT_EQ(-WSAECONNRESET, drain(self->peer));
+}
+
+/* L3: signals neither end the wait nor make it longer */
+TEST_F(lingering, signals_do_not_end_the_wait)
+{
+	long before = now_ms();
+	struct drainer drainer;
+	struct pest pest;
+
+	set_linger(self->s, 1, LONG_TIME);
+	drainer_start(&drainer, self->peer, 700);
+	pest_start(&pest, 50);
+	EXPECT_WORKS(closesocket(self->s));
+	EXPECT_LE(650, now_ms() - before);
+	pest_stop(&pest);
+	EXPECT_LT(2, pest_bites);
+	EXPECT_EQ(self->sent, drainer_join(&drainer));
+}
+
+/* L3, C9 */
+TEST_F(lingering, signals_do_not_prolong_the_wait)
+{
+	long before = now_ms();
+	struct pest pest;
+
+	set_linger(self->s, 1, 2);
+	pest_start(&pest, 300);
+	EXPECT_WORKS(closesocket(self->s));
+	EXPECT_LE(2000, now_ms() - before);
+	EXPECT_GT(AT_ONCE_MS, now_ms() - before);
+	pest_stop(&pest);
+	EXPECT_LT(2, pest_bites);
+	EXPECT_EQ(-WSAECONNRESET, drain(self->peer));
+}
+
+TEST_HARNESS_MAIN
