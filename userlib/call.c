@@ -53,23 +53,9 @@ void ws_call_unblock(struct ws_call *call)
 	(void)call;
 }
 
-/*
- * Was the socket closed since the call began?  A closesocket() that is still
- * at it may yet fail, and then nothing has happened (I1).  A number that comes
- * into new hands between this and the next system call is not seen.
- */
 static bool closed(const struct ws_call *call)
 {
-	static const struct timespec moment = { .tv_nsec = 1000000 };
-
-	if (!call->slot)
-		return false;
-	while (atomic_load(&call->slot->generation) == call->generation) {
-		if (!atomic_load(&call->slot->closing))
-			return false;
-		nanosleep(&moment, NULL);
-	}
-	return true;
+	return ws_slot_closed_since(call->slot, call->generation);
 }
 
 /* The time the socket's own time-out leaves; false if it has none. */

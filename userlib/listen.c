@@ -67,7 +67,8 @@ static void remember(const struct ws_call *call, int fd)
 		return;
 	slot = ws_slot_open(fd, atomic_load(&call->slot->domain),
 			    atomic_load(&call->slot->type),
-			    ws_slot_flags(call->slot) & WS_SLOT_TIMEOUT);
+			    (ws_slot_flags(call->slot) & WS_SLOT_TIMEOUT) |
+			    WS_SLOT_ACCEPTED);
 	if (slot && atomic_load(&call->slot->inode))
 		ws_slot_identify(slot, fd);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "slot.h"
 
@@ -97,6 +98,26 @@ void ws_slot_closed(struct ws_slot *slot)
 {
 	atomic_store(&slot->flags, 0);
 	atomic_fetch_add(&slot->generation, 1);
+}
+
+/*
+ * Was the socket closed since its slot had this generation?  A closesocket()
+ * that is still at it may yet fail, and then nothing has happened (I1).  A
+ * number that comes into new hands between this and the next system call is
+ * not seen.
+ */
+bool ws_slot_closed_since(struct ws_slot *slot, unsigned int generation)
+{
+	static const struct timespec moment = { .tv_nsec = 1000000 };
+
+	if (!slot)
+		return false;
+	while (atomic_load(&slot->generation) == generation) {
+		if (!atomic_load(&slot->closing))
+			return false;
+		nanosleep(&moment, NULL);
+	}
+	return true;
 }
 
 void ws_slot_identify(struct ws_slot *slot, int fd)

@@ -20,6 +20,7 @@ enum {
 	WS_SLOT_SHUT_RECV	= 1 << 2,
 	WS_SLOT_TIMEOUT		= 1 << 3,	/* may have SO_RCVTIMEO or SO_SNDTIMEO */
 	WS_SLOT_EXCLUSIVE	= 1 << 4,	/* SO_EXCLUSIVEADDRUSE was set */
+	WS_SLOT_ACCEPTED	= 1 << 5,	/* accept() made it */
 };
 
 /**
@@ -46,6 +47,7 @@ struct ws_slot *ws_slot_open(int fd, int domain, int type, unsigned int flags);
 struct ws_slot *ws_slot_lookup(int fd);
 struct ws_slot *ws_slot_adopt(int fd);
 void ws_slot_closed(struct ws_slot *slot);
+bool ws_slot_closed_since(struct ws_slot *slot, unsigned int generation);
 void ws_slot_identify(struct ws_slot *slot, int fd);
 bool ws_slot_is_current(const struct ws_slot *slot, int fd);
 socklen_t ws_slot_address_size(struct ws_slot *slot);

@@ -44,10 +44,18 @@
 #define __USE_POSIX 1
 #define __USE_XOPEN2K 1
 
+/*
+ * The room in an fd_set is the program's choice of FD_SETSIZE before this
+ * header.  libc's <sys/select.h>, which <stdlib.h> includes, overwrites that
+ * without a word; WINSOCK_FD_SETSIZE is left alone by everybody.
+ */
+#pragma push_macro("FD_SETSIZE")
 #include <sys/types.h>
 #include <sys/ioctl.h>
 #include <sys/select.h>
 #include <sys/time.h>
+#pragma pop_macro("FD_SETSIZE")
+#include <poll.h>
 #include <sys/uio.h>
 
 /*
@@ -139,6 +147,39 @@ typedef uintptr_t SOCKET;
 
 #define INVALID_SOCKET	((SOCKET)(~(SOCKET)0))
 #define SOCKET_ERROR	(-1)
+
+/* A counted array, whose length no function here cares about. */
+#ifndef FD_SETSIZE
+#define FD_SETSIZE	__FD_SETSIZE
+#endif
+#ifndef WINSOCK_FD_SETSIZE
+#define WINSOCK_FD_SETSIZE	FD_SETSIZE
+#endif
+
+typedef struct winsock_fd_set {
+	unsigned int fd_count;
+	SOCKET fd_array[WINSOCK_FD_SETSIZE];
+} winsock_fd_set;
+
+/* Linux's numbers; -std=c99 may have kept some of them from us. */
+#ifndef POLLRDNORM
+#define POLLRDNORM	0x040
+#endif
+#ifndef POLLRDBAND
+#define POLLRDBAND	0x080
+#endif
+#ifndef POLLWRNORM
+#define POLLWRNORM	0x100
+#endif
+#ifndef POLLWRBAND
+#define POLLWRBAND	0x200
+#endif
+
+typedef struct winsock_pollfd {
+	SOCKET fd;
+	short events;
+	short revents;
+} WSAPOLLFD, *PWSAPOLLFD, *LPWSAPOLLFD;
 
 typedef struct sockaddr SOCKADDR, *PSOCKADDR, *LPSOCKADDR;
 typedef struct sockaddr_in SOCKADDR_IN, *PSOCKADDR_IN, *LPSOCKADDR_IN;
@@ -303,6 +344,13 @@ int WSAHtons(SOCKET s, unsigned short host, unsigned short *net);
 int WSANtohl(SOCKET s, u_long net, u_long *host);
 int WSANtohs(SOCKET s, unsigned short net, unsigned short *host);
 
+int WSAPoll(WSAPOLLFD *fds, ULONG nfds, INT timeout);
+/* The same for libc's structure. */
+int winsock_poll(struct pollfd *fds, ULONG nfds, INT timeout);
+int winsock_select(int nfds, winsock_fd_set *readfds, winsock_fd_set *writefds,
+		   winsock_fd_set *exceptfds, const struct timeval *timeout);
+int __WSAFDIsSet(SOCKET s, winsock_fd_set *set);
+
 #ifdef WINSOCK_NO_REDIRECT
 /*
  * For a program that calls libc's functions and ours in one file: libc's keep
@@ -406,14 +454,8 @@ extern __typeof__(gai_strerror) gai_strerror __asm__("winsock_gai_strerror");
 extern __typeof__(inet_ntop) inet_ntop __asm__("winsock_inet_ntop");
 extern __typeof__(inet_pton) inet_pton __asm__("winsock_inet_pton");
 
-/* Better no program than one that calls select() with libc's idea of it. */
-#ifdef __clang__
-#define WINSOCK_ABSENT(text) __attribute__((__unavailable__(text)))
-#else
-#define WINSOCK_ABSENT(text) __attribute__((__error__(text)))
-#endif
-extern __typeof__(select) select
-	WINSOCK_ABSENT("Winsock's select() is not provided yet");
+/* Its sets are ours: see below. */
+extern __typeof__(select) select __asm__("winsock_select");
 
 #endif /* !WINSOCK_NO_REDIRECT */
 
@@ -422,7 +464,60 @@ extern __typeof__(select) select
 #endif
 
 #ifndef WINSOCK_NO_REDIRECT
+
+/*
+ * In a file that includes this header fd_set is Winsock's, whatever libc's
+ * headers have said: they come once, and before this.
+ */
+#define fd_set winsock_fd_set
+#undef FD_SET
+#undef FD_CLR
+#undef FD_ISSET
+#undef FD_ZERO
+#define FD_SET(s, set) winsock_fd_add((SOCKET)(s), (winsock_fd_set *)(set))
+#define FD_CLR(s, set) winsock_fd_remove((SOCKET)(s), (winsock_fd_set *)(set))
+#define FD_ISSET(s, set) __WSAFDIsSet((SOCKET)(s), (winsock_fd_set *)(set))
+#define FD_ZERO(set) ((void)(((winsock_fd_set *)(set))->fd_count = 0))
+
+/* What does not fit, or is there already, is left out. */
+static __inline__ void winsock_fd_add(SOCKET s, winsock_fd_set *set)
+{
+	unsigned int i;
+
+	for (i = 0; i < set->fd_count; i++)
+		if (set->fd_array[i] == s)
+			return;
+	if (set->fd_count < WINSOCK_FD_SETSIZE)
+		set->fd_array[set->fd_count++] = s;
+}
+
+static __inline__ void winsock_fd_remove(SOCKET s, winsock_fd_set *set)
+{
+	unsigned int i;
+
+	for (i = 0; i < set->fd_count; i++)
+		if (set->fd_array[i] == s)
+			break;
+	if (i == set->fd_count)
+		return;
+	for (set->fd_count--; i < set->fd_count; i++)
+		set->fd_array[i] = set->fd_array[i + 1];
+}
+
 #ifdef __cplusplus
+
+/* A template, so that libc's comes first where all pointers are NULL. */
+template <int unused = 0>
+inline int select(int nfds, winsock_fd_set *readfds, winsock_fd_set *writefds,
+		  winsock_fd_set *exceptfds, const struct timeval *timeout)
+{
+	return winsock_select(nfds, readfds, writefds, exceptfds, timeout);
+}
+
+inline int WSAPoll(struct pollfd *fds, ULONG nfds, INT timeout)
+{
+	return winsock_poll(fds, nfds, timeout);
+}
 
 namespace winsock {
 template <class T, class U, class R> struct when_same { };
@@ -500,6 +595,26 @@ ioctlsocket(SOCKET s, long cmd, T *arg)
 #define WINSOCK_CALL6(call, ...) WINSOCK_PICK(__VA_ARGS__, WINSOCK_LEN6, \
 	WINSOCK_SAME, WINSOCK_SAME, WINSOCK_SAME, WINSOCK_SAME, WINSOCK_SAME, \
 	)(call, __VA_ARGS__)
+
+/* libc's select() has other types, and by now our name for the linker. */
+#define WINSOCK_SET(...) \
+	__builtin_choose_expr(WINSOCK_IS(winsock_fd_set *, __VA_ARGS__), \
+	(void *)(__VA_ARGS__), (__VA_ARGS__))
+#define WINSOCK_TIME(...) \
+	__builtin_choose_expr(WINSOCK_IS(const struct timeval *, __VA_ARGS__), \
+	(struct timeval *)(void *)(__VA_ARGS__), (__VA_ARGS__))
+#define WINSOCK_SELECT5(call, a, b, c, d, e) \
+	call(a, WINSOCK_SET(b), WINSOCK_SET(c), WINSOCK_SET(d), WINSOCK_TIME(e))
+#define WINSOCK_SELECT(call, ...) WINSOCK_PICK(__VA_ARGS__, WINSOCK_SAME, \
+	WINSOCK_SELECT5, WINSOCK_SAME, WINSOCK_SAME, WINSOCK_SAME, \
+	WINSOCK_SAME, )(call, __VA_ARGS__)
+
+#define select(...)		WINSOCK_SELECT(select, __VA_ARGS__)
+
+/* An array is a pointer only in an expression. */
+#define WSAPoll(fds, nfds, timeout) \
+	__builtin_choose_expr(WINSOCK_IS(struct pollfd *, 1 ? (fds) : (fds)), \
+	winsock_poll, WSAPoll)((fds), (nfds), (timeout))
 
 #define accept(...)		WINSOCK_CALL3(accept, __VA_ARGS__)
 #define getsockname(...)	WINSOCK_CALL3(getsockname, __VA_ARGS__)
