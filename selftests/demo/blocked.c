@@ -244,6 +244,7 @@ static void look_at_threads(const struct waiter *waiters, long start,
 	int i;
 
 	strcpy(outcome->error, "-");
+	outcome->out_us = -1;
 	for (i = 0; i < outcome->threads; i++) {
 		if (!call_done(&waiters[i].call))
 			continue;

@@ -163,8 +163,8 @@ static void introduce(void)
 	if (payload.size > payload.file_size)
 		printf(", %zu times in a row,", payload.size / payload.file_size);
 	printf(" and the connection closed, by closesocket() and by close().\n");
-	puts("*: after the return, else before it   ok: right CRC-32   "
-	     "then: closesocket() was refused before, as in C15");
+	printf("*: after the return   ok: right CRC-32   then: after a refusal as in C15   ");
+	printf("4+6: alike; IPv4's sizes, the slower one's times\n");
 }
 
 static void set_mtu(int mtu)
@@ -235,11 +235,12 @@ static void judge(const struct section *section, unsigned int row,
 		section->judge(row, &outcomes[BY_CLOSESOCKET], complaint);
 }
 
-static void note_broken(const char *id, const char *family)
+static void note_broken(const char *id, const bool kept[FAMILIES])
 {
+	const char *family = kept[0] ? " (IPv6)" : kept[1] ? " (IPv4)" : "";
 	size_t used = strlen(broken);
 
-	snprintf(broken + used, sizeof(broken) - used, "%s%s (IPv%s)",
+	snprintf(broken + used, sizeof(broken) - used, "%s%s%s",
 		 used ? ", " : "", id, family);
 }
 
@@ -248,7 +249,7 @@ static long slower(long one, long other)
 	return one > other ? one : other;
 }
 
-/* For a line that stands for both: everything is alike but the times. */
+/* For a line that stands for both: all is alike but times and sizes. */
 static void merge(struct outcome *into, const struct outcome *from)
 {
 	into->close_us = slower(into->close_us, from->close_us);
@@ -259,12 +260,13 @@ static void show_row(const struct section *section, unsigned int row,
 		     struct outcome outcomes[FAMILIES][SIDES])
 {
 	struct complaint complaints[FAMILIES];
+	bool kept[FAMILIES], both = true;
 	unsigned int i, side;
-	bool both = true;
 
 	for (i = 0; i < FAMILIES; i++) {
 		judge(section, row, outcomes[i], &complaints[i]);
-		both = both && !complaints[i].text[0];
+		kept[i] = !complaints[i].text[0];
+		both = both && kept[i];
 	}
 	for (side = 0; side < SIDES; side++)
 		both = both && section->alike(&outcomes[0][side],
@@ -275,15 +277,15 @@ static void show_row(const struct section *section, unsigned int row,
 		section->line(row, families_cell(AF_INET, true), outcomes[0]);
 	}
 	for (i = 0; i < FAMILIES; i++) {
-		const char *family = families_cell(families[i], false);
-
 		if (!both)
-			section->line(row, family, outcomes[i]);
-		if (complaints[i].text[0]) {
-			printf("  ^ NOT AS PROMISED: %s\n", complaints[i].text);
-			note_broken(section->id(row), family);
-		}
+			section->line(row, families_cell(families[i], false),
+				      outcomes[i]);
+		if (!kept[i])
+			printf("%-4s ^ NOT AS PROMISED: %s\n",
+			       section->id(row), complaints[i].text);
 	}
+	if (!kept[0] || !kept[1])
+		note_broken(section->id(row), kept);
 	shown++;
 }
 

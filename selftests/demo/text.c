@@ -19,6 +19,8 @@ static const char *put(struct cell *cell, const char *fmt, ...)
 
 const char *time_cell(struct cell *cell, long us)
 {
+	if (us < 0)
+		return put(cell, "-");
 	if (us < 10000)
 		return put(cell, "%.1f ms", us / 1e3);
 	if (us < 1000000)

@@ -55,6 +55,11 @@ enum end {
 };
 
 #define NO_LINGER	(-1)
+/*
+ * Timers count ticks, and ticks lag behind the clock while the machine under an
+ * emulated one is busy elsewhere: close(2) returns as early.
+ */
+#define LAG_MS		100
 
 /**
  * struct transfer - one row
@@ -87,10 +92,10 @@ static const struct transfer rows[] = {
 	  NULL, 0, SOON_MS, GRACEFUL },
 	{ "C4", 0, false, READS_AFTER, NOTHING, "peer does not read",
 	  NULL, 0, SOON_MS, RESET },
-	{ "C8", 5, false, READS_LATE, NOTHING, "peer reads 0.5 s later",
-	  NULL, 500, 4900, GRACEFUL },
+	{ "C8", 9, false, READS_LATE, NOTHING, "peer reads 0.5 s later",
+	  NULL, 500, 8900, GRACEFUL },
 	{ "C9", 2, false, READS_AFTER, NOTHING, "peer does not read",
-	  NULL, 2000, 5000, RESET },
+	  NULL, 2000 - LAG_MS, 5000, RESET },
 	{ "C7", 2, false, HAS_READ, NOTHING, "peer does not answer",
 	  NULL, 0, SOON_MS, GRACEFUL },
 	{ "C15", 2, true, READS_AFTER, REFUSED, "peer does not read",
@@ -102,7 +107,7 @@ static const struct transfer rows[] = {
 	{ "C16", 2, true, READS_AFTER, THEN_SHUTDOWN, "then: shutdown(SD_SEND)",
 	  NULL, 0, SOON_MS, GRACEFUL },
 	{ "C19", 2, true, READS_AFTER, THEN_BLOCKING, "then: FIONBIO 0",
-	  NULL, 2000, 5000, RESET },
+	  NULL, 2000 - LAG_MS, 5000, RESET },
 	{ "C20", 2, true, READS_SLOWLY, THEN_DRAINED, "then: peer has read it",
 	  NULL, 0, SOON_MS, GRACEFUL },
 	{ "U1", NO_LINGER, false, READS_SLOWLY, UNREAD_INPUT,
@@ -119,6 +124,7 @@ static const struct transfer rows[] = {
  * @pace: how it reads
  * @head: how much it reads at once, whatever its pace
  * @silence_ms: after so long without a byte it gives up
+ * @paused: posted when it has read @head
  * @go: posted when it may read on
  * @thread: for the join
  * @bytes: that it got
@@ -130,6 +136,7 @@ struct reader {
 	enum pace pace;
 	size_t head;
 	long silence_ms;
+	sem_t paused;
 	sem_t go;
 	pthread_t thread;
 	size_t bytes;
@@ -189,6 +196,7 @@ static void *read_all(void *arg)
 
 	if (!read_some(reader, reader->head))
 		return NULL;
+	sem_post(&reader->paused);
 	sem_wait(&reader->go);
 	if (reader->pace == READS_LATE)
 		usleep(500000);
@@ -208,6 +216,7 @@ static void reader_start(struct reader *reader, int fd,
 	if (row->pace == HAS_READ)
 		reader->head = payload.size;
 	reader->silence_ms = row->end == GOES_ON ? SILENCE_MS : WAIT_MS;
+	sem_init(&reader->paused, 0, 0);
 	sem_init(&reader->go, 0, 0);
 	errno = pthread_create(&reader->thread, NULL, read_all, reader);
 	if (errno)
@@ -229,9 +238,10 @@ static void send_part(struct pair *pair, enum side side, size_t from, size_t to)
 }
 
 /* Whatever the peer does not take is in our queue, and stays there. */
-static void settle(struct pair *pair, enum pace pace)
+static void settle(struct pair *pair, struct reader *reader)
 {
-	if (pace == HAS_READ) {
+	sem_wait(&reader->paused);
+	if (reader->pace == HAS_READ) {
 		wait_until(!queued(pair->fd));
 		pair_cut(pair);
 		return;
@@ -353,7 +363,7 @@ static void transfer(const struct transfer *row, enum side side, int family,
 	send_part(&pair, side, 0, half);
 	if (row->prelude == UNREAD_INPUT)
 		send_unread(&pair);
-	settle(&pair, row->pace);
+	settle(&pair, &reader);
 	if (row->nonblocking)
 		side_nonblocking(side, pair.fd, true);
 
@@ -441,7 +451,7 @@ static void transfer_judge(unsigned int index, const struct outcome *outcome,
 	const struct transfer *row = &rows[index];
 
 	if (!outcome->refused) {
-		complain(complaint, "no refusal came first that left all as it was");
+		complain(complaint, "it was not refused first, or not without effect");
 		return;
 	}
 	complain_about_close(complaint, outcome, row->error, row->min_ms,
@@ -522,14 +532,20 @@ static void transfer_line(unsigned int index, const char *family,
 	       wire_cell(&wire[1], native), peer_cell(&peer[1], native));
 }
 
+static bool complete(const struct outcome *outcome)
+{
+	return outcome->bytes == payload.size;
+}
+
+/* How much of it fits into a window is a matter of how it was cut to packets. */
 static bool transfer_alike(const struct outcome *one,
 			   const struct outcome *other)
 {
 	struct cell wire[2];
 
 	return one->result == other->result && one->fd_open == other->fd_open &&
-	       one->refused == other->refused && one->queued == other->queued &&
-	       one->bytes == other->bytes && one->intact == other->intact &&
+	       one->refused == other->refused && !one->queued == !other->queued &&
+	       complete(one) == complete(other) && one->intact == other->intact &&
 	       one->ending == other->ending &&
 	       !strcmp(wire_cell(&wire[0], one), wire_cell(&wire[1], other));
 }
