@@ -52,7 +52,7 @@ TEST_F(linger, returns_at_once_when_nothing_is_queued)
 
 	ASSERT_EQ(0, winsock_closesocket(pair->fd));
 	wire_look(&pair->wire);
-	EXPECT_EQ(1, pair->wire.sent.fin);
+	EXPECT_LE(1, pair->wire.sent.fin);
 	EXPECT_EQ(0, pair->wire.sent.rst);
 	EXPECT_FALSE(fd_is_open(pair->fd));
 	pair->fd = -1;
@@ -104,7 +104,7 @@ TEST_F(linger, returns_at_once_when_the_peer_has_finished)
 	ASSERT_EQ(0, winsock_closesocket(pair->fd));
 	EXPECT_GT(AT_ONCE_MS, now_ms() - start);
 	wire_look(&pair->wire);
-	EXPECT_EQ(1, pair->wire.sent.fin);
+	EXPECT_LE(1, pair->wire.sent.fin);
 	EXPECT_EQ(0, pair->wire.sent.rst);
 	pair->fd = -1;
 }
@@ -310,6 +310,25 @@ TEST_F(linger, returns_although_a_waiting_fin_is_beyond_notsent_lowat)
 	close_behind_full_window(_metadata, &self->pair, &self->closer);
 }
 
+/* C9: seen from outside, while the call is under way */
+TEST_F(linger, does_not_reset_before_the_time)
+{
+	struct pair *pair = &self->pair;
+	struct closer *closer = &self->closer;
+	long start;
+
+	set_linger(pair->fd, 1, 2);
+	pair_stall(pair);
+	start = now_ms();
+	closer_start(closer, winsock_closesocket, pair->fd);
+	wait_until(wire_look(&pair->wire)->sent.rst);
+	EXPECT_LE(2000, now_ms() - start);
+	EXPECT_EQ(0, closer_join(closer));
+	EXPECT_LE(2000, closer->elapsed_ms);
+	EXPECT_FALSE(fd_is_open(pair->fd));
+	pair->fd = -1;
+}
+
 /* C10 */
 TEST_F(linger, returns_when_the_peer_resets)
 {
@@ -482,7 +501,7 @@ TEST_F(accepted, end_resets_at_the_time_out)
 	pair_stall(pair);
 	start = now_ms();
 	ASSERT_EQ(0, winsock_closesocket(pair->fd));
-	EXPECT_EQ(1, wire_look(&pair->wire)->sent.rst);
+	EXPECT_LE(1, wire_look(&pair->wire)->sent.rst);
 	EXPECT_LE(1000, now_ms() - start);
 	pair->fd = -1;
 	EXPECT_EQ(END_RESET, receive_all(pair->peer).ending);
@@ -589,7 +608,7 @@ TEST_F(linger_timeout, resets_before_the_return_and_not_before_the_time)
 	start = now_ms();
 	ASSERT_EQ(0, winsock_closesocket(pair->fd));
 	wire_look(&pair->wire);
-	EXPECT_EQ(1, pair->wire.sent.rst);
+	EXPECT_LE(1, pair->wire.sent.rst);
 	EXPECT_LE(1000, now_ms() - start);
 	EXPECT_FALSE(fd_is_open(pair->fd));
 	pair->fd = -1;
@@ -605,11 +624,71 @@ TEST_F(linger_timeout, resets_before_the_return_and_not_before_the_time)
 		EXPECT_GT(pair->sent, got.bytes);
 		EXPECT_EQ(END_RESET, got.ending);
 	}
-	EXPECT_EQ(1, wire_look(&pair->wire)->sent.rst);
+	EXPECT_LE(1, wire_look(&pair->wire)->sent.rst);
+}
+
+/* C9: the interval is the option's, not some constant. */
+TEST(linger_timeout_is_the_interval)
+{
+	struct kind kind = { .family = AF_INET, .attached = true };
+	struct pair pair;
+	long start;
+
+	netns_enter();
+	winsock_open();
+	pair_open(&pair, &kind);
+	set_linger(pair.fd, 1, 3);
+	pair_stall(&pair);
+	start = now_ms();
+	ASSERT_EQ(0, winsock_closesocket(pair.fd));
+	EXPECT_LE(1, wire_look(&pair.wire)->sent.rst);
+	EXPECT_LE(3000, now_ms() - start);
+	pair.fd = -1;
+	pair_close(&pair);
 }
 
 /* C9's control: close(2) gives up waiting, but not the transfer. */
-TEST_F(linger_timeout, close_2_returns_then_too_but_never_resets)
+FIXTURE(close_2) {
+	struct pair pair;
+};
+
+FIXTURE_VARIANT(close_2) {
+	struct kind kind;
+	enum load load;
+	int state;
+};
+
+FIXTURE_VARIANT_ADD(close_2, queued_ipv4_attached) {
+	{ AF_INET, true, false }, LOAD_STALLED, TCP_ESTABLISHED,
+};
+
+FIXTURE_VARIANT_ADD(close_2, queued_in_last_ack_ipv6_plain) {
+	{ AF_INET6, false, false }, LOAD_STALLED, TCP_LAST_ACK,
+};
+
+FIXTURE_VARIANT_ADD(close_2, unacknowledged_ipv6_attached) {
+	{ AF_INET6, true, false }, LOAD_STRANDED, TCP_ESTABLISHED,
+};
+
+FIXTURE_VARIANT_ADD(close_2, unacknowledged_after_shutdown_ipv4_plain) {
+	{ AF_INET, false, false }, LOAD_STRANDED, TCP_FIN_WAIT1,
+};
+
+FIXTURE_SETUP(close_2)
+{
+	netns_enter();
+	winsock_open();
+	pair_open(&self->pair, &variant->kind);
+	set_linger(self->pair.fd, 1, 1);
+	pair_arrange(&self->pair, variant->load, variant->state);
+}
+
+FIXTURE_TEARDOWN(close_2)
+{
+	pair_close(&self->pair);
+}
+
+TEST_F(close_2, returns_at_the_time_out_too_but_never_resets)
 {
 	struct pair *pair = &self->pair;
 	struct received got;
@@ -629,26 +708,6 @@ TEST_F(linger_timeout, close_2_returns_then_too_but_never_resets)
 	EXPECT_TRUE(got.intact);
 	EXPECT_EQ(END_EOF, got.ending);
 	EXPECT_EQ(0, wire_look(&pair->wire)->sent.rst);
-}
-
-/* C9: the interval is the option's, not some constant. */
-TEST(linger_timeout_is_the_interval)
-{
-	struct kind kind = { .family = AF_INET, .attached = true };
-	struct pair pair;
-	long start;
-
-	netns_enter();
-	winsock_open();
-	pair_open(&pair, &kind);
-	set_linger(pair.fd, 1, 3);
-	pair_stall(&pair);
-	start = now_ms();
-	ASSERT_EQ(0, winsock_closesocket(pair.fd));
-	EXPECT_EQ(1, wire_look(&pair.wire)->sent.rst);
-	EXPECT_LE(3000, now_ms() - start);
-	pair.fd = -1;
-	pair_close(&pair);
 }
 
 TEST_HARNESS_MAIN

@@ -247,8 +247,8 @@ static void idle(struct __test_metadata *_metadata, const struct kind *kind,
 
 	ASSERT_EQ(0, holder_close(&holder));
 	wire_look(&pair.wire);
-	EXPECT_EQ(!hard, pair.wire.sent.fin);
-	EXPECT_EQ(hard, pair.wire.sent.rst);
+	EXPECT_EQ(!hard, !!pair.wire.sent.fin);
+	EXPECT_EQ(hard, !!pair.wire.sent.rst);
 	got = receive_all(pair.peer);
 	EXPECT_EQ(0, got.bytes);
 	EXPECT_EQ(hard ? END_RESET : END_EOF, got.ending);
@@ -277,7 +277,7 @@ static void loaded(struct __test_metadata *_metadata, const struct kind *kind,
 		EXPECT_EQ(0, pair.wire.sent.rst);
 		EXPECT_EQ(TCP_ESTABLISHED, pair_state(&pair));
 	} else if (linger->l_onoff) {
-		EXPECT_EQ(1, pair.wire.sent.rst);
+		EXPECT_LE(1, pair.wire.sent.rst);
 		if (wait)
 			EXPECT_LE(1000, now_ms() - start);
 		EXPECT_EQ(0, pair_state(&pair));

@@ -84,7 +84,7 @@ TEST_F(unread, data_do_not_turn_the_fin_into_a_reset)
 	leave_unread(pair);
 	ASSERT_EQ(0, winsock_closesocket(pair->fd));
 	wire_look(&pair->wire);
-	EXPECT_EQ(1, pair->wire.sent.fin);
+	EXPECT_LE(1, pair->wire.sent.fin);
 	EXPECT_EQ(0, pair->wire.sent.rst);
 	pair->fd = -1;
 	expect_graceful(_metadata, pair);
@@ -176,7 +176,7 @@ TEST_F(unread, data_do_not_matter_to_a_hard_close)
 	leave_unread(pair);
 	ASSERT_EQ(0, winsock_closesocket(pair->fd));
 	wire_look(&pair->wire);
-	EXPECT_EQ(1, pair->wire.sent.rst);
+	EXPECT_LE(1, pair->wire.sent.rst);
 	EXPECT_EQ(0, pair->wire.sent.fin);
 	pair->fd = -1;
 	EXPECT_EQ(END_RESET, receive_all(pair->peer).ending);
@@ -210,7 +210,7 @@ TEST_F(unread, data_make_close_2_reset)
 	ASSERT_EQ(0, native_close(pair->fd));
 	pair->fd = -1;
 	wire_look(&pair->wire);
-	EXPECT_EQ(1, pair->wire.sent.rst);
+	EXPECT_LE(1, pair->wire.sent.rst);
 	EXPECT_EQ(0, pair->wire.sent.fin);
 	got = receive_all(pair->peer);
 	EXPECT_GT(pair->sent, got.bytes);
@@ -294,7 +294,7 @@ TEST_F(unread_linger, data_do_not_change_the_time_out)
 	pair_stall(pair);
 	start = now_ms();
 	ASSERT_EQ(0, winsock_closesocket(pair->fd));
-	EXPECT_EQ(1, wire_look(&pair->wire)->sent.rst);
+	EXPECT_LE(1, wire_look(&pair->wire)->sent.rst);
 	EXPECT_LE(1000, now_ms() - start);
 	pair->fd = -1;
 	EXPECT_EQ(0, pair_state(pair));
