@@ -96,10 +96,15 @@ run() {
 }
 
 shell() {
+	local size
+
 	[ -t 0 ] || die "vm-shell needs a terminal; use: make vm-run PROG=..."
+	# A serial line does not know how large the terminal is.
+	size=$(stty -a |
+		sed -n 's/.*\(rows [1-9][0-9]*\); \(columns [1-9][0-9]*\);.*/\1 \2/p')
 	cat >"$root/etc/profile" <<-END
 		PS1='winsock-vm:\w# '
-		stty $(stty -a | sed -n 's/.*\(rows [0-9]*\); \(columns [0-9]*\);.*/\1 \2/p')
+		${size:+stty $size}
 		echo
 		echo "Linux \$(uname -r), winsock loaded.  The selftests are in /selftests."
 		echo "'exit' or Ctrl-A X ends the machine."
