@@ -93,6 +93,7 @@ deps:
 ##
 ##Trying (in a virtual machine; no root, nothing on this machine changes)
 ##  make demo         closesocket() beside close(), in every row of the table
+##    FILES=path/to/file ARGS=file       with a file of yours
 ##  make check        all suites on all kernels
 ##    T=NAME            this suite alone        KERNEL=6.1|6.12   this kernel alone
 ##    ARGS="..."        passed to the suite     TIMEOUT=SECONDS   for one suite
@@ -136,7 +137,7 @@ vm-run: $(vm_kernel)
 
 demo: $(vm_kernel)
 	$(Q)$(selftests) demo
-	$(Q)FILES=COPYING.GPL-2.0 $(vm)/run.sh $(kernel) -- \
+	$(Q)FILES="COPYING.GPL-2.0 $(FILES)" $(vm)/run.sh $(kernel) -- \
 		$(build)/selftests/demo/demo $(or $(ARGS),COPYING.GPL-2.0)
 
 ##

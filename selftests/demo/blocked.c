@@ -321,14 +321,13 @@ static const char *blocked_id(unsigned int row)
 }
 
 #define LEFT_FORMAT	"%-4s %-13s %7s %-3s"
-#define OURS_FORMAT	"%-14s %7s %-6s %7s %-15s %-11s"
-#define NATIVE_FORMAT	"%7s %-6s %-8s %s\n"
+#define OURS_FORMAT	"%-8s %6s %-6s %6s %-15s %-11s"
+#define NATIVE_FORMAT	"%6s %-6s %-8s %s\n"
 
 static void blocked_heading(void)
 {
-	printf("\n" LEFT_FORMAT " | " OURS_FORMAT " | " NATIVE_FORMAT,
-	       "", "", "", "", "closesocket()", "", "", "", "", "", "close()",
-	       "", "", "");
+	printf("\n" LEFT_FORMAT " | %-60s| close()\n", "", "", "", "",
+	       "closesocket()");
 	printf(LEFT_FORMAT " | " OURS_FORMAT " | " NATIVE_FORMAT,
 	       "row", "sitting in", "threads", "IP", "returned", "took", "out",
 	       "within", "with", "other end", "took", "out", "with",

@@ -162,7 +162,7 @@ static void introduce(void)
 	       payload.file_size, crc32_add(0, payload.data, payload.file_size));
 	if (payload.size > payload.file_size)
 		printf(", %zu times in a row,", payload.size / payload.file_size);
-	printf(" and the connection closed, by closesocket() and by close().\n");
+	printf(" and the connection closed in each way.\n");
 	printf("*: after the return   ok: right CRC-32   then: after a refusal as in C15   ");
 	printf("4+6: alike; IPv4's sizes, the slower one's times\n");
 }

@@ -104,7 +104,7 @@ static const struct transfer rows[] = {
 	  NULL, 0, SOON_MS, GRACEFUL },
 	{ "C18", 2, true, READS_AFTER, THEN_HARD, "then: SO_LINGER {1,0}",
 	  NULL, 0, SOON_MS, RESET },
-	{ "C16", 2, true, READS_AFTER, THEN_SHUTDOWN, "then: shutdown(SD_SEND)",
+	{ "C16", 2, true, READS_AFTER, THEN_SHUTDOWN, "then: shutdown()",
 	  NULL, 0, SOON_MS, GRACEFUL },
 	{ "C19", 2, true, READS_AFTER, THEN_BLOCKING, "then: FIONBIO 0",
 	  NULL, 2000 - LAG_MS, 5000, RESET },
@@ -492,9 +492,9 @@ static void option_cell(struct cell *cell, const struct transfer *row)
 			 row->linger);
 }
 
-#define LEFT_FORMAT	"%-4s %-10s %-5s %-3s %6s %-23s"
-#define OURS_FORMAT	"%-14s %7s %-4s %-*s"
-#define NATIVE_FORMAT	"%7s %-4s %s\n"
+#define LEFT_FORMAT	"%-4s %-10s %-5s %-3s %6s %-22s"
+#define OURS_FORMAT	"%-14s %6s %-4s %-*s"
+#define NATIVE_FORMAT	"%6s %-4s %s\n"
 
 static void transfer_heading(void)
 {
