@@ -469,4 +469,218 @@ TEST_F(lingering, signals_do_not_prolong_the_wait)
 	EXPECT_EQ(-WSAECONNRESET, drain(self->peer));
 }
 
+/* What a thread sits in while another one closes its socket. */
+enum blocking {
+	ACCEPT,
+	CONNECT,
+	RECV,
+	RECV_TIMED,
+	SEND,
+	DATAGRAM,
+};
+
+struct waiter {
+	pthread_t thread;
+	enum blocking call;
+	SOCKET s;
+	struct sockaddr_storage addr;
+	socklen_t len;
+	long ret;
+	int error;
+};
+
+static void *wait_in_call(void *arg)
+{
+	struct waiter *w = arg;
+	static char large[4 * 1024 * 1024];
+	DWORD ms = LONG_TIME * 1000;
+	char byte;
+
+	switch (w->call) {
+	case ACCEPT:
+		w->ret = (int)accept(w->s, NULL, NULL);
+		break;
+	case CONNECT:
+		w->ret = connect(w->s, (struct sockaddr *)&w->addr, w->len);
+		break;
+	case RECV_TIMED:
+		check(setsockopt(w->s, SOL_SOCKET, SO_RCVTIMEO, &ms, sizeof(ms)));
+		w->ret = recv(w->s, &byte, 1, 0);
+		break;
+	case RECV:
+	case DATAGRAM:
+		w->ret = recv(w->s, &byte, 1, 0);
+		break;
+	case SEND:
+		w->ret = send(w->s, large, sizeof(large), 0);
+		break;
+	}
+	w->error = WSAGetLastError();
+	return NULL;
+}
+
+static void waiter_start(struct waiter *w, enum blocking call, SOCKET s)
+{
+	w->call = call;
+	w->s = s;
+	if (pthread_create(&w->thread, NULL, wait_in_call, w))
+		errx(EXIT_FAILURE, "pthread_create");
+	usleep(300000);
+}
+
+FIXTURE(pending) {
+	struct pair pair;
+	SOCKET s;
+	SOCKET peer;
+	struct waiter w;
+};
+
+FIXTURE_VARIANT(pending) {
+	int family;
+};
+
+FIXTURE_VARIANT_ADD(pending, ipv4) {
+	.family = AF_INET,
+};
+
+FIXTURE_VARIANT_ADD(pending, ipv6) {
+	.family = AF_INET6,
+};
+
+FIXTURE_SETUP(pending)
+{
+	start();
+	open_pair(&self->pair, variant->family);
+	self->s = self->pair.s;
+	self->peer = self->pair.peer;
+}
+
+FIXTURE_TEARDOWN(pending)
+{
+	WSACleanup();
+}
+
+/* P1: eight threads, as in BEHAVIOUR's last section */
+TEST_F(pending, accept_is_interrupted)
+{
+	SOCKET listener = open_listener(variant->family);
+	struct waiter w[8];
+	int i;
+
+	for (i = 0; i < 8; i++)
+		waiter_start(&w[i], ACCEPT, listener);
+	EXPECT_WORKS(closesocket(listener));
+	for (i = 0; i < 8; i++) {
+		pthread_join(w[i].thread, NULL);
+		EXPECT_EQ(SOCKET_ERROR, w[i].ret);
+		EXPECT_EQ(WSAEINTR, w[i].error);
+	}
+}
+
+/* P2, with LINGER{1,0} from a control thread */
+TEST_F(pending, recv_on_a_stream_is_aborted)
+{
+	set_linger(self->s, 1, 0);
+	waiter_start(&self->w, RECV, self->s);
+	EXPECT_WORKS(closesocket(self->s));
+	pthread_join(self->w.thread, NULL);
+	EXPECT_EQ(SOCKET_ERROR, self->w.ret);
+	EXPECT_EQ(WSAECONNABORTED, self->w.error);
+	EXPECT_EQ(-WSAECONNRESET, drain(self->peer));
+}
+
+static void nothing(int sig)
+{
+	(void)sig;
+}
+
+/* P2, P10 and L3: also a call that signals have made the library resume */
+TEST_F(pending, a_resumed_recv_is_aborted_too)
+{
+	struct sigaction action = { .sa_handler = nothing };
+	int i;
+
+	set_linger(self->s, 1, 0);
+	sigaction(SIGUSR1, &action, NULL);
+	waiter_start(&self->w, RECV_TIMED, self->s);
+	for (i = 0; i < 5; i++) {
+		pthread_kill(self->w.thread, SIGUSR1);
+		usleep(20000);
+	}
+	EXPECT_WORKS(closesocket(self->s));
+	pthread_join(self->w.thread, NULL);
+	EXPECT_EQ(SOCKET_ERROR, self->w.ret);
+	EXPECT_EQ(WSAECONNABORTED, self->w.error);
+	EXPECT_EQ(-WSAECONNRESET, drain(self->peer));
+}
+
+/* P2: what was sent by then is told */
+TEST_F(pending, send_tells_what_it_took)
+{
+	waiter_start(&self->w, SEND, self->s);
+	set_linger(self->s, 1, 0);
+	EXPECT_WORKS(closesocket(self->s));
+	pthread_join(self->w.thread, NULL);
+	EXPECT_LT(0, self->w.ret);
+	EXPECT_GT(4 * 1024 * 1024, self->w.ret);
+}
+
+/* P3 */
+TEST_F(pending, recv_on_a_datagram_socket_is_interrupted)
+{
+	SOCKET s = open_socket(variant->family, SOCK_DGRAM);
+	struct sockaddr_storage addr;
+	socklen_t len = loopback(variant->family, &addr);
+
+	check(bind(s, (struct sockaddr *)&addr, len));
+	waiter_start(&self->w, DATAGRAM, s);
+	EXPECT_WORKS(closesocket(s));
+	pthread_join(self->w.thread, NULL);
+	EXPECT_EQ(SOCKET_ERROR, self->w.ret);
+	EXPECT_EQ(WSAEINTR, self->w.error);
+}
+
+/* P4 */
+TEST_F(pending, connect_finds_no_socket)
+{
+	SOCKET listener = open_socket(variant->family, SOCK_STREAM), s;
+	struct sockaddr_storage addr;
+	socklen_t len = loopback(variant->family, &addr);
+	int i;
+
+	check(bind(listener, (struct sockaddr *)&addr, len));
+	check(listen(listener, 0));
+	len = name_of(listener, &addr);
+	for (i = 0; i < 4; i++) {	/* until nobody answers any more */
+		s = open_socket(variant->family, SOCK_STREAM);
+		set_nonblocking(s, true);
+		EXPECT_FAILS(WSAEWOULDBLOCK, connect(s, (struct sockaddr *)&addr,
+						     len));
+		usleep(50000);
+	}
+
+	s = open_socket(variant->family, SOCK_STREAM);
+	self->w.addr = addr;
+	self->w.len = len;
+	waiter_start(&self->w, CONNECT, s);
+	EXPECT_WORKS(closesocket(s));
+	pthread_join(self->w.thread, NULL);
+	EXPECT_EQ(SOCKET_ERROR, self->w.ret);
+	EXPECT_EQ(WSAENOTSOCK, self->w.error);
+}
+
+/* I1: a refusal leaves a pending call where it is */
+TEST_F(pending, a_refused_close_disturbs_nobody)
+{
+	set_linger(self->s, 1, LONG_TIME);
+	waiter_start(&self->w, RECV, self->s);
+	fill(self->s);
+	set_nonblocking(self->s, true);
+	EXPECT_FAILS(WSAEWOULDBLOCK, closesocket(self->s));
+	usleep(100000);
+	ASSERT_EQ(1, send(self->peer, "x", 1, 0));
+	pthread_join(self->w.thread, NULL);
+	EXPECT_EQ(1, self->w.ret);
+}
+
 TEST_HARNESS_MAIN

@@ -207,7 +207,7 @@ long drainer_join(struct drainer *drainer)
 	return drainer->result;
 }
 
-_Atomic int pest_bites;
+atomic_int pest_bites;
 
 static void pest_handler(int sig)
 {

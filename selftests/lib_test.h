@@ -12,6 +12,7 @@
 #include <err.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,10 +84,10 @@ struct pest {
 	pthread_t thread;
 	pthread_t victim;
 	int ms;
-	_Atomic bool stop;
+	atomic_bool stop;
 };
 
-extern _Atomic int pest_bites;
+extern atomic_int pest_bites;
 
 void pest_start(struct pest *pest, int ms);
 void pest_stop(struct pest *pest);
