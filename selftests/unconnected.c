@@ -103,6 +103,7 @@ TEST_F(unconnected, datagrams_in_the_queue_are_discarded)
 	check(connect(other, (void *)&self->addr, self->addrlen));
 	check(send(other, "one", 3, 0));
 	check(send(other, "two", 3, 0));
+	wait_ready(fd, POLLIN);
 	check(ioctl(fd, FIONREAD, &bytes));
 	ASSERT_EQ(3, bytes);
 
