@@ -13,6 +13,8 @@
 #define THREADS_MAX	8
 /* close(2) wakes nobody: so long is waited for its threads. */
 #define PATIENCE_MS	500
+/* Those of closesocket() need only the CPU, which may be busy; else: for ever. */
+#define PROMPT_MS	5000
 /* How long the other end may take to notice. */
 #define NOTICE_MS	300
 
@@ -287,7 +289,7 @@ static void blocked_measure(unsigned int index, enum side side, int family,
 	outcome->result = side_close(side, scene.fd);
 	outcome->close_us = now_us() - start;
 	outcome->fd_open = fd_is_open(scene.fd);
-	patience = now_ms() + (side == BY_CLOSE ? PATIENCE_MS : SOON_MS);
+	patience = now_ms() + (side == BY_CLOSE ? PATIENCE_MS : PROMPT_MS);
 	while (count_out(waiters, row->threads) < row->threads &&
 	       now_ms() < patience)
 		usleep(1000);
@@ -302,7 +304,7 @@ static void blocked_judge(unsigned int index, const struct outcome *outcome,
 {
 	const struct blocked *row = &rows[index];
 
-	complain_about_close(complaint, outcome, NULL, 0, SOON_MS);
+	complain_about_close(complaint, outcome, NULL, 0, PROMPT_MS);
 	if (outcome->fd_open)
 		complain(complaint, "the descriptor is still open");
 	if (outcome->out != outcome->threads)
