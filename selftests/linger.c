@@ -300,16 +300,6 @@ TEST_F(linger, returns_although_the_window_has_no_room_for_the_fin)
 	close_behind_full_window(_metadata, &self->pair, &self->closer);
 }
 
-/* C8: with this limit a FIN that waits keeps TCP from reporting free space. */
-TEST_F(linger, returns_although_a_waiting_fin_is_beyond_notsent_lowat)
-{
-	unsigned int limit = 1;
-
-	check(setsockopt(self->pair.fd, SOL_TCP, TCP_NOTSENT_LOWAT, &limit,
-			 sizeof(limit)));
-	close_behind_full_window(_metadata, &self->pair, &self->closer);
-}
-
 /* C9: seen from outside, while the call is under way */
 TEST_F(linger, does_not_reset_before_the_time)
 {
@@ -625,6 +615,24 @@ TEST_F(linger_timeout, resets_before_the_return_and_not_before_the_time)
 		EXPECT_EQ(END_RESET, got.ending);
 	}
 	EXPECT_LE(1, wire_look(&pair->wire)->sent.rst);
+}
+
+/* C8: with this limit a FIN that waits keeps TCP from reporting free space. */
+TEST(linger_wait_ends_although_the_fin_is_beyond_notsent_lowat)
+{
+	struct kind kind = { .family = AF_INET, .attached = true };
+	struct closer closer;
+	unsigned int limit = 1;
+	struct pair pair;
+
+	netns_enter();
+	winsock_open();
+	pair_open(&pair, &kind);
+	set_linger(pair.fd, 1, LINGER_LONG);
+	check(setsockopt(pair.fd, SOL_TCP, TCP_NOTSENT_LOWAT, &limit,
+			 sizeof(limit)));
+	close_behind_full_window(_metadata, &pair, &closer);
+	pair_close(&pair);
 }
 
 /* C9: the interval is the option's, not some constant. */
