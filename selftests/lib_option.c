@@ -320,9 +320,11 @@ TEST_F(stream, time_outs_come_in_both_forms)
 	EXPECT_WORKS(getsockopt(self->s, SOL_SOCKET, SO_SNDTIMEO, &ms, &len));
 	EXPECT_EQ(7500, ms);
 	ms = 0xffffffff;	/* INFINITE */
+	len = sizeof(timeval);
 	EXPECT_WORKS(setsockopt(self->s, SOL_SOCKET, SO_SNDTIMEO, &ms, sizeof(ms)));
-	EXPECT_WORKS(getsockopt(self->s, SOL_SOCKET, SO_SNDTIMEO, &ms, &len));
-	EXPECT_EQ(0, ms);
+	EXPECT_WORKS(getsockopt(self->s, SOL_SOCKET, SO_SNDTIMEO, &timeval, &len));
+	EXPECT_EQ(0, timeval.tv_sec);
+	EXPECT_EQ(0, timeval.tv_usec);
 }
 
 TEST_F(stream, a_boolean_may_be_one_byte)
