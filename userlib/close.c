@@ -11,6 +11,7 @@
 #include "export.h"
 #include "option.h"
 #include "socket.h"
+#include "watch.h"
 
 /*
  * References to the open file that the kernel cannot tell from another
@@ -92,12 +93,15 @@ int ws_close(int fd)
 	/* A call that comes back from the kernel meanwhile must not go again. */
 	if (slot)
 		atomic_fetch_add(&slot->closing, 1);
+	ws_watch_suspend(slot);
 	err = close_through_signals(fd, slot);
 	if (slot) {
 		if (!err)
 			ws_slot_closed(slot);
 		atomic_fetch_sub(&slot->closing, 1);
 	}
+	if (err)	/* C15 */
+		ws_watch_resume(slot);
 	return err;
 }
 

@@ -8,6 +8,7 @@
 #include "error.h"
 #include "export.h"
 #include "name.h"
+#include "watch.h"
 
 static bool is_listening(int fd)
 {
@@ -43,6 +44,8 @@ WS_EXPORT int winsock_connect(int fd, const struct sockaddr *addr, socklen_t len
 
 	ws_call_block(&call, WS_CONNECT);
 	err = connect_errno(&call, addr, len);
+	if (!err || err == EINPROGRESS)
+		ws_watch_connecting(call.slot);
 	if (err == EINVAL && ws_name_is_short(addr, len))
 		err = EFAULT;
 	else if (err == EISCONN && is_listening(fd))

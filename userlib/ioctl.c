@@ -8,6 +8,7 @@
 #include "error.h"
 #include "export.h"
 #include "socket.h"
+#include "watch.h"
 
 static int get_option(int fd, int name, int *value)
 {
@@ -20,6 +21,10 @@ static int set_mode(int fd, u_long nonblocking)
 {
 	int on = !!nonblocking;
 
+	if (!on && ws_watch_is_active(ws_slot_lookup(fd))) {	/* L5 */
+		errno = EINVAL;
+		return -1;
+	}
 	return ioctl(fd, FIONBIO, &on);
 }
 

@@ -8,6 +8,7 @@
 #include "error.h"
 #include "export.h"
 #include "name.h"
+#include "watch.h"
 
 static bool is_connected(int fd)
 {
@@ -32,10 +33,14 @@ static int listen_error(int fd, int backlog)
 WS_EXPORT int winsock_listen(int fd, int backlog)
 {
 	struct ws_call call;
+	int error;
 
 	if (!ws_call_begin(&call, fd))
 		return SOCKET_ERROR;
-	return ws_call_end(&call, listen_error(fd, backlog));
+	error = listen_error(fd, backlog);
+	if (!error)
+		ws_watch_connecting(ws_slot_lookup(fd));
+	return ws_call_end(&call, error);
 }
 
 static int accept_once(struct ws_call *call, struct sockaddr *addr,
@@ -71,6 +76,7 @@ static void remember(const struct ws_call *call, int fd)
 			    WS_SLOT_ACCEPTED);
 	if (slot && atomic_load(&call->slot->inode))
 		ws_slot_identify(slot, fd);
+	ws_watch_inherit(call->slot, slot, fd);
 }
 
 WS_EXPORT int winsock_accept(int s, struct sockaddr *addr, socklen_t *len)
@@ -88,5 +94,6 @@ WS_EXPORT int winsock_accept(int s, struct sockaddr *addr, socklen_t *len)
 
 	if (!error)
 		remember(&call, fd);
+	ws_watch_reenable(call.slot, FD_ACCEPT);
 	return ws_call_end(&call, error) ? SOCKET_ERROR : fd;
 }

@@ -10,6 +10,7 @@
 #include "error.h"
 #include "export.h"
 #include "option.h"
+#include "watch.h"
 
 /*
  * The socket's linger state.  The module keeps it in Winsock's form; a socket
@@ -303,6 +304,8 @@ static int get_other(int fd, int level, int name, void *value, socklen_t *len)
 		return -1;
 	if (level == SOL_SOCKET && name == SO_ERROR && *len == sizeof(error)) {
 		memcpy(&error, value, sizeof(error));
+		if (!error)
+			error = ws_watch_connect_error(ws_slot_lookup(fd));
 		error = ws_error_from_errno(error);
 		memcpy(value, &error, sizeof(error));
 	}

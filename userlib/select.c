@@ -12,18 +12,17 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <winsock2.h>
 
 #include "call.h"
+#include "deadline.h"
 #include "error.h"
 #include "export.h"
 #include "ready.h"
 #include "socket.h"
 
-#define NSEC_PER_SEC	1000000000L
 #define USEC_PER_SEC	1000000
-#define MOMENT_NSEC	20000000L
+#define MOMENT_NSEC	(20 * WS_NSEC_PER_MSEC)
 /* A wait for this many sockets needs no memory but the stack. */
 #define FEW		64
 
@@ -54,8 +53,7 @@ struct wanted {
  * @wanted: the sockets
  * @pollfds: for poll(2), in the same order; a negative number is left out
  * @memory: what both are in, unless @few are enough
- * @bounded: there is a @deadline
- * @deadline: CLOCK_MONOTONIC
+ * @deadline: when it ends
  */
 struct wait {
 	struct ws_call call;
@@ -63,8 +61,7 @@ struct wait {
 	struct wanted *wanted;
 	struct pollfd *pollfds;
 	void *memory;
-	bool bounded;
-	struct timespec deadline;
+	struct ws_deadline deadline;
 	struct {
 		struct wanted wanted[FEW];
 		struct pollfd pollfds[FEW];
@@ -77,7 +74,7 @@ static bool wait_init(struct wait *wait, size_t most)
 	size_t size = sizeof(*wait->wanted) + sizeof(*wait->pollfds);
 
 	wait->count = 0;
-	wait->bounded = false;
+	wait->deadline = ws_never();
 	wait->memory = NULL;
 	wait->wanted = wait->few.wanted;
 	wait->pollfds = wait->few.pollfds;
@@ -90,34 +87,6 @@ static bool wait_init(struct wait *wait, size_t most)
 	wait->wanted = wait->memory;
 	wait->pollfds = (void *)(wait->wanted + most);
 	return wait->memory;
-}
-
-/* What is further away than the clock goes is never. */
-static void wait_until(struct wait *wait, time_t sec, long nsec)
-{
-	struct timespec *deadline = &wait->deadline;
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	deadline->tv_nsec = now.tv_nsec + nsec;
-	now.tv_sec += deadline->tv_nsec / NSEC_PER_SEC;
-	deadline->tv_nsec %= NSEC_PER_SEC;
-	wait->bounded = !__builtin_add_overflow(now.tv_sec, sec,
-						&deadline->tv_sec);
-}
-
-static struct timespec time_left(const struct wait *wait)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	now.tv_sec = wait->deadline.tv_sec - now.tv_sec;
-	now.tv_nsec = wait->deadline.tv_nsec - now.tv_nsec;
-	if (now.tv_nsec < 0) {
-		now.tv_nsec += NSEC_PER_SEC;
-		now.tv_sec--;
-	}
-	return now.tv_sec < 0 ? (struct timespec) { 0 } : now;
 }
 
 static struct wanted *wait_add(struct wait *wait, int fd, struct ws_slot *slot)
@@ -195,7 +164,7 @@ static void poll_others(struct wait *wait, const struct timespec *left)
 	struct timespec moment = { .tv_nsec = MOMENT_NSEC };
 	struct pollfd *pollfd;
 
-	if (wait->bounded && !left->tv_sec && left->tv_nsec < moment.tv_nsec)
+	if (left && !left->tv_sec && left->tv_nsec < moment.tv_nsec)
 		moment = *left;
 	for (pollfd = wait->pollfds; pollfd < wait->pollfds + wait->count; pollfd++)
 		if (pollfd->revents)
@@ -209,6 +178,7 @@ static void poll_others(struct wait *wait, const struct timespec *left)
 /* 1 when something has come, 0 at the end of the time, -1 with errno. */
 static int wait_for_any(struct wait *wait)
 {
+	bool bounded = wait->deadline.bounded;
 	struct timespec left = { 0 };
 	unsigned int i;
 	int ret;
@@ -216,18 +186,18 @@ static int wait_for_any(struct wait *wait)
 	for (i = 0; i < wait->count; i++)
 		wait->pollfds[i].events = ws_ready_events(wait->wanted[i].interest);
 	for (;;) {
-		if (wait->bounded)
-			left = time_left(wait);
-		ret = poll_once(wait, wait->bounded ? &left : NULL);
+		if (bounded)
+			left = ws_deadline_left(&wait->deadline);
+		ret = poll_once(wait, bounded ? &left : NULL);
 		/* L3: a signal that cancels nothing does not show. */
 		if (ret < 0 && errno != EINTR)
 			return -1;
 		if (any_has_come(wait))
 			return 1;
-		if (!ret || (wait->bounded && !left.tv_sec && !left.tv_nsec))
+		if (!ret || (bounded && !left.tv_sec && !left.tv_nsec))
 			return 0;
 		if (ret > 0)
-			poll_others(wait, &left);
+			poll_others(wait, bounded ? &left : NULL);
 	}
 }
 
@@ -258,7 +228,7 @@ static const unsigned int set_interest[SETS] = {
  * @buckets: of @index, a power of two
  */
 struct selection {
-	winsock_fd_set *sets[SETS];
+	struct winsock_fd_set *sets[SETS];
 	size_t total;
 	struct wait wait;
 	unsigned int *index;
@@ -440,6 +410,7 @@ static int run(struct selection *sel, int *count)
 static int select_error(struct selection *sel, const struct timeval *timeout,
 			int *count)
 {
+	time_t seconds = 0;
 	enum set set;
 	int error;
 
@@ -451,14 +422,17 @@ static int select_error(struct selection *sel, const struct timeval *timeout,
 		return WSAEINVAL;
 	if (timeout && (timeout->tv_sec < 0 || timeout->tv_usec < 0))
 		return WSAEINVAL;
+	if (timeout && __builtin_add_overflow(timeout->tv_sec,
+					      timeout->tv_usec / USEC_PER_SEC,
+					      &seconds))
+		timeout = NULL;
 	if (!selection_init(sel)) {
 		selection_end(sel);
 		return WSAENOBUFS;
 	}
 	if (timeout)
-		wait_until(&sel->wait,
-			   timeout->tv_sec + timeout->tv_usec / USEC_PER_SEC,
-			   timeout->tv_usec % USEC_PER_SEC * 1000);
+		sel->wait.deadline = ws_deadline_in(seconds,
+						    timeout->tv_usec % USEC_PER_SEC * 1000);
 	error = run(sel, count);
 	selection_end(sel);
 	return error;
@@ -594,8 +568,8 @@ static int poll_error(struct wait *wait, WSAPOLLFD *fds, ULONG nfds,
 	error = poll_add_all(wait, fds, nfds);
 	if (!error) {
 		if (timeout >= 0)
-			wait_until(wait, timeout / 1000,
-				   timeout % 1000 * 1000000L);
+			wait->deadline = ws_deadline_in(timeout / 1000,
+							timeout % 1000 * WS_NSEC_PER_MSEC);
 		if (wait_for_any(wait) < 0)
 			error = ws_error_from_errno(errno);
 		else

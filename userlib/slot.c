@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "slot.h"
+#include "watch.h"
 
 #define CHUNK_SLOTS	512
 #define CHUNKS		16384
@@ -51,6 +52,7 @@ struct ws_slot *ws_slot_open(int fd, int domain, int type, unsigned int flags)
 
 	if (!slot)
 		return NULL;
+	ws_watch_drop(slot);
 	atomic_store(&slot->domain, domain);
 	atomic_store(&slot->type, type);
 	atomic_store(&slot->inode, 0);
@@ -88,14 +90,17 @@ struct ws_slot *ws_slot_adopt(int fd)
 		setsockopt(fd, SOL_TCP, TCP_ULP, WINSOCK_ULP,
 			   sizeof(WINSOCK_ULP) - 1);
 	slot = ws_slot_open(fd, domain, type, WS_SLOT_TIMEOUT);
-	if (slot)
+	if (slot) {
 		ws_slot_identify(slot, fd);
+		ws_watch_adopted(slot, fd);
+	}
 	return slot;
 }
 
 /* closesocket() succeeded: a thread that comes back from the kernel sees it. */
 void ws_slot_closed(struct ws_slot *slot)
 {
+	ws_watch_drop(slot);
 	atomic_store(&slot->flags, 0);
 	atomic_fetch_add(&slot->generation, 1);
 }

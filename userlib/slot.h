@@ -23,6 +23,8 @@ enum {
 	WS_SLOT_ACCEPTED	= 1 << 5,	/* accept() made it */
 };
 
+struct ws_watch;
+
 /**
  * struct ws_slot - one socket
  * @flags: WS_SLOT_*
@@ -32,6 +34,7 @@ enum {
  * @inode: tells whether the number still means this socket; 0 if not known
  * @domain: address family
  * @type: SOCK_STREAM etc.
+ * @watch: its event selection; watch.c guards it
  */
 struct ws_slot {
 	_Atomic unsigned int flags;
@@ -41,6 +44,7 @@ struct ws_slot {
 	_Atomic uint64_t inode;
 	_Atomic int domain;
 	_Atomic int type;
+	struct ws_watch *_Atomic watch;
 };
 
 struct ws_slot *ws_slot_open(int fd, int domain, int type, unsigned int flags);

@@ -12,6 +12,7 @@
 #include "export.h"
 #include "slot.h"
 #include "startup.h"
+#include "watch.h"
 
 #define HIGHEST_VERSION		MAKEWORD(2, 2)
 /* What Windows says; neither is a limit here. */
@@ -26,17 +27,29 @@ static void before_fork(void)
 {
 	pthread_mutex_lock(&startup_lock);
 	ws_device_before_fork();
+	ws_watch_before_fork();
 }
 
-static void after_fork(void)
+static void after_fork(bool child)
 {
+	ws_watch_after_fork(child);
 	ws_device_after_fork();
 	pthread_mutex_unlock(&startup_lock);
 }
 
+static void after_fork_in_parent(void)
+{
+	after_fork(false);
+}
+
+static void after_fork_in_child(void)
+{
+	after_fork(true);
+}
+
 static void __attribute__((constructor)) startup_init(void)
 {
-	pthread_atfork(before_fork, after_fork, after_fork);
+	pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
 
 bool ws_started(void)
@@ -121,6 +134,7 @@ WS_EXPORT int WSACleanup(void)
 
 	if (last) {
 		ws_slot_for_each(close_slot);
+		ws_watch_stop();
 		pthread_mutex_lock(&startup_lock);
 		if (!startups)
 			ws_device_close();

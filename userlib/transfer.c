@@ -7,6 +7,7 @@
 #include "call.h"
 #include "error.h"
 #include "export.h"
+#include "watch.h"
 
 /**
  * struct transfer - bytes to be moved
@@ -124,6 +125,16 @@ static bool receive_is_shut(const struct ws_call *call)
 	       ws_slot_is_current(call->slot, call->fd);
 }
 
+/* Any attempt to receive lets FD_READ come again; to send, one that found no room. */
+static void tell_watch(const struct ws_call *call, const struct transfer *t,
+		       int error)
+{
+	if (!t->send)
+		ws_watch_reenable(call->slot, t->flags & MSG_OOB ? FD_OOB : FD_READ);
+	else if (error == WSAEWOULDBLOCK)
+		ws_watch_reenable(call->slot, FD_WRITE);
+}
+
 static ssize_t transfer(int fd, const struct transfer *t)
 {
 	struct ws_call call;
@@ -142,6 +153,7 @@ static ssize_t transfer(int fd, const struct transfer *t)
 		error = n < 0 ? ws_call_error(&call, errno) : 0;
 	}
 	ws_call_unblock(&call);
+	tell_watch(&call, t, error);
 
 	return ws_call_end(&call, error) ? SOCKET_ERROR : n;
 }

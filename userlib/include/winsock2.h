@@ -109,6 +109,9 @@ typedef void *PVOID, *LPVOID;
 typedef uint16_t *LPWORD;
 typedef uint32_t *LPDWORD;
 typedef int *LPINT;
+typedef void *HANDLE;
+typedef uintptr_t WPARAM;
+typedef intptr_t LPARAM;
 
 #ifndef TRUE
 #define TRUE	1
@@ -126,6 +129,16 @@ typedef int *LPINT;
 #endif
 #ifndef HIBYTE
 #define HIBYTE(word)	((BYTE)(((word) >> 8) & 0xff))
+#endif
+#ifndef MAKELONG
+#define MAKELONG(low, high) \
+	((int)((WORD)((low) & 0xffff) | ((DWORD)(WORD)((high) & 0xffff)) << 16))
+#endif
+#ifndef LOWORD
+#define LOWORD(dword)	((WORD)((dword) & 0xffff))
+#endif
+#ifndef HIWORD
+#define HIWORD(dword)	((WORD)(((dword) >> 16) & 0xffff))
 #endif
 
 /* Calling conventions and pointer sizes that Linux does not tell apart. */
@@ -221,6 +234,62 @@ typedef struct WSAData {
 #ifndef SO_EXCLUSIVEADDRUSE
 #define SO_EXCLUSIVEADDRUSE	((int)(~SO_REUSEADDR))
 #endif
+
+/* Network events. */
+#define FD_READ_BIT				0
+#define FD_WRITE_BIT				1
+#define FD_OOB_BIT				2
+#define FD_ACCEPT_BIT				3
+#define FD_CONNECT_BIT				4
+#define FD_CLOSE_BIT				5
+#define FD_QOS_BIT				6
+#define FD_GROUP_QOS_BIT			7
+#define FD_ROUTING_INTERFACE_CHANGE_BIT		8
+#define FD_ADDRESS_LIST_CHANGE_BIT		9
+#define FD_READ					0x001
+#define FD_WRITE				0x002
+#define FD_OOB					0x004
+#define FD_ACCEPT				0x008
+#define FD_CONNECT				0x010
+#define FD_CLOSE				0x020
+#define FD_QOS					0x040
+#define FD_GROUP_QOS				0x080
+#define FD_ROUTING_INTERFACE_CHANGE		0x100
+#define FD_ADDRESS_LIST_CHANGE			0x200
+#define FD_MAX_EVENTS				10
+#define FD_ALL_EVENTS				0x3ff
+
+typedef struct _WSANETWORKEVENTS {
+	long lNetworkEvents;
+	int iErrorCode[FD_MAX_EVENTS];
+} WSANETWORKEVENTS, *PWSANETWORKEVENTS, *LPWSANETWORKEVENTS;
+
+/* An event is the number of an eventfd(2), readable while it is set. */
+#define WSAEVENT			HANDLE
+#define WSA_INVALID_EVENT		((WSAEVENT)NULL)
+#define WINSOCK_EVENT_FD(event)		((int)(intptr_t)(event))
+#define WSA_MAXIMUM_WAIT_EVENTS		64
+#define WSA_INFINITE			((DWORD)0xffffffff)
+#define WSA_WAIT_EVENT_0		((DWORD)0)
+#define WSA_WAIT_IO_COMPLETION		((DWORD)0xc0)
+#define WSA_WAIT_TIMEOUT		((DWORD)258)
+#define WSA_WAIT_FAILED			((DWORD)0xffffffff)
+
+typedef void **LPWSAEVENT;
+
+/* There are no windows: WSAAsyncSelect() posts to queues of the library's. */
+typedef struct winsock_queue *HWND;
+
+struct winsock_message {
+	HWND hwnd;
+	UINT message;
+	WPARAM wParam;
+	LPARAM lParam;
+};
+
+#define WSAMAKESELECTREPLY(event, error)	MAKELONG(event, error)
+#define WSAGETSELECTEVENT(lparam)		LOWORD(lparam)
+#define WSAGETSELECTERROR(lparam)		HIWORD(lparam)
 
 #define SD_RECEIVE	SHUT_RD
 #define SD_SEND		SHUT_WR
@@ -344,6 +413,22 @@ int WSAHtonl(SOCKET s, u_long host, u_long *net);
 int WSAHtons(SOCKET s, unsigned short host, unsigned short *net);
 int WSANtohl(SOCKET s, u_long net, u_long *host);
 int WSANtohs(SOCKET s, unsigned short net, unsigned short *host);
+
+WSAEVENT WSACreateEvent(void);
+BOOL WSASetEvent(WSAEVENT event);
+BOOL WSAResetEvent(WSAEVENT event);
+BOOL WSACloseEvent(WSAEVENT event);
+DWORD WSAWaitForMultipleEvents(DWORD count, const WSAEVENT *events, BOOL all,
+			       DWORD timeout, BOOL alertable);
+int WSAEventSelect(SOCKET s, WSAEVENT event, long mask);
+int WSAEnumNetworkEvents(SOCKET s, WSAEVENT event, WSANETWORKEVENTS *events);
+
+int WSAAsyncSelect(SOCKET s, HWND queue, u_int message, long mask);
+HWND winsock_create_queue(void);
+int winsock_close_queue(HWND queue);
+int winsock_get_message(HWND queue, struct winsock_message *message,
+			DWORD timeout);
+WSAEVENT winsock_queue_event(HWND queue);
 
 int WSAPoll(WSAPOLLFD *fds, ULONG nfds, INT timeout);
 /* The same for libc's structure. */
@@ -481,7 +566,7 @@ extern __typeof__(select) select __asm__("winsock_select");
 #define FD_ZERO(set) ((void)(((winsock_fd_set *)(set))->fd_count = 0))
 
 /* What does not fit, or is there already, is left out. */
-static __inline__ void winsock_fd_add(SOCKET s, winsock_fd_set *set)
+static inline void winsock_fd_add(SOCKET s, winsock_fd_set *set)
 {
 	unsigned int i;
 
@@ -492,7 +577,7 @@ static __inline__ void winsock_fd_add(SOCKET s, winsock_fd_set *set)
 		set->fd_array[set->fd_count++] = s;
 }
 
-static __inline__ void winsock_fd_remove(SOCKET s, winsock_fd_set *set)
+static inline void winsock_fd_remove(SOCKET s, winsock_fd_set *set)
 {
 	unsigned int i;
 
@@ -608,14 +693,17 @@ ioctlsocket(SOCKET s, long cmd, T *arg)
 	call(a, WINSOCK_SET(b), WINSOCK_SET(c), WINSOCK_SET(d), WINSOCK_TIME(e))
 #define WINSOCK_SELECT(call, ...) WINSOCK_PICK(__VA_ARGS__, WINSOCK_SAME, \
 	WINSOCK_SELECT5, WINSOCK_SAME, WINSOCK_SAME, WINSOCK_SAME, \
-	WINSOCK_SAME, )(call, __VA_ARGS__)
+	WINSOCK_SAME, \
+	)(call, __VA_ARGS__)
 
 #define select(...)		WINSOCK_SELECT(select, __VA_ARGS__)
 
 /* An array is a pointer only in an expression. */
-#define WSAPoll(fds, nfds, timeout) \
-	__builtin_choose_expr(WINSOCK_IS(struct pollfd *, 1 ? (fds) : (fds)), \
-	winsock_poll, WSAPoll)((fds), (nfds), (timeout))
+#define WINSOCK_FIRST(first, ...) first
+#define WINSOCK_POLL(...) __builtin_choose_expr(WINSOCK_IS(struct pollfd *, \
+	1 ? (__VA_ARGS__) : (__VA_ARGS__)), winsock_poll, WSAPoll)
+#define WSAPoll(...) \
+	WINSOCK_POLL(WINSOCK_FIRST(__VA_ARGS__, 0))(__VA_ARGS__)
 
 #define accept(...)		WINSOCK_CALL3(accept, __VA_ARGS__)
 #define getsockname(...)	WINSOCK_CALL3(getsockname, __VA_ARGS__)

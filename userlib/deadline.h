@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The end of a wait. */
+#ifndef WS_DEADLINE_H
+#define WS_DEADLINE_H
+
+#include <stdbool.h>
+#include <time.h>
+
+#define WS_NSEC_PER_SEC		1000000000L
+#define WS_NSEC_PER_MSEC	1000000L
+
+/**
+ * struct ws_deadline - when a wait ends
+ * @bounded: it does
+ * @at: then, of CLOCK_MONOTONIC
+ */
+struct ws_deadline {
+	bool bounded;
+	struct timespec at;
+};
+
+static inline struct ws_deadline ws_never(void)
+{
+	return (struct ws_deadline) { .bounded = false };
+}
+
+/* What is further away than the clock goes is never. */
+static inline struct ws_deadline ws_deadline_in(time_t sec, long nsec)
+{
+	struct ws_deadline deadline;
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	now.tv_nsec += nsec;
+	now.tv_sec += now.tv_nsec / WS_NSEC_PER_SEC;
+	deadline.at.tv_nsec = now.tv_nsec % WS_NSEC_PER_SEC;
+	deadline.bounded = !__builtin_add_overflow(now.tv_sec, sec,
+						   &deadline.at.tv_sec);
+	return deadline;
+}
+
+/* Nothing at its end, and not less later on. */
+static inline struct timespec ws_deadline_left(const struct ws_deadline *deadline)
+{
+	struct timespec left;
+
+	clock_gettime(CLOCK_MONOTONIC, &left);
+	left.tv_sec = deadline->at.tv_sec - left.tv_sec;
+	left.tv_nsec = deadline->at.tv_nsec - left.tv_nsec;
+	if (left.tv_nsec < 0) {
+		left.tv_nsec += WS_NSEC_PER_SEC;
+		left.tv_sec--;
+	}
+	return left.tv_sec < 0 ? (struct timespec) { 0 } : left;
+}
+
+#endif

@@ -1,0 +1,821 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Event selections: WSAEventSelect, WSAEnumNetworkEvents and what WSAAsyncSelect
+ * shares with them.
+ *
+ * A watch keeps, of each network event, whether it is asked for (mask), has
+ * been recorded (pending) and was told and may not be told again yet (reported).
+ * look() compares with what the socket is ready for; it runs when something
+ * is asked for or re-enabled, in that call itself, and in the one helper thread
+ * when epoll says that something has changed.  A watch stays with its socket
+ * until that is closed, also when nothing is asked for any more: real Windows
+ * remembers what was reported.
+ *
+ * The epoll set is edge triggered and holds no reference to a file.  Events of
+ * a number that has been closed or means another socket are told by the watch's
+ * serial number.
+ *
+ * watch_lock guards everything here, and slot->watch; a queue's lock nests in
+ * it.  closesocket() takes it between setting slot->closing and closing, and
+ * when it has closed: whoever holds it and sees no slot->closing may record, and
+ * nothing is recorded when closesocket() has returned (P9).
+ */
+#include <errno.h>
+#include <limits.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <winsock2.h>
+
+#include "async.h"
+#include "call.h"
+#include "error.h"
+#include "event.h"
+#include "export.h"
+#include "ready.h"
+#include "socket.h"
+#include "watch.h"
+
+#define HELPER_STACK	(256 * 1024)
+#define EVENTS_AT_ONCE	32
+
+/* Which events there can be depends on what the socket does. */
+enum phase {
+	UNCONNECTED,	/* as far as we know */
+	CONNECTED,
+	LISTENING,
+	DATAGRAM,
+};
+
+/**
+ * struct ws_watch - the selection of one socket
+ * @next: all of them
+ * @link: what points here
+ * @users: slots that point here: the socket's numbers
+ * @home: the slot of @fd
+ * @fd: the number under which the epoll set knows the socket
+ * @inode: the socket
+ * @serial: changes with @fd
+ * @armed: EPOLL events of the set; 0 if it does not have @fd
+ * @phase: what the socket does
+ * @target: who is told
+ * @mask: FD_ events that are asked for
+ * @pending: those of them that WSAEnumNetworkEvents() has yet to tell of
+ * @reported: those that are not told of again until they are re-enabled
+ * @errors: of pending events
+ * @connect_error: errno of the attempt that FD_CONNECT told of
+ */
+struct ws_watch {
+	struct ws_watch *next;
+	struct ws_watch **link;
+	unsigned int users;
+	struct ws_slot *home;
+	int fd;
+	uint64_t inode;
+	uint32_t serial;
+	uint32_t armed;
+	enum phase phase;
+	struct ws_target target;
+	long mask;
+	long pending;
+	long reported;
+	int errors[FD_MAX_EVENTS];
+	int connect_error;
+};
+
+static pthread_mutex_t watch_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct ws_watch *watches;
+static uint32_t last_serial;
+
+/*
+ * The helper thread and its descriptors.  @set and @stop are numbers among the
+ * application's: they are closed on exec, and a program that closes what it
+ * does not know loses its events.
+ */
+static struct helper {
+	bool running;
+	int set;
+	int stop;
+	pthread_t thread;
+} helper;
+
+/* Who stands before the number in an epoll_event. */
+#define STOP	0
+
+static uint64_t name_of(const struct ws_watch *w)
+{
+	return (uint64_t)w->serial << 32 | (uint32_t)w->fd;
+}
+
+static uint64_t inode_of(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) ? 0 : st.st_ino;
+}
+
+/* Order matters to those who get messages. */
+static const struct {
+	long event;
+	int bit;
+	uint32_t epoll;
+} network_events[] = {
+	{ FD_CONNECT,	FD_CONNECT_BIT,	EPOLLOUT },
+	{ FD_ACCEPT,	FD_ACCEPT_BIT,	EPOLLIN },
+	{ FD_OOB,	FD_OOB_BIT,	EPOLLPRI },
+	{ FD_READ,	FD_READ_BIT,	EPOLLIN },
+	{ FD_WRITE,	FD_WRITE_BIT,	EPOLLOUT },
+	{ FD_CLOSE,	FD_CLOSE_BIT,	EPOLLRDHUP },
+};
+
+#define NETWORK_EVENTS	(sizeof(network_events) / sizeof(network_events[0]))
+
+static long awaited(const struct ws_watch *w)
+{
+	return w->mask & ~(w->pending | w->reported);
+}
+
+static uint32_t epoll_events(const struct ws_watch *w)
+{
+	long events = awaited(w);
+	uint32_t epoll = 0;
+	size_t i;
+
+	for (i = 0; i < NETWORK_EVENTS; i++)
+		if (events & network_events[i].event)
+			epoll |= network_events[i].epoll;
+	return epoll ? epoll | EPOLLET : 0;
+}
+
+/*
+ * Once in the set the socket stays there: changing cannot fail for want of
+ * memory.  A number that means something else by now is not in it.
+ */
+static int arm(struct ws_watch *w, uint32_t events)
+{
+	struct epoll_event event = {
+		.events = events ? events : EPOLLONESHOT,
+		.data.u64 = name_of(w),
+	};
+
+	if (events == w->armed || !helper.running)
+		return 0;
+	if (epoll_ctl(helper.set, EPOLL_CTL_MOD, w->fd, &event)) {
+		if (!events || errno != ENOENT)
+			return -1;
+		if (epoll_ctl(helper.set, EPOLL_CTL_ADD, w->fd, &event))
+			return -1;
+	}
+	w->armed = events;
+	return 0;
+}
+
+/*
+ * Sees for itself whether the socket has begun to listen or got connected: what
+ * the application did before it asked for events is not known.
+ */
+static void settle(struct ws_watch *w, unsigned int ready)
+{
+	socklen_t len = sizeof(struct tcp_info);
+	struct tcp_info info = { 0 };
+
+	if (w->phase != UNCONNECTED)
+		return;
+	if (getsockopt(w->fd, SOL_TCP, TCP_INFO, &info, &len)) {
+		w->phase = CONNECTED;
+		return;
+	}
+	switch (info.tcpi_state) {
+	case TCP_SYN_SENT:
+	case TCP_SYN_RECV:
+		break;
+	case TCP_LISTEN:
+		w->phase = LISTENING;
+		break;
+	case TCP_CLOSE:
+		if (ready & (WS_HANGUP | WS_ABORTED))
+			w->phase = CONNECTED;
+		break;
+	default:
+		w->phase = CONNECTED;
+	}
+}
+
+static unsigned int readiness(const struct ws_watch *w)
+{
+	struct pollfd pollfd = {
+		.fd = w->fd,
+		.events = POLLIN | POLLPRI | POLLRDHUP,
+	};
+
+	if (awaited(w) & (FD_CONNECT | FD_WRITE) || w->phase == UNCONNECTED)
+		pollfd.events |= POLLOUT;
+	if (poll(&pollfd, 1, 0) <= 0 || pollfd.revents & POLLNVAL)
+		return 0;
+	return ws_ready(w->home, w->fd, pollfd.revents);
+}
+
+/*
+ * FD_WRITE is not for a connection that is gone or was shut down, and FD_CLOSE
+ * comes when everything has been read.
+ */
+static long happened(const struct ws_watch *w, unsigned int ready)
+{
+	long events = FD_CONNECT;
+
+	switch (w->phase) {
+	case UNCONNECTED:
+		return ready & WS_CONNECT_FAILED ? FD_CONNECT : 0;
+	case LISTENING:
+		return ready & WS_READABLE ? FD_ACCEPT : 0;
+	default:
+		break;
+	}
+	if (ready & WS_ABORTED)
+		return events | FD_CLOSE;
+	if (ready & WS_READABLE)
+		events |= FD_READ;
+	else if (ready & WS_HANGUP)
+		events |= FD_CLOSE;
+	if (ready & WS_URGENT)
+		events |= FD_OOB;
+	if (ready & WS_WRITABLE &&
+	    !(ws_slot_flags(w->home) & WS_SLOT_SHUT_SEND))
+		events |= FD_WRITE;
+	return events;
+}
+
+/*
+ * SO_ERROR is given out once, and here is the one who takes it: it is kept for
+ * the application, who gets it as often as it asks, as on Windows.
+ */
+static int connect_error(struct ws_watch *w)
+{
+	socklen_t len = sizeof(int);
+	int err = 0;
+
+	if (!getsockopt(w->fd, SOL_SOCKET, SO_ERROR, &err, &len) && err)
+		w->connect_error = err;
+	return ws_error_from_errno(w->connect_error ? w->connect_error :
+						      ECONNREFUSED);
+}
+
+/* Windows says WSAECONNABORTED of a reset, too. */
+static int error_of(struct ws_watch *w, long event, unsigned int ready)
+{
+	if (event == FD_CONNECT && ready & WS_CONNECT_FAILED)
+		return connect_error(w);
+	if (event == FD_CLOSE && ready & WS_ABORTED)
+		return WSAECONNABORTED;
+	return 0;
+}
+
+static void record(struct ws_watch *w, long event, int bit, int error)
+{
+	const struct ws_target *target = &w->target;
+
+	if (target->queue) {
+		if (ws_queue_post(target->queue, target, name_of(w), event,
+				  error))
+			w->reported |= event;
+		return;
+	}
+	w->pending |= event;
+	w->errors[bit] = error;
+	if (target->event >= 0)
+		ws_event_set(target->event);
+}
+
+/* True if there was something to record. */
+static bool look(struct ws_watch *w)
+{
+	unsigned int ready;
+	long events;
+	size_t i;
+
+	if (!awaited(w) || atomic_load(&w->home->closing))
+		return false;
+
+	ready = readiness(w);
+	settle(w, ready);
+	events = happened(w, ready) & awaited(w);
+	for (i = 0; i < NETWORK_EVENTS; i++)
+		if (events & network_events[i].event)
+			record(w, network_events[i].event,
+			       network_events[i].bit,
+			       error_of(w, network_events[i].event, ready));
+	return events;
+}
+
+/*
+ * What is armed in excess costs a wake-up at most, see woken(): the usual turn,
+ * where FD_READ comes and goes, needs no epoll_ctl(2) at all.
+ */
+static int look_and_arm(struct ws_watch *w)
+{
+	uint32_t events;
+
+	look(w);
+	if (atomic_load(&w->home->closing))
+		return 0;
+	events = epoll_events(w);
+	return events & ~w->armed ? arm(w, events | w->armed) : 0;
+}
+
+/* Woken for nothing: be left alone until something is re-enabled. */
+static void woken(struct ws_watch *w)
+{
+	if (atomic_load(&w->home->closing))
+		return;
+	if (!look(w))
+		arm(w, epoll_events(w));
+}
+
+static struct ws_watch *find_by_name(uint64_t name)
+{
+	struct ws_slot *slot = ws_slot_lookup((uint32_t)name);
+	struct ws_watch *w = slot ? atomic_load(&slot->watch) : NULL;
+
+	return w && name_of(w) == name ? w : NULL;
+}
+
+static void *help(void *arg)
+{
+	struct epoll_event events[EVENTS_AT_ONCE];
+	int set = (intptr_t)arg;
+	struct ws_watch *w;
+	int i, n;
+
+	for (;;) {
+		n = epoll_wait(set, events, EVENTS_AT_ONCE, -1);
+		if (n < 0 && errno != EINTR)
+			return NULL;
+		pthread_mutex_lock(&watch_lock);
+		for (i = 0; i < n; i++) {
+			w = find_by_name(events[i].data.u64);
+			if (w)
+				woken(w);
+		}
+		pthread_mutex_unlock(&watch_lock);
+		for (i = 0; i < n; i++)
+			if (events[i].data.u64 == STOP)
+				return NULL;
+	}
+}
+
+/* The application's signals are its own threads' business. */
+static int start_thread(struct helper *h)
+{
+	sigset_t all, before;
+	pthread_attr_t attr;
+	int err;
+
+	sigfillset(&all);
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, HELPER_STACK);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	err = pthread_create(&h->thread, &attr, help, (void *)(intptr_t)h->set);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attr);
+	return err ? -1 : 0;
+}
+
+/* Under watch_lock.  0, or -1 if it cannot be had. */
+static int start_helper(void)
+{
+	struct epoll_event stop = { .events = EPOLLIN, .data.u64 = STOP };
+	struct helper h;
+
+	if (helper.running)
+		return 0;
+	h.set = epoll_create1(EPOLL_CLOEXEC);
+	h.stop = eventfd(0, EFD_CLOEXEC);
+	if (h.set >= 0 && h.stop >= 0 &&
+	    !epoll_ctl(h.set, EPOLL_CTL_ADD, h.stop, &stop) &&
+	    !start_thread(&h)) {
+		h.running = true;
+		helper = h;
+		return 0;
+	}
+	if (h.set >= 0)
+		close(h.set);
+	if (h.stop >= 0)
+		close(h.stop);
+	return -1;
+}
+
+/* WSACleanup: all sockets are closed, or as good as. */
+void ws_watch_stop(void)
+{
+	uint64_t one = 1;
+	struct ws_watch *w;
+	struct helper h;
+
+	pthread_mutex_lock(&watch_lock);
+	h = helper;
+	helper.running = false;
+	for (w = watches; w; w = w->next)
+		w->armed = 0;
+	pthread_mutex_unlock(&watch_lock);
+
+	if (!h.running)
+		return;
+	if (write(h.stop, &one, sizeof(one)) == sizeof(one))
+		pthread_join(h.thread, NULL);
+	close(h.stop);
+	close(h.set);
+}
+
+static void settle_here(struct ws_watch *w, struct ws_slot *slot, int fd)
+{
+	w->home = slot;
+	w->fd = fd;
+	w->armed = 0;
+	/* STOP is no watch's. */
+	if (!++last_serial)
+		last_serial++;
+	w->serial = last_serial;
+}
+
+static struct ws_watch *new_watch(struct ws_slot *slot, int fd)
+{
+	struct ws_watch *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return NULL;
+	settle_here(w, slot, fd);
+	w->inode = inode_of(fd);
+	w->target.event = -1;
+	if (ws_slot_is_datagram(slot))
+		w->phase = DATAGRAM;
+	if (w->phase == DATAGRAM || ws_slot_flags(slot) & WS_SLOT_ACCEPTED)
+		w->reported = FD_CONNECT;
+
+	w->next = watches;
+	w->link = &watches;
+	if (w->next)
+		w->next->link = &w->next;
+	watches = w;
+	return w;
+}
+
+static void use_watch(struct ws_slot *slot, struct ws_watch *w)
+{
+	w->users++;
+	atomic_store(&slot->watch, w);
+}
+
+/* One selection a socket, whatever the number it is asked for by. */
+static struct ws_watch *find_by_inode(int fd)
+{
+	uint64_t inode = watches ? inode_of(fd) : 0;
+	struct ws_watch *w;
+
+	for (w = inode ? watches : NULL; w; w = w->next)
+		if (w->inode == inode)
+			return w;
+	return NULL;
+}
+
+static struct ws_watch *get_watch(struct ws_slot *slot, int fd)
+{
+	struct ws_watch *w = atomic_load(&slot->watch);
+
+	if (w)
+		return w;
+	w = find_by_inode(fd);
+	if (!w)
+		w = new_watch(slot, fd);
+	if (w)
+		use_watch(slot, w);
+	return w;
+}
+
+static void free_watch(struct ws_watch *w)
+{
+	*w->link = w->next;
+	if (w->next)
+		w->next->link = w->link;
+	free(w);
+}
+
+static struct ws_watch *homeless;
+
+static void move_in(struct ws_slot *slot, int fd)
+{
+	if (homeless && atomic_load(&slot->watch) == homeless) {
+		settle_here(homeless, slot, fd);
+		homeless = NULL;
+	}
+}
+
+void ws_watch_drop_slow(struct ws_slot *slot)
+{
+	struct ws_watch *w;
+
+	pthread_mutex_lock(&watch_lock);
+	w = atomic_exchange(&slot->watch, NULL);
+	if (w && !--w->users) {
+		if (w->target.queue)
+			ws_queue_purge(w->target.queue, name_of(w));
+		free_watch(w);
+	} else if (w && w->home == slot) {
+		homeless = w;
+		ws_slot_for_each(move_in);
+		look_and_arm(w);
+	}
+	pthread_mutex_unlock(&watch_lock);
+}
+
+/*
+ * Also keeps the helper from being woken for a socket that others still have,
+ * which stays in the set for as long as they do.
+ */
+void ws_watch_suspend_slow(struct ws_slot *slot)
+{
+	struct ws_watch *w;
+
+	pthread_mutex_lock(&watch_lock);
+	w = atomic_load(&slot->watch);
+	if (w && w->home == slot && w->armed)
+		arm(w, 0);
+	pthread_mutex_unlock(&watch_lock);
+}
+
+void ws_watch_resume_slow(struct ws_slot *slot)
+{
+	struct ws_watch *w;
+
+	pthread_mutex_lock(&watch_lock);
+	w = atomic_load(&slot->watch);
+	if (w)
+		look_and_arm(w);
+	pthread_mutex_unlock(&watch_lock);
+}
+
+void ws_watch_reenable_slow(struct ws_slot *slot, long events)
+{
+	struct ws_watch *w;
+
+	pthread_mutex_lock(&watch_lock);
+	w = atomic_load(&slot->watch);
+	if (w) {
+		w->pending &= ~events;
+		w->reported &= ~events;
+		look_and_arm(w);
+	}
+	pthread_mutex_unlock(&watch_lock);
+}
+
+void ws_watch_connecting_slow(struct ws_slot *slot)
+{
+	struct ws_watch *w;
+
+	pthread_mutex_lock(&watch_lock);
+	w = atomic_load(&slot->watch);
+	/* A program may ask by connect() whether it is connected. */
+	if (w && w->phase != CONNECTED) {
+		w->pending = 0;
+		w->reported = 0;
+		w->connect_error = 0;
+	}
+	if (w)
+		look_and_arm(w);
+	pthread_mutex_unlock(&watch_lock);
+}
+
+/* Without memory the new socket has no selection. */
+void ws_watch_inherit_slow(struct ws_slot *slot, struct ws_slot *child, int fd)
+{
+	struct ws_watch *w, *new;
+
+	pthread_mutex_lock(&watch_lock);
+	w = atomic_load(&slot->watch);
+	new = w && w->mask ? new_watch(child, fd) : NULL;
+	if (new) {
+		new->target = w->target;
+		new->target.socket = fd;
+		new->mask = w->mask;
+		use_watch(child, new);
+		look_and_arm(new);
+	}
+	pthread_mutex_unlock(&watch_lock);
+}
+
+bool ws_watch_is_active_slow(struct ws_slot *slot)
+{
+	struct ws_watch *w;
+	bool active;
+
+	pthread_mutex_lock(&watch_lock);
+	w = atomic_load(&slot->watch);
+	active = w && w->mask;
+	pthread_mutex_unlock(&watch_lock);
+	return active;
+}
+
+int ws_watch_connect_error_slow(struct ws_slot *slot)
+{
+	struct ws_watch *w;
+	int err;
+
+	pthread_mutex_lock(&watch_lock);
+	w = atomic_load(&slot->watch);
+	err = w ? w->connect_error : 0;
+	pthread_mutex_unlock(&watch_lock);
+	return err;
+}
+
+/* A number that the library has not met may be one of a socket that it has. */
+void ws_watch_adopted(struct ws_slot *slot, int fd)
+{
+	struct ws_watch *w;
+
+	pthread_mutex_lock(&watch_lock);
+	w = atomic_load(&slot->watch) ? NULL : find_by_inode(fd);
+	if (w)
+		use_watch(slot, w);
+	pthread_mutex_unlock(&watch_lock);
+}
+
+void ws_watch_forget_event(int event)
+{
+	struct ws_watch *w;
+
+	pthread_mutex_lock(&watch_lock);
+	for (w = watches; w; w = w->next)
+		if (w->target.event == event)
+			w->target.event = -1;
+	pthread_mutex_unlock(&watch_lock);
+}
+
+void ws_watch_forget_queue(const struct winsock_queue *queue)
+{
+	struct ws_watch *w;
+
+	pthread_mutex_lock(&watch_lock);
+	for (w = watches; w; w = w->next)
+		if (w->target.queue == queue) {
+			w->target.queue = NULL;
+			w->mask = 0;
+		}
+	pthread_mutex_unlock(&watch_lock);
+}
+
+void ws_watch_before_fork(void)
+{
+	pthread_mutex_lock(&watch_lock);
+	ws_queues_before_fork();
+}
+
+static void forget(struct ws_slot *slot, int fd)
+{
+	(void)fd;
+	atomic_store(&slot->watch, NULL);
+}
+
+/* L8: the parent's selections are the parent's, and so is the epoll set. */
+static void start_over(void)
+{
+	ws_slot_for_each(forget);
+	while (watches)
+		free_watch(watches);
+	if (!helper.running)
+		return;
+	helper.running = false;
+	close(helper.set);
+	close(helper.stop);
+}
+
+void ws_watch_after_fork(bool child)
+{
+	if (child)
+		start_over();
+	ws_queues_after_fork(child);
+	pthread_mutex_unlock(&watch_lock);
+}
+
+/*
+ * What was reported stays so for an event, as on Windows, which posts messages
+ * anew; but not that a connection was made long ago.
+ */
+static int set_selection(struct ws_watch *w, const struct ws_target *target,
+			 long mask)
+{
+	if (target->queue && !ws_queue_is_open(target->queue))
+		return WSAEINVAL;
+	if (mask && start_helper())
+		return WSAENOBUFS;
+
+	w->target = *target;
+	w->mask = mask;
+	w->pending = 0;
+	if (target->queue) {
+		settle(w, readiness(w));
+		w->reported = w->phase == CONNECTED || w->phase == DATAGRAM ?
+			      FD_CONNECT : 0;
+	}
+	if (!look_and_arm(w))
+		return 0;
+	w->mask = 0;
+	return WSAENOBUFS;
+}
+
+/**
+ * ws_watch_select - ask for network events of a socket
+ * @fd: its number
+ * @target: who is to be told
+ * @mask: FD_ events; none ends it
+ *
+ * Takes the place of what was asked for before.  The socket is nonblocking from
+ * then on.
+ *
+ * Return: 0 or a WSA error, and then nothing has changed, or nothing is asked
+ * for any more if it is WSAENOBUFS.
+ */
+int ws_watch_select(int fd, const struct ws_target *target, long mask)
+{
+	struct ws_slot *slot = ws_slot_adopt(fd);
+	struct ws_watch *w;
+	int error, on = 1;
+
+	if (!slot)
+		return WSAENOTSOCK;
+	if (mask & ~FD_ALL_EVENTS)
+		return WSAEINVAL;
+
+	pthread_mutex_lock(&watch_lock);
+	w = mask ? get_watch(slot, fd) : atomic_load(&slot->watch);
+	if (w)
+		error = set_selection(w, target, mask);
+	else
+		error = mask ? WSAENOBUFS : 0;
+	pthread_mutex_unlock(&watch_lock);
+
+	if (!error && ioctl(fd, FIONBIO, &on))
+		error = ws_error_from_errno(errno);
+	return error;
+}
+
+WS_EXPORT int WSAEventSelect(SOCKET s, WSAEVENT event, long mask)
+{
+	struct ws_target target = { .event = ws_event_fd(event) };
+	struct ws_call call;
+	int error;
+
+	if (!ws_call_begin(&call, ws_socket_fd(s)))
+		return SOCKET_ERROR;
+	if (mask && !ws_event_is_valid(target.event))
+		error = ws_slot_adopt(call.fd) ? WSAEINVAL : WSAENOTSOCK;
+	else
+		error = ws_watch_select(call.fd, &target, mask);
+	return ws_call_end(&call, error);
+}
+
+/* With @event reset under the lock, none of what comes later is lost. */
+static int enumerate(struct ws_slot *slot, int event, WSANETWORKEVENTS *events)
+{
+	struct ws_watch *w;
+
+	if (event >= 0 && !ws_event_reset(event))
+		return WSAEINVAL;
+	memset(events, 0, sizeof(*events));
+	w = atomic_load(&slot->watch);
+	if (!w)
+		return 0;
+	events->lNetworkEvents = w->pending;
+	memcpy(events->iErrorCode, w->errors, sizeof(w->errors));
+	memset(w->errors, 0, sizeof(w->errors));
+	w->reported |= w->pending;
+	w->pending = 0;
+	return 0;
+}
+
+WS_EXPORT int WSAEnumNetworkEvents(SOCKET s, WSAEVENT event,
+				   WSANETWORKEVENTS *events)
+{
+	struct ws_call call;
+	struct ws_slot *slot;
+	int error;
+
+	if (!ws_call_begin(&call, ws_socket_fd(s)))
+		return SOCKET_ERROR;
+	slot = ws_slot_adopt(call.fd);
+	if (!slot) {
+		error = WSAENOTSOCK;
+	} else if (!events) {
+		error = WSAEFAULT;
+	} else {
+		pthread_mutex_lock(&watch_lock);
+		error = enumerate(slot, ws_event_fd(event), events);
+		pthread_mutex_unlock(&watch_lock);
+	}
+	return ws_call_end(&call, error);
+}
