@@ -468,8 +468,6 @@ static int do_suite(const struct job *job)
 	if (!ok)
 		return 0;
 
-	/* While the module's functions can still be named. */
-	scan_for_leaks();
 	if (unload_module()) {
 		char refs[32] = "?";
 		int fd = open("/sys/module/" MODULE "/refcnt", O_RDONLY);
