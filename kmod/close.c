@@ -306,28 +306,43 @@ static int drain_wake(wait_queue_entry_t *wait, unsigned int mode, int sync,
 	return woken_wake_function(wait, mode, sync, key);
 }
 
+/*
+ * Jiffies may lag behind the clock when a time-out is set and catch up while it
+ * runs, so that it ends early: late is fine, early is not.  The clock decides.
+ */
+static ktime_t linger_deadline(const struct sock *sk)
+{
+	return ktime_add_safe(ktime_get(), ktime_set(sk->sk_lingertime / HZ, 0));
+}
+
+static long jiffies_left(ktime_t deadline)
+{
+	s64 left = ktime_to_ns(ktime_sub(deadline, ktime_get()));
+
+	return left > 0 ? nsecs_to_jiffies(left) + 1 : 0;
+}
+
 /* 0 when the data is acknowledged or the connection gone, -ETIMEDOUT, -EINTR. */
-static int wait_for_drain(struct sock *sk, u32 end, long timeout)
+static int wait_for_drain(struct sock *sk, u32 end, ktime_t deadline)
 {
 	struct drain d = { .sk = sk, .end = end };
+	long timeout;
 	int err = 0;
 
 	init_waitqueue_func_entry(&d.wait, drain_wake);
 	d.wait.private = current;
-	/* A sleep of n jiffies may end within the n-th: late is fine, early not. */
-	if (timeout < MAX_SCHEDULE_TIMEOUT)
-		timeout++;
 
 	add_wait_queue(sk_sleep(sk), &d.wait);
 	ask_for_space(&d);
 	while (!drained(&d)) {
+		timeout = jiffies_left(deadline);
 		if (signal_pending(current))
 			err = -EINTR;
 		else if (!timeout)
 			err = -ETIMEDOUT;
 		if (err)
 			break;
-		timeout = wait_woken(&d.wait, TASK_INTERRUPTIBLE, timeout);
+		wait_woken(&d.wait, TASK_INTERRUPTIBLE, timeout);
 	}
 	remove_wait_queue(sk_sleep(sk), &d.wait);
 	return err;
@@ -337,17 +352,17 @@ static int wait_for_drain(struct sock *sk, u32 end, long timeout)
 static int linger(struct socket *sock)
 {
 	struct sock *sk = sock->sk;
-	long timeout;
+	ktime_t deadline;
 	u32 end;
 	int err;
 
 	lock_sock(sk);
-	timeout = sk->sk_lingertime;
+	deadline = linger_deadline(sk);
 	end = data_end(sk);
 	release_sock(sk);
 
 	kernel_sock_shutdown(sock, SHUT_WR);
-	err = wait_for_drain(sk, end, timeout);
+	err = wait_for_drain(sk, end, deadline);
 
 	/* C11: only a task that goes on can use the handle again. */
 	if (err == -EINTR && !fatal_signal_pending(current))
