@@ -51,11 +51,11 @@
 #define CLOSES_WANTED	50000
 
 /*
- * How long closesocket() waits for this process's poll()s and select()s to let
- * go of the socket.  The kernel cannot name them; one that gets no CPU for so
- * long looks at whatever has its number then.
+ * closesocket() cannot name this process's poll()s and select()s; it wakes them
+ * and waits a little until they let go.  One in so many closes may find one that
+ * got no CPU for so long, and then looks at whatever has its number.
  */
-#define SETTLE_MS	20
+#define OUTSTAYED_MAX	100
 
 #define get(var)	__atomic_load_n(&(var), __ATOMIC_SEQ_CST)
 #define set(var, val)	__atomic_store_n(&(var), val, __ATOMIC_SEQ_CST)
@@ -68,7 +68,7 @@
  * @interrupted: EINTR
  * @lost: EBADF
  * @no_socket: ENOTSOCK
- * @outstayed: pollers that were still there SETTLE_MS after the close
+ * @outstayed: pollers that had not left when closesocket() returned
  * @conn: the last connection's mark
  */
 struct counts {
@@ -344,7 +344,7 @@ static int closesocket(int fd)
 		bump(counts->no_socket);
 		break;
 	default:
-		die("closesocket(%d): %s", fd, strerror(-err));
+		die("%d: %s", fd, strerror(-err));
 	}
 	return err;
 }
@@ -446,9 +446,9 @@ static void stream_expect(struct stream *s, const void *buf, size_t len)
 	if (memcmp(buf, want, len)) {
 		memset(&r, 0, sizeof(r));
 		memcpy(&r, buf, len < RECORD ? len : RECORD);
-		die("connection %u direction %d byte %lu: foreign data; it looks like connection %u direction %u record %u, sum %s",
+		die("at %u/%d/%lu foreign data that look like %u/%u/%lu, sum %s",
 		    s->conn, s->direction, s->offset, r.conn, r.direction,
-		    r.seq, r.sum == record_sum(&r) ? "good" : "bad");
+		    r.seq * RECORD, r.sum == record_sum(&r) ? "good" : "bad");
 	}
 	s->offset += len;
 }
@@ -539,7 +539,7 @@ struct port {
 };
 
 #define SMALL_BUFFER	8192
-#define FILL_UP		(1 << 20)
+#define FILL_UP		1048576
 
 static int new_socket(bool attached, int type)
 {
@@ -697,17 +697,20 @@ FIXTURE_TEARDOWN(storm)
 	step("balancing");
 	for (i = 0; i < ARRAY_SIZE(kinds); i++)
 		sum += stat_of(kinds[i]);
-	printf("# %lu closes: %ld graceful, %ld hard, %ld linger, %ld native, %ld shared; %ld timed out\n",
+	printf("# %lu closes: %ld graceful, %ld hard, %ld linger (%ld timed out), ",
 	       counts->closed, stat_of(kinds[0]), stat_of(kinds[1]),
-	       stat_of(kinds[2]), stat_of(kinds[3]), stat_of(kinds[4]),
-	       stat_of("WinsockLingerTimeouts"));
+	       stat_of(kinds[2]), stat_of("WinsockLingerTimeouts"));
+	printf("%ld native, %ld shared\n", stat_of(kinds[3]),
+	       stat_of(kinds[4]));
 	if (counts->outstayed)
-		printf("# %lu pollers outstayed %d ms\n", counts->outstayed,
-		       SETTLE_MS);
-	printf("# %lu refused, %lu interrupted, %lu too late, %lu met a file; %ld calls cancelled; %ld ms\n",
+		printf("# %lu pollers outstayed the close\n",
+		       counts->outstayed);
+	EXPECT_LE(counts->outstayed, counts->closed / OUTSTAYED_MAX);
+	printf("# %lu refused, %lu interrupted, %lu too late, %lu met a file; ",
 	       counts->refused, counts->interrupted, counts->lost,
-	       counts->no_socket, stat_of("WinsockCallsCancelled"),
-	       now_ms() - self->started);
+	       counts->no_socket);
+	printf("%ld calls cancelled; %ld ms\n",
+	       stat_of("WinsockCallsCancelled"), now_ms() - self->started);
 	EXPECT_EQ(sum, counts->closed);
 	EXPECT_EQ(stat_of("WinsockCloseRefused"), counts->refused);
 	EXPECT_EQ(stat_of("WinsockLingerInterrupted"), counts->interrupted);
@@ -1161,7 +1164,6 @@ struct worker {
  * @deaf: a port that does not answer any more
  * @callers: connections that fill it
  * @entry_us: how long workers take to fall asleep
- * @took_us: how long this round's closesocket() took
  */
 struct lane {
 	struct thread *driver;
@@ -1178,7 +1180,6 @@ struct lane {
 	struct port port, deaf;
 	int callers[2];
 	long entry_us;
-	long took_us;
 };
 
 static long now_us(void)
@@ -1370,13 +1371,14 @@ static void judge(const struct worker *w, bool asleep)
 		    (!asleep &&
 		     (result & (POLLERR | POLLHUP)) == (POLLERR | POLLHUP)))
 			return;
-		if (w->lane->took_us < SETTLE_MS * 1000)
-			die("%s: %#lx; closesocket took %ld us", o->name,
-			    result, w->lane->took_us);
+		if (!asleep || !(result & (POLLIN | POLLOUT)))
+			die("%s: %#lx", o->name, result);
 		bump(counts->outstayed);
 		return;
 	}
-	if (result == (w->op == OP_SELECT) || (result > 0 && o->bytes))
+	if (w->op == OP_SELECT ? result == 1 : !result)
+		return;
+	if (result > 0 && o->bytes)
 		return;
 	for (i = 0; i < 2; i++) {
 		int allowed = asleep ? o->asleep[i] : o->racing[i];
@@ -1566,9 +1568,7 @@ static void lane_round(struct lane *lane, enum scene scene, bool asleep)
 		wait_asleep(lane);
 	else
 		spin(dice(1 + lane->entry_us * (scene == SCENE_FLOW ? 8 : 2)));
-	lane->took_us = now_us();
 	err = closesocket(lane->number);
-	lane->took_us = now_us() - lane->took_us;
 	if (err && !(rival && err == -EBADF))
 		die("closesocket: %s", strerror(-err));
 	if (asleep)
@@ -2150,8 +2150,7 @@ static bool process_asleep(pid_t pid, long nr)
 }
 
 /* In the child: the parent has closed, or is about to. */
-__attribute__((noreturn))
-static void family_child(struct family *f, struct stream out)
+static void __attribute__((noreturn)) family_child(struct family *f, struct stream out)
 {
 	long ret = stream_recv(&f->in, f->fd, RECORD, MSG_WAITALL);
 
@@ -2180,7 +2179,6 @@ static void family_round(struct family *f, struct thread *receiver)
 	if (dice(4) == 0)
 		set_linger(f->fd, 1, LINGER_LONG);
 	pthread_barrier_wait(&f->ready);
-	dice(2);	/* the child begins with the generator as it is */
 	pid = check(fork());
 	if (!pid)
 		family_child(f, out);
@@ -2497,17 +2495,14 @@ static long act_fork(void)
 	return 0;
 }
 
-/* What any call may say on a number that is closed, closing, or a pipe's. */
-#define NOBODY	EBADF, ENOTSOCK
-/* What a call may say that blocked in a socket, or began to. */
-#define BLOCKED	EAGAIN, ECANCELED, EINTR
-
 /**
  * struct act - something a thread may do
  * @name: of it
  * @act: does it; -errno
  * @weight: how often, compared to others
- * @allowed: errors that may come of it
+ * @allowed: errors that may come of it: EBADF and ENOTSOCK on a number that is
+ *	     closed, closing or a pipe's; EAGAIN, EINTR and ECANCELED where it
+ *	     may have to wait; and its own
  */
 static const struct act {
 	const char *name;
@@ -2521,24 +2516,28 @@ static const struct act {
 	{ "connection", act_connection, 16,
 	  { ECONNREFUSED, ECONNRESET, EINPROGRESS, EADDRNOTAVAIL, EAGAIN } },
 	{ "accept", act_accept, 10,
-	  { NOBODY, BLOCKED, EINVAL, EOPNOTSUPP, ECONNABORTED } },
+	  { EBADF, ENOTSOCK, EAGAIN, ECANCELED, EINTR,
+	    EINVAL, EOPNOTSUPP, ECONNABORTED } },
 	{ "connect", act_connect, 4,
-	  { NOBODY, BLOCKED, EINPROGRESS, EALREADY, EISCONN, EAFNOSUPPORT,
-	    ECONNREFUSED, ECONNRESET, EADDRNOTAVAIL, EINVAL, ECONNABORTED } },
+	  { EBADF, ENOTSOCK, EAGAIN, ECANCELED, EINTR,
+	    EINPROGRESS, EALREADY, EISCONN, EAFNOSUPPORT, ECONNREFUSED,
+	    ECONNRESET, EADDRNOTAVAIL, EINVAL, ECONNABORTED } },
 	{ "send", act_send, 12,
-	  { NOBODY, BLOCKED, EPIPE, ECONNRESET, ENOTCONN, EDESTADDRREQ,
-	    ECONNREFUSED, EISCONN } },
+	  { EBADF, ENOTSOCK, EAGAIN, ECANCELED, EINTR,
+	    EPIPE, ECONNRESET, ENOTCONN, EDESTADDRREQ, ECONNREFUSED,
+	    EISCONN } },
 	{ "recv", act_recv, 12,
-	  { NOBODY, BLOCKED, ENOTCONN, ECONNRESET, ECONNREFUSED, EINVAL,
-	    EPIPE } },
-	{ "poll", act_poll, 6, { 0 } },
+	  { EBADF, ENOTSOCK, EAGAIN, ECANCELED, EINTR,
+	    ENOTCONN, ECONNRESET, ECONNREFUSED, EINVAL, EPIPE } },
+	{ "poll", act_poll, 6 },
 	{ "epoll", act_epoll, 4, { EBADF, EEXIST, ENOENT } },
-	{ "option", act_option, 6, { NOBODY } },
-	{ "shutdown", act_shutdown, 3, { NOBODY, ENOTCONN } },
+	{ "option", act_option, 6, { EBADF, ENOTSOCK } },
+	{ "shutdown", act_shutdown, 3, { EBADF, ENOTSOCK, ENOTCONN } },
 	{ "dup", act_dup, 3, { EBADF } },
 	{ "dup2", act_dup2, 3, { EBADF, EINVAL, EBUSY } },
 	{ "close", act_close, 3, { EBADF } },
-	{ "closesocket", act_closesocket, 60, { NOBODY, EWOULDBLOCK } },
+	{ "closesocket", act_closesocket, 60,
+	  { EBADF, ENOTSOCK, EWOULDBLOCK } },
 	{ "fork", act_fork, 1 },
 };
 
