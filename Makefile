@@ -97,6 +97,7 @@ deps:
 ##  make check        all suites on all kernels
 ##    T=NAME            this suite alone        KERNEL=6.1|6.12   this kernel alone
 ##    ARGS="..."        passed to the suite     TIMEOUT=SECONDS   for one suite
+##    ROUNDS=N          that much more storm    SEED=N            the storm's
 ##  make check-debug  all suites on a kernel that watches memory, locks and
 ##                    references, built on first use; KERNEL=6.12-debug is another
 ##  make check-vm     that the machine reports every kind of failure

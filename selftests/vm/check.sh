@@ -80,7 +80,9 @@ boot() {
 	done_suites=0
 	order=0
 	compose "$kernel" "$@"
-	vm_start $((boot_seconds + $# * (seconds + 40 * slow))) "$kernel_dir" check
+	# The kernel hands on what it does not know: PID 1's environment.
+	vm_start $((boot_seconds + $# * (seconds + 40 * slow))) "$kernel_dir" \
+		"check${SEED:+ SEED=$SEED}${ROUNDS:+ ROUNDS=$ROUNDS}"
 	while vm_read "$limit"; do
 		rest=${line#* }
 		case ${line%% *} in
@@ -152,7 +154,7 @@ boot() {
 for kernel in $kernels; do
 	kernel_dir=$("$vm/fetch.sh" kernel "$kernel")
 	vm_fit "$kernel"
-	seconds=${TIMEOUT:-$((${timeout:-120} * slow))}
+	seconds=${TIMEOUT:-$((${timeout:-120} * slow * ${ROUNDS:-1}))}
 	# shellcheck disable=SC2086 # a list of names
 	set -- $suites
 	while [ $# -gt 0 ]; do
