@@ -367,6 +367,38 @@ TEST_F(counted, wrong_pending_does_not_reset_what_another_process_shares)
 	EXPECT_EQ(TCP_ESTABLISHED, pair_state(pair));
 }
 
+/* G5: neither the wait nor its shutdown */
+TEST_F(counted, wrong_pending_does_not_begin_a_wait)
+{
+	static const struct linger interval = { 1, 1 };
+	struct kind blocking = variant->kind;
+	struct pair *pair = &self->pair;
+
+	blocking.nonblocking = false;
+	share(pair, &self->holder, &blocking, &interval, HOLD_CHILD,
+	      LOAD_STALLED);
+	ASSERT_EQ(0, winsock_closesocket_pending(pair->fd, 1));
+	pair->fd = -1;
+	wire_look(&pair->wire);
+	EXPECT_EQ(0, pair->wire.sent.fin);
+	EXPECT_EQ(0, pair->wire.sent.rst);
+	EXPECT_EQ(TCP_ESTABLISHED, pair_state(pair));
+}
+
+/* G5: nor is U1 for those who do not hold the last reference. */
+TEST_F(counted, wrong_pending_does_not_discard_what_another_process_may_read)
+{
+	static const struct linger off = { 0, 0 };
+	struct pair *pair = &self->pair;
+
+	share(pair, &self->holder, &variant->kind, &off, HOLD_CHILD,
+	      LOAD_NONE);
+	ASSERT_EQ(0, winsock_closesocket_pending(pair->fd, 1));
+	pair->fd = -1;
+	EXPECT_EQ(0, holder_close(&self->holder));
+	EXPECT_EQ(END_EOF, receive_all(pair->peer).ending);
+}
+
 /* C15: at worst it refuses a close that G5 would have granted. */
 TEST_F(counted, wrong_pending_refuses_and_changes_nothing)
 {
@@ -547,7 +579,8 @@ TEST_F(race, file_that_takes_the_number_during_the_decision_survives)
 		taken += closer.result == -EBADF;
 		close(fd);
 	}
-	TH_LOG("the number was taken in time in %d of %d rounds", taken, i);
+	/* Fails only if the aim was missed every time. */
+	EXPECT_LT(0, taken);
 	EXPECT_EQ(0, wire_look(&pair.wire)->sent.fin);
 	EXPECT_EQ(0, pair.wire.sent.rst);
 	close(dupe);
