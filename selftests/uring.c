@@ -20,8 +20,8 @@
 struct ring {
 	int fd;
 	unsigned int flags;
+	unsigned int *sq_head;
 	unsigned int *sq_tail;
-	unsigned int *sq_flags;
 	unsigned int *sq_array;
 	unsigned int sq_mask;
 	struct io_uring_sqe *sqes;
@@ -32,6 +32,12 @@ struct ring {
 	void *map;
 	size_t map_size;
 	size_t sqes_size;
+};
+
+/* What struct io_uring_cqe says, without its tail. */
+struct completion {
+	int res;
+	unsigned int flags;
 };
 
 /* False if the kernel has no such ring. */
@@ -56,8 +62,8 @@ static bool ring_open(struct ring *ring, unsigned int flags)
 			  MAP_SHARED, ring->fd, IORING_OFF_SQES);
 	if (map == MAP_FAILED || ring->sqes == MAP_FAILED)
 		fail("mmap of a ring: %s", strerror(errno));
+	ring->sq_head = (void *)(map + params.sq_off.head);
 	ring->sq_tail = (void *)(map + params.sq_off.tail);
-	ring->sq_flags = (void *)(map + params.sq_off.flags);
 	ring->sq_array = (void *)(map + params.sq_off.array);
 	ring->sq_mask = *(unsigned int *)(map + params.sq_off.ring_mask);
 	ring->cq_head = (void *)(map + params.cq_off.head);
@@ -95,24 +101,32 @@ static void ring_queue(struct ring *ring, const struct io_uring_sqe *sqe)
 	__atomic_store_n(ring->sq_tail, tail + 1, __ATOMIC_RELEASE);
 }
 
-static bool ring_look(struct ring *ring, struct io_uring_cqe *cqe)
+/* A kernel thread may do the submitting. */
+static bool ring_taken(const struct ring *ring)
+{
+	return __atomic_load_n(ring->sq_head, __ATOMIC_ACQUIRE) ==
+	       *ring->sq_tail;
+}
+
+static bool ring_look(struct ring *ring, struct completion *done)
 {
 	unsigned int head = *ring->cq_head;
+	const struct io_uring_cqe *cqe = &ring->cqes[head & ring->cq_mask];
 
 	if (head == __atomic_load_n(ring->cq_tail, __ATOMIC_ACQUIRE))
 		return false;
-	*cqe = ring->cqes[head & ring->cq_mask];
+	*done = (struct completion) { cqe->res, cqe->flags };
 	__atomic_store_n(ring->cq_head, head + 1, __ATOMIC_RELEASE);
 	return true;
 }
 
 /* The next completion, for the thread that submitted. */
-static struct io_uring_cqe ring_next(struct ring *ring)
+static struct completion ring_next(struct ring *ring)
 {
 	long deadline = now_ms() + WAIT_MS;
-	struct io_uring_cqe cqe;
+	struct completion done;
 
-	while (!ring_look(ring, &cqe)) {
+	while (!ring_look(ring, &done)) {
 		if (now_ms() > deadline)
 			fail("no completion");
 		/* Lets a ring with deferred work do it. */
@@ -120,7 +134,7 @@ static struct io_uring_cqe ring_next(struct ring *ring)
 			IORING_ENTER_GETEVENTS, NULL, 0);
 		usleep(1000);
 	}
-	return cqe;
+	return done;
 }
 
 static void ring_submit(struct ring *ring, const struct io_uring_sqe *sqe)
@@ -128,6 +142,22 @@ static void ring_submit(struct ring *ring, const struct io_uring_sqe *sqe)
 	ring_queue(ring, sqe);
 	if (check(ring_enter(ring, 1, 0)) != 1)
 		fail("a request was not taken");
+}
+
+/* Multishot receive takes its buffers from a group. */
+static void provide_buffers(struct ring *ring)
+{
+	static char buffers[BUFFER];
+	struct io_uring_sqe sqe = {
+		.opcode = IORING_OP_PROVIDE_BUFFERS,
+		.fd = 4,
+		.addr = (unsigned long)buffers,
+		.len = BUFFER / 4,
+	};
+
+	ring_submit(ring, &sqe);
+	if (ring_next(ring).res < 0)
+		fail("no buffers could be provided");
 }
 
 /* A request and the thread that waits for its last completion. */
@@ -138,23 +168,29 @@ struct request {
 	unsigned int completions;
 };
 
+/* The result of the request, not of a notification that follows on it. */
 static long run_request(struct call *call)
 {
 	struct request *request = call->arg;
 	struct ring *ring = &request->ring;
-	struct io_uring_cqe cqe;
+	struct completion done;
+	long result = 0;
 
 	if (!ring_open(ring, request->ring_flags))
 		return -ENOSYS;
+	if (request->sqe.flags & IOSQE_BUFFER_SELECT)
+		provide_buffers(ring);
 	ring_queue(ring, &request->sqe);
 	if (check(ring_enter(ring, 1, 1)) != 1)
 		fail("a request was not taken");
 	for (;;) {
-		while (!ring_look(ring, &cqe))
+		while (!ring_look(ring, &done))
 			check(ring_enter(ring, 0, 1));
 		request->completions++;
-		if (!(cqe.flags & IORING_CQE_F_MORE))
-			return cqe.res;
+		if (!(done.flags & IORING_CQE_F_NOTIF))
+			result = done.res;
+		if (!(done.flags & IORING_CQE_F_MORE))
+			return result;
 	}
 }
 
@@ -307,57 +343,20 @@ FIXTURE_TEARDOWN(request)
 	pair_close(&self->pair);
 }
 
-/* Multishot receive takes its buffers from a group. */
-static void provide_buffers(struct ring *ring, void *buffer)
-{
-	struct io_uring_sqe sqe = {
-		.opcode = IORING_OP_PROVIDE_BUFFERS,
-		.fd = 4,
-		.addr = (unsigned long)buffer,
-		.len = BUFFER / 4,
-	};
-
-	ring_submit(ring, &sqe);
-	if (ring_next(ring).res < 0)
-		fail("no buffers could be provided");
-}
-
-static long run_provided_request(struct call *call)
-{
-	struct request *request = call->arg;
-	struct ring *ring = &request->ring;
-	static char buffers[BUFFER];
-	struct io_uring_cqe cqe;
-
-	if (!ring_open(ring, request->ring_flags))
-		return -ENOSYS;
-	provide_buffers(ring, buffers);
-	ring_queue(ring, &request->sqe);
-	if (check(ring_enter(ring, 1, 1)) != 1)
-		fail("a request was not taken");
-	for (;;) {
-		while (!ring_look(ring, &cqe))
-			check(ring_enter(ring, 0, 1));
-		request->completions++;
-		if (!(cqe.flags & IORING_CQE_F_MORE))
-			return cqe.res;
-	}
-}
-
 /* Whether the kernel knows the request; if not, the call has ended already. */
 static bool request_enter(struct request *request, struct call *call)
 {
 	long deadline = now_ms() + WAIT_MS;
 
-	if (request->sqe.flags & IOSQE_BUFFER_SELECT)
-		call->run = run_provided_request;
 	call_start(call);
-	while (!call_inside(call) && !call_done(call)) {
+	while (!call_done(call)) {
+		if (call_inside(call) && ring_taken(&request->ring))
+			return true;
 		if (now_ms() > deadline)
 			fail("the request was not made");
 		usleep(1000);
 	}
-	return call_inside(call);
+	return false;
 }
 
 #define NO_REQUEST	"kernel: no such io_uring request"
@@ -521,13 +520,13 @@ TEST_F(own, request_of_the_closing_thread_ends_with_ecanceled)
 {
 	struct pair *pair = &self->pair;
 	struct io_uring_sqe sqe = recv_sqe(pair->fd, self->buffer);
-	struct io_uring_cqe cqe;
+	struct completion done;
 	long start;
 
 	if (self->ring.fd < 0)
 		SKIP(return, NO_REQUEST);
 	ring_submit(&self->ring, &sqe);
-	EXPECT_FALSE(ring_look(&self->ring, &cqe));
+	EXPECT_FALSE(ring_look(&self->ring, &done));
 	start = now_ms();
 	EXPECT_EQ(0, winsock_closesocket(pair->fd));
 	EXPECT_GT(AT_ONCE_MS, now_ms() - start);
@@ -627,7 +626,7 @@ TEST_F(own, refuses_although_a_request_is_pending_when_told_of_it)
 {
 	struct pair *pair = &self->pair;
 	struct io_uring_sqe sqe = recv_sqe(pair->fd, self->buffer);
-	struct io_uring_cqe cqe;
+	struct completion done;
 
 	if (self->ring.fd < 0)
 		SKIP(return, NO_REQUEST);
@@ -643,7 +642,7 @@ TEST_F(own, refuses_although_a_request_is_pending_when_told_of_it)
 	EXPECT_EQ(-EWOULDBLOCK, winsock_closesocket_pending(pair->fd, 1));
 	EXPECT_EQ(-EWOULDBLOCK, winsock_closesocket_pending(pair->fd, 1));
 	EXPECT_TRUE(fd_is_open(pair->fd));
-	EXPECT_FALSE(ring_look(&self->ring, &cqe));
+	EXPECT_FALSE(ring_look(&self->ring, &done));
 
 	ASSERT_EQ(1, send(pair->peer, "", 1, 0));
 	EXPECT_EQ(POLLIN, ring_next(&self->ring).res);
@@ -659,7 +658,7 @@ TEST_F(own, zero_copy_send_works_and_survives_the_close)
 		.addr = (unsigned long)self->buffer,
 		.len = BUFFER,
 	};
-	struct io_uring_cqe cqe;
+	struct completion done;
 
 	if (self->ring.fd < 0)
 		SKIP(return, NO_REQUEST);
@@ -668,11 +667,11 @@ TEST_F(own, zero_copy_send_works_and_survives_the_close)
 	pattern(self->buffer, 0, BUFFER);
 	pair_cut(pair);
 	ring_submit(&self->ring, &sqe);
-	cqe = ring_next(&self->ring);
-	if (cqe.res == -EINVAL)
+	done = ring_next(&self->ring);
+	if (done.res == -EINVAL)
 		SKIP(return, "kernel: no zero-copy send");
-	ASSERT_EQ(BUFFER, cqe.res);
-	EXPECT_TRUE(cqe.flags & IORING_CQE_F_MORE);
+	ASSERT_EQ(BUFFER, done.res);
+	EXPECT_TRUE(done.flags & IORING_CQE_F_MORE);
 	pair->sent = BUFFER;
 	if (variant->seconds)
 		set_linger(pair->fd, 0, 0);
@@ -682,8 +681,8 @@ TEST_F(own, zero_copy_send_works_and_survives_the_close)
 	if (!variant->onoff || variant->seconds)
 		expect_end(_metadata, pair, false);
 	pair->fd = -1;
-	cqe = ring_next(&self->ring);
-	EXPECT_TRUE(cqe.flags & IORING_CQE_F_NOTIF);
+	done = ring_next(&self->ring);
+	EXPECT_TRUE(done.flags & IORING_CQE_F_NOTIF);
 }
 
 TEST_HARNESS_MAIN
