@@ -88,20 +88,24 @@ static int close_through_signals(int fd, const struct ws_slot *slot)
 int ws_close(int fd)
 {
 	struct ws_slot *slot = ws_slot_lookup(fd);
+	unsigned int generation = 0;
+	uint32_t watch;
 	int err;
 
 	/* A call that comes back from the kernel meanwhile must not go again. */
-	if (slot)
+	if (slot) {
+		generation = atomic_load(&slot->generation);
 		atomic_fetch_add(&slot->closing, 1);
-	ws_watch_suspend(slot);
+	}
+	watch = ws_watch_suspend(slot);
 	err = close_through_signals(fd, slot);
 	if (slot) {
 		if (!err)
-			ws_slot_closed(slot);
+			ws_slot_closed(slot, generation);
 		atomic_fetch_sub(&slot->closing, 1);
 	}
 	if (err)	/* C15 */
-		ws_watch_resume(slot);
+		ws_watch_resume(slot, watch);
 	return err;
 }
 

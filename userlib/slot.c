@@ -3,6 +3,7 @@
 #include <linux/winsock.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,6 +16,23 @@
 #define CHUNKS		16384
 
 static struct ws_slot *_Atomic chunks[CHUNKS];
+
+/*
+ * Guards the change from one socket to the next: a closesocket() that is about
+ * to note that it has closed a number may meet the socket() that got it since.
+ * Outside watch_lock.
+ */
+static pthread_mutex_t change_lock = PTHREAD_MUTEX_INITIALIZER;
+
+void ws_slot_before_fork(void)
+{
+	pthread_mutex_lock(&change_lock);
+}
+
+void ws_slot_after_fork(void)
+{
+	pthread_mutex_unlock(&change_lock);
+}
 
 static struct ws_slot *slot_at(int fd, bool grow)
 {
@@ -52,12 +70,14 @@ struct ws_slot *ws_slot_open(int fd, int domain, int type, unsigned int flags)
 
 	if (!slot)
 		return NULL;
+	pthread_mutex_lock(&change_lock);
 	ws_watch_drop(slot);
 	atomic_store(&slot->domain, domain);
 	atomic_store(&slot->type, type);
 	atomic_store(&slot->inode, 0);
 	atomic_fetch_add(&slot->generation, 1);
 	atomic_store(&slot->flags, flags | WS_SLOT_OPEN);
+	pthread_mutex_unlock(&change_lock);
 	return slot;
 }
 
@@ -97,12 +117,19 @@ struct ws_slot *ws_slot_adopt(int fd)
 	return slot;
 }
 
-/* closesocket() succeeded: a thread that comes back from the kernel sees it. */
-void ws_slot_closed(struct ws_slot *slot)
+/*
+ * closesocket() succeeded on the socket of this generation: a thread that comes
+ * back from the kernel sees it.
+ */
+void ws_slot_closed(struct ws_slot *slot, unsigned int generation)
 {
-	ws_watch_drop(slot);
-	atomic_store(&slot->flags, 0);
-	atomic_fetch_add(&slot->generation, 1);
+	pthread_mutex_lock(&change_lock);
+	if (atomic_load(&slot->generation) == generation) {
+		ws_watch_drop(slot);
+		atomic_store(&slot->flags, 0);
+		atomic_fetch_add(&slot->generation, 1);
+	}
+	pthread_mutex_unlock(&change_lock);
 }
 
 /*

@@ -50,7 +50,9 @@ struct ws_slot {
 struct ws_slot *ws_slot_open(int fd, int domain, int type, unsigned int flags);
 struct ws_slot *ws_slot_lookup(int fd);
 struct ws_slot *ws_slot_adopt(int fd);
-void ws_slot_closed(struct ws_slot *slot);
+void ws_slot_closed(struct ws_slot *slot, unsigned int generation);
+void ws_slot_before_fork(void);
+void ws_slot_after_fork(void);
 bool ws_slot_closed_since(struct ws_slot *slot, unsigned int generation);
 void ws_slot_identify(struct ws_slot *slot, int fd);
 bool ws_slot_is_current(const struct ws_slot *slot, int fd);

@@ -27,12 +27,14 @@ static void before_fork(void)
 {
 	pthread_mutex_lock(&startup_lock);
 	ws_device_before_fork();
+	ws_slot_before_fork();
 	ws_watch_before_fork();
 }
 
 static void after_fork(bool child)
 {
 	ws_watch_after_fork(child);
+	ws_slot_after_fork();
 	ws_device_after_fork();
 	pthread_mutex_unlock(&startup_lock);
 }
@@ -110,7 +112,7 @@ static void close_slot(struct ws_slot *slot, int fd)
 	if (ws_slot_is_current(slot, fd))
 		ws_close_at_once(fd);
 	else
-		ws_slot_closed(slot);
+		ws_slot_closed(slot, atomic_load(&slot->generation));
 }
 
 /*

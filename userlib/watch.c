@@ -16,9 +16,9 @@
  * serial number.
  *
  * watch_lock guards everything here, and slot->watch; a queue's lock nests in
- * it.  closesocket() takes it between setting slot->closing and closing, and
- * when it has closed: whoever holds it and sees no slot->closing may record, and
- * nothing is recorded when closesocket() has returned (P9).
+ * it.  closesocket() takes it to suspend the watch before it closes, and to
+ * drop it when it has closed: nothing is recorded from then on, when the number
+ * may mean another socket, and when closesocket() has returned (P9).
  */
 #include <errno.h>
 #include <limits.h>
@@ -62,7 +62,8 @@ enum phase {
  * @home: the slot of @fd
  * @fd: the number under which the epoll set knows the socket
  * @inode: the socket
- * @serial: changes with @fd
+ * @serial: changes with @fd; never 0
+ * @suspended: calls of closesocket() that are at work on @fd
  * @armed: EPOLL events of the set; 0 if it does not have @fd
  * @phase: what the socket does
  * @target: who is told
@@ -80,6 +81,7 @@ struct ws_watch {
 	int fd;
 	uint64_t inode;
 	uint32_t serial;
+	unsigned int suspended;
 	uint32_t armed;
 	enum phase phase;
 	struct ws_target target;
@@ -300,7 +302,7 @@ static bool look(struct ws_watch *w)
 	long events;
 	size_t i;
 
-	if (!awaited(w) || atomic_load(&w->home->closing))
+	if (!awaited(w))
 		return false;
 
 	ready = readiness(w);
@@ -322,9 +324,9 @@ static int look_and_arm(struct ws_watch *w)
 {
 	uint32_t events;
 
-	look(w);
-	if (atomic_load(&w->home->closing))
+	if (w->suspended)
 		return 0;
+	look(w);
 	events = epoll_events(w);
 	return events & ~w->armed ? arm(w, events | w->armed) : 0;
 }
@@ -332,9 +334,7 @@ static int look_and_arm(struct ws_watch *w)
 /* Woken for nothing: be left alone until something is re-enabled. */
 static void woken(struct ws_watch *w)
 {
-	if (atomic_load(&w->home->closing))
-		return;
-	if (!look(w))
+	if (!w->suspended && !look(w))
 		arm(w, epoll_events(w));
 }
 
@@ -438,6 +438,7 @@ static void settle_here(struct ws_watch *w, struct ws_slot *slot, int fd)
 	w->home = slot;
 	w->fd = fd;
 	w->armed = 0;
+	w->suspended = 0;
 	/* STOP is no watch's. */
 	if (!++last_serial)
 		last_serial++;
@@ -538,24 +539,29 @@ void ws_watch_drop_slow(struct ws_slot *slot)
  * Also keeps the helper from being woken for a socket that others still have,
  * which stays in the set for as long as they do.
  */
-void ws_watch_suspend_slow(struct ws_slot *slot)
+uint32_t ws_watch_suspend_slow(struct ws_slot *slot)
 {
 	struct ws_watch *w;
+	uint32_t serial = 0;
 
 	pthread_mutex_lock(&watch_lock);
 	w = atomic_load(&slot->watch);
-	if (w && w->home == slot && w->armed)
+	if (w && w->home == slot) {
+		w->suspended++;
 		arm(w, 0);
+		serial = w->serial;
+	}
 	pthread_mutex_unlock(&watch_lock);
+	return serial;
 }
 
-void ws_watch_resume_slow(struct ws_slot *slot)
+void ws_watch_resume_slow(struct ws_slot *slot, uint32_t serial)
 {
 	struct ws_watch *w;
 
 	pthread_mutex_lock(&watch_lock);
 	w = atomic_load(&slot->watch);
-	if (w)
+	if (w && w->serial == serial && !--w->suspended)
 		look_and_arm(w);
 	pthread_mutex_unlock(&watch_lock);
 }

@@ -40,8 +40,8 @@ void ws_watch_after_fork(bool child);
 void ws_watch_reenable_slow(struct ws_slot *slot, long events);
 void ws_watch_connecting_slow(struct ws_slot *slot);
 void ws_watch_inherit_slow(struct ws_slot *slot, struct ws_slot *child, int fd);
-void ws_watch_suspend_slow(struct ws_slot *slot);
-void ws_watch_resume_slow(struct ws_slot *slot);
+uint32_t ws_watch_suspend_slow(struct ws_slot *slot);
+void ws_watch_resume_slow(struct ws_slot *slot, uint32_t serial);
 void ws_watch_drop_slow(struct ws_slot *slot);
 bool ws_watch_is_active_slow(struct ws_slot *slot);
 int ws_watch_connect_error_slow(struct ws_slot *slot);
@@ -75,19 +75,18 @@ static inline void ws_watch_inherit(struct ws_slot *slot, struct ws_slot *child,
 }
 
 /*
- * closesocket() begins, slot->closing says so already: nothing is recorded from
- * here on, unless it fails and all goes on (C15).
+ * closesocket() begins: nothing is recorded from here on, unless it fails and
+ * all goes on (C15).  Returns what resuming takes.
  */
-static inline void ws_watch_suspend(struct ws_slot *slot)
+static inline uint32_t ws_watch_suspend(struct ws_slot *slot)
 {
-	if (ws_is_watched(slot))
-		ws_watch_suspend_slow(slot);
+	return ws_is_watched(slot) ? ws_watch_suspend_slow(slot) : 0;
 }
 
-static inline void ws_watch_resume(struct ws_slot *slot)
+static inline void ws_watch_resume(struct ws_slot *slot, uint32_t serial)
 {
-	if (ws_is_watched(slot))
-		ws_watch_resume_slow(slot);
+	if (serial)
+		ws_watch_resume_slow(slot, serial);
 }
 
 /* The number means another socket from now on, or none. */
