@@ -348,36 +348,44 @@ static int wait_for_drain(struct sock *sk, u32 end, ktime_t deadline)
 	return err;
 }
 
-/* C8 - C11.  Ends without SOCK_LINGER: the last reference must not wait again. */
+/*
+ * C8 - C11.  Ends without SOCK_LINGER: the last reference must not wait again.
+ * TCP_NOTSENT_LOWAT is out of force meanwhile, since an unsent FIN may be enough
+ * to keep sk_write_space() quiet.
+ */
 static int linger(struct socket *sock)
 {
 	struct sock *sk = sock->sk;
+	struct tcp_sock *tp = tcp_sk(sk);
 	ktime_t deadline;
-	u32 end;
+	u32 end, lowat;
 	int err;
 
 	lock_sock(sk);
 	deadline = linger_deadline(sk);
 	end = data_end(sk);
+	lowat = tp->notsent_lowat;
+	WRITE_ONCE(tp->notsent_lowat, UINT_MAX);
 	release_sock(sk);
 
 	kernel_sock_shutdown(sock, SHUT_WR);
 	err = wait_for_drain(sk, end, deadline);
 
-	/* C11: only a task that goes on can use the handle again. */
-	if (err == -EINTR && !fatal_signal_pending(current))
-		return err;
-
 	lock_sock(sk);
-	if (err == -ETIMEDOUT && !acked(sk, end)) {
+	WRITE_ONCE(tp->notsent_lowat, lowat);
+	if (err == -EINTR && !fatal_signal_pending(current)) {
+		/* C11: only a task that goes on can use the handle again. */
+	} else if (err == -ETIMEDOUT && !acked(sk, end)) {
 		winsock_stat_inc(sk, WINSOCK_STAT_TIMEOUTS);
 		abort_connection(sk);
+		err = 0;
 	} else {
 		sock_reset_flag(sk, SOCK_LINGER);
 		discard_unread(sk);
+		err = 0;
 	}
 	release_sock(sk);
-	return 0;
+	return err;
 }
 
 /* Does the native close do the rest as it is?  It must not wait. */
