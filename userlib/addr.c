@@ -6,6 +6,7 @@
 #include <winsock2.h>
 #include <ws2tcpip.h>
 
+#include "blocking.h"
 #include "call.h"
 #include "error.h"
 #include "export.h"
@@ -61,10 +62,14 @@ WS_EXPORT int winsock_getaddrinfo(const char *node, const char *service,
 				  struct addrinfo **res)
 {
 	struct ws_call call;
+	int ret;
 
 	if (!ws_call_begin(&call, -1))
-		return WSANOTINITIALISED;
-	return name_result(&call, getaddrinfo(node, service, hints, res));
+		return WSAGetLastError();
+	ws_blocking_begin();
+	ret = getaddrinfo(node, service, hints, res);
+	ws_blocking_end();
+	return name_result(&call, ret);
 }
 
 WS_EXPORT void winsock_freeaddrinfo(struct addrinfo *res)
@@ -82,10 +87,15 @@ WS_EXPORT int winsock_getnameinfo(const struct sockaddr *addr, socklen_t addrlen
 {
 	struct ws_call call;
 
+	int ret;
+
 	if (!ws_call_begin(&call, -1))
-		return WSANOTINITIALISED;
-	return name_result(&call, getnameinfo(addr, addrlen, host, hostlen,
-					      service, servicelen, flags));
+		return WSAGetLastError();
+	ws_blocking_begin();
+	ret = getnameinfo(addr, addrlen, host, hostlen, service, servicelen,
+			  flags);
+	ws_blocking_end();
+	return name_result(&call, ret);
 }
 
 /* Of a WSA number or of libc's. */

@@ -8,6 +8,7 @@
 #include <sys/time.h>
 #include <winsock2.h>
 
+#include "blocking.h"
 #include "call.h"
 #include "error.h"
 #include "startup.h"
@@ -22,6 +23,10 @@ bool ws_call_begin(struct ws_call *call, int fd)
 {
 	if (!ws_started()) {		/* G1 */
 		ws_fail(WSANOTINITIALISED);
+		return false;
+	}
+	if (ws_is_blocking()) {		/* G2 */
+		ws_fail(WSAEINPROGRESS);
 		return false;
 	}
 	memset(call, 0, sizeof(*call));
@@ -46,11 +51,12 @@ void ws_call_block(struct ws_call *call, enum ws_kind kind)
 	if (call->slot)
 		call->generation = atomic_load(&call->slot->generation);
 	clock_gettime(CLOCK_MONOTONIC, &call->start);
+	ws_blocking_begin();
 }
 
-void ws_call_unblock(struct ws_call *call)
+void ws_call_unblock(void)
 {
-	(void)call;
+	ws_blocking_end();
 }
 
 static bool closed(const struct ws_call *call)
@@ -96,7 +102,7 @@ static int poll_once(const struct ws_call *call, short events,
 	/* poll(2) refers to the file: closesocket must not take that for a share. */
 	if (call->slot)
 		atomic_fetch_add(&call->slot->pollers, 1);
-	ret = ppoll(&pollfd, 1, left, NULL);
+	ret = ws_ppoll(&pollfd, 1, left);
 	if (call->slot)
 		atomic_fetch_sub(&call->slot->pollers, 1);
 	if (ret > 0 && pollfd.revents & POLLNVAL) {
@@ -114,7 +120,8 @@ static int poll_once(const struct ws_call *call, short events,
  * @polled: set when @events were seen, so that the next try need not wait
  *
  * A signal that cancels nothing is invisible (L3), and the kernel would start
- * the socket's time-out anew: what is left of it is spent here.
+ * the socket's time-out anew: what is left of it is spent here.  So is a wait
+ * that WSACancelBlockingCall() may end.
  *
  * Return: true to try again; false with errno, which is the call's result.
  */
@@ -122,6 +129,7 @@ bool ws_call_resume(struct ws_call *call, short events, int option,
 		    bool *polled)
 {
 	struct timespec left;
+	bool bounded;
 	int ret;
 
 	for (;;) {
@@ -129,11 +137,12 @@ bool ws_call_resume(struct ws_call *call, short events, int option,
 			errno = ECANCELED;
 			return false;
 		}
-		if (!time_left(call, option, &left)) {
+		bounded = time_left(call, option, &left);
+		if (!bounded && !ws_is_cancellable()) {
 			*polled = false;
 			return true;
 		}
-		ret = poll_once(call, events, &left);
+		ret = poll_once(call, events, bounded ? &left : NULL);
 		if (ret > 0) {
 			*polled = true;
 			return true;
@@ -142,9 +151,31 @@ bool ws_call_resume(struct ws_call *call, short events, int option,
 			errno = EAGAIN;
 			return false;
 		}
-		if (errno != EINTR)
+		if (errno != EINTR || ws_is_cancelled())
 			return false;
 	}
+}
+
+/* Does the call wait in a system call that a cancellation could miss? */
+bool ws_call_is_cancellable(const struct ws_call *call)
+{
+	return ws_is_cancellable() && !call->dontwait &&
+	       !ws_is_nonblocking(call->fd);
+}
+
+/**
+ * ws_call_await - wait where WSACancelBlockingCall() reaches
+ * @call: the call, before a system call that may wait
+ * @events: as for ws_call_resume()
+ * @option: as for ws_call_resume()
+ * @polled: as for ws_call_resume()
+ *
+ * Return: true at once if nothing can cancel the call; else as ws_call_resume().
+ */
+bool ws_call_await(struct ws_call *call, short events, int option, bool *polled)
+{
+	return !ws_call_is_cancellable(call) ||
+	       ws_call_resume(call, events, option, polled);
 }
 
 /* A blocking transfer moved a part: is it to go on with the rest? */

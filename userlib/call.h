@@ -3,9 +3,8 @@
  * A call of the application, from its first check to its last error.
  *
  * Every exported function that touches a socket is bracketed by begin and end.
- * Those that may wait ask call_resume() what a signal means to them: the mark
- * "this thread sits in a blocking call" (G2) and WSACancelBlockingCall (L3)
- * belong there and in call_block()/call_unblock() and nowhere else.
+ * Those that may wait are marked so from ws_call_block() to ws_call_unblock()
+ * (blocking.h) and ask ws_call_resume() what a signal means to them (L3).
  */
 #ifndef WS_CALL_H
 #define WS_CALL_H
@@ -49,9 +48,11 @@ bool ws_call_begin(struct ws_call *call, int fd);
 int ws_call_end(struct ws_call *call, int error);
 
 void ws_call_block(struct ws_call *call, enum ws_kind kind);
-void ws_call_unblock(struct ws_call *call);
+void ws_call_unblock(void);
 bool ws_call_resume(struct ws_call *call, short events, int option,
 		    bool *polled);
+bool ws_call_is_cancellable(const struct ws_call *call);
+bool ws_call_await(struct ws_call *call, short events, int option, bool *polled);
 bool ws_call_may_go_on(struct ws_call *call, int option);
 
 int ws_call_error(const struct ws_call *call, int err);

@@ -4,6 +4,7 @@
 #include <linux/winsock.h>
 #include <winsock2.h>
 
+#include "blocking.h"
 #include "call.h"
 #include "close.h"
 #include "device.h"
@@ -32,12 +33,6 @@ static int close_request(int fd, const struct ws_slot *slot)
 	return ws_device_ioctl(WINSOCK_IOC_CLOSESOCKET, &arg) ? errno : 0;
 }
 
-/* To be answered by WSACancelBlockingCall (C11). */
-static bool cancelled(void)
-{
-	return false;
-}
-
 static time_t seconds_since(const struct timespec *start)
 {
 	struct timespec now;
@@ -62,7 +57,7 @@ static int close_through_signals(int fd, const struct ws_slot *slot)
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	for (;;) {
 		err = close_request(fd, slot);
-		if (err != EINTR || cancelled())
+		if (err != EINTR || ws_is_cancelled())	/* C11 */
 			break;
 		if (!known && ws_get_linger(fd, &asked))
 			continue;
@@ -125,7 +120,9 @@ WS_EXPORT int closesocket(SOCKET s)
 
 	if (!ws_call_begin(&call, ws_socket_fd(s)))
 		return SOCKET_ERROR;
+	ws_blocking_begin();
 	err = ws_close(call.fd);
+	ws_blocking_end();
 	/* Its refusal is never a time-out. */
 	return ws_call_end(&call, ws_error_from_errno(err));
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* connect and shutdown */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <winsock2.h>
 
@@ -19,10 +20,32 @@ static bool is_listening(int fd)
 	       listening;
 }
 
+/* Begun without waiting, so that the wait is ws_call_resume()'s. */
+static int begin_connect(const struct ws_call *call, const struct sockaddr *addr,
+			 socklen_t len)
+{
+	int flags = fcntl(call->fd, F_GETFL);
+	int err;
+
+	fcntl(call->fd, F_SETFL, flags | O_NONBLOCK);
+	err = connect(call->fd, addr, len) ? errno : 0;
+	fcntl(call->fd, F_SETFL, flags);
+	return err;
+}
+
 static int connect_errno(struct ws_call *call, const struct sockaddr *addr,
 			 socklen_t len)
 {
 	bool polled;
+	int err;
+
+	if (ws_call_is_cancellable(call)) {
+		err = begin_connect(call, addr, len);
+		if (err != EINPROGRESS && err != EALREADY)
+			return err;
+		if (!ws_call_resume(call, POLLOUT, SO_SNDTIMEO, &polled))
+			return errno;
+	}
 
 	/* While the handshake lasts, asking again means waiting on. */
 	while (connect(call->fd, addr, len)) {
@@ -51,7 +74,7 @@ WS_EXPORT int winsock_connect(int fd, const struct sockaddr *addr, socklen_t len
 	else if (err == EISCONN && is_listening(fd))
 		err = EINVAL;
 	err = ws_call_error(&call, err);
-	ws_call_unblock(&call);
+	ws_call_unblock();
 
 	return ws_call_end(&call, err);
 }

@@ -47,7 +47,7 @@ static int accept_once(struct ws_call *call, struct sockaddr *addr,
 		       socklen_t *len)
 {
 	bool nonblocking = ws_is_nonblocking(call->fd);
-	bool polled;
+	bool polled = false;
 	int fd;
 
 	/* Nothing may be accepted that could not be reported. */
@@ -55,6 +55,8 @@ static int accept_once(struct ws_call *call, struct sockaddr *addr,
 		errno = EFAULT;
 		return -1;
 	}
+	if (!ws_call_await(call, POLLIN, SO_RCVTIMEO, &polled))
+		return -1;
 	/* The new socket has its listener's mode, as in Winsock. */
 	do {
 		fd = accept4(call->fd, addr, len, nonblocking ? SOCK_NONBLOCK : 0);
@@ -90,7 +92,7 @@ WS_EXPORT int winsock_accept(int s, struct sockaddr *addr, socklen_t *len)
 	ws_call_block(&call, WS_ACCEPT);
 	fd = accept_once(&call, addr, len);
 	error = fd < 0 ? ws_call_error(&call, errno) : 0;
-	ws_call_unblock(&call);
+	ws_call_unblock();
 
 	if (!error)
 		remember(&call, fd);

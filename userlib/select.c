@@ -14,6 +14,7 @@
 #include <string.h>
 #include <winsock2.h>
 
+#include "blocking.h"
 #include "call.h"
 #include "deadline.h"
 #include "error.h"
@@ -116,7 +117,7 @@ static int poll_once(struct wait *wait, const struct timespec *timeout)
 	int ret;
 
 	count_pollers(wait, 1);
-	ret = ppoll(wait->pollfds, wait->count, timeout, NULL);
+	ret = ws_ppoll(wait->pollfds, wait->count, timeout);
 	count_pollers(wait, -1);
 	return ret;
 }
@@ -190,7 +191,7 @@ static int wait_for_any(struct wait *wait)
 			left = ws_deadline_left(&wait->deadline);
 		ret = poll_once(wait, bounded ? &left : NULL);
 		/* L3: a signal that cancels nothing does not show. */
-		if (ret < 0 && errno != EINTR)
+		if (ret < 0 && (errno != EINTR || ws_is_cancelled()))
 			return -1;
 		if (any_has_come(wait))
 			return 1;
@@ -454,7 +455,7 @@ WS_EXPORT int winsock_select(int nfds, winsock_fd_set *readfds,
 		return SOCKET_ERROR;
 	ws_call_block(&sel.wait.call, WS_OTHER);
 	error = select_error(&sel, timeout, &count);
-	ws_call_unblock(&sel.wait.call);
+	ws_call_unblock();
 	return ws_call_end(&sel.wait.call, error) ? SOCKET_ERROR : count;
 }
 
@@ -588,7 +589,7 @@ WS_EXPORT int WSAPoll(WSAPOLLFD *fds, ULONG nfds, INT timeout)
 		return SOCKET_ERROR;
 	ws_call_block(&wait.call, WS_OTHER);
 	error = poll_error(&wait, fds, nfds, timeout, &count);
-	ws_call_unblock(&wait.call);
+	ws_call_unblock();
 	return ws_call_end(&wait.call, error) ? SOCKET_ERROR : count;
 }
 

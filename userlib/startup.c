@@ -6,6 +6,7 @@
 #include <string.h>
 #include <winsock2.h>
 
+#include "blocking.h"
 #include "close.h"
 #include "device.h"
 #include "error.h"
@@ -22,6 +23,8 @@
 /* Guards the step from none to one and back; the count is read without. */
 static pthread_mutex_t startup_lock = PTHREAD_MUTEX_INITIALIZER;
 static _Atomic unsigned int startups;
+/* The highest version that was asked for since there was none in force. */
+static _Atomic WORD version_in_force;
 
 static void before_fork(void)
 {
@@ -59,6 +62,11 @@ bool ws_started(void)
 	return atomic_load(&startups);
 }
 
+bool ws_version_is_1(void)
+{
+	return LOBYTE(atomic_load(&version_in_force)) == 1;
+}
+
 /* There have been 1.0, 1.1, 2.0, 2.1 and 2.2: the one not above @asked. */
 static WORD negotiate(WORD asked)
 {
@@ -69,15 +77,15 @@ static WORD negotiate(WORD asked)
 	return HIGHEST_VERSION;
 }
 
-static int start(void)
+static int start(WORD version)
 {
 	int ret = 0;
 
 	pthread_mutex_lock(&startup_lock);
 	if (!startups && ws_device_open())
 		ret = WSASYSNOTREADY;
-	else
-		startups++;
+	else if (!startups++ || LOBYTE(version) > LOBYTE(version_in_force))
+		version_in_force = version;
 	pthread_mutex_unlock(&startup_lock);
 	return ret;
 }
@@ -92,7 +100,7 @@ WS_EXPORT int WSAStartup(WORD version, LPWSADATA data)
 	if (!data)
 		return WSAEFAULT;
 
-	ret = start();
+	ret = start(negotiate(version));
 	errno = saved_errno;
 	if (ret)
 		return ret;
@@ -123,6 +131,9 @@ WS_EXPORT int WSACleanup(void)
 {
 	int saved_errno = errno;
 	bool started, last;
+
+	if (ws_started() && ws_is_blocking())		/* G2 */
+		return ws_fail(WSAEINPROGRESS);
 
 	pthread_mutex_lock(&startup_lock);
 	started = startups > 0;

@@ -5,5 +5,6 @@
 #include <stdbool.h>
 
 bool ws_started(void);
+bool ws_version_is_1(void);
 
 #endif

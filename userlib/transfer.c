@@ -99,6 +99,9 @@ static ssize_t move_all(struct ws_call *call, const struct transfer *t)
 	ssize_t n;
 
 	for (;;) {
+		n = -1;
+		if (!polled && !ws_call_await(call, events, option, &polled))
+			break;
 		n = move_once(call, t, done,
 			      t->flags | (polled ? MSG_DONTWAIT : 0));
 		if (n < 0) {
@@ -152,7 +155,7 @@ static ssize_t transfer(int fd, const struct transfer *t)
 		n = move_all(&call, t);
 		error = n < 0 ? ws_call_error(&call, errno) : 0;
 	}
-	ws_call_unblock(&call);
+	ws_call_unblock();
 	tell_watch(&call, t, error);
 
 	return ws_call_end(&call, error) ? SOCKET_ERROR : n;

@@ -403,6 +403,8 @@ extern "C" {
 
 int WSAStartup(WORD version, LPWSADATA data);
 int WSACleanup(void);
+int WSACancelBlockingCall(void);
+BOOL WSAIsBlocking(void);
 int WSAGetLastError(void);
 void WSASetLastError(int error);
 

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* WSACancelBlockingCall and WSAIsBlocking */
+#include <errno.h>
+#include <signal.h>
+#include <winsock2.h>
+
+#include "blocking.h"
+#include "error.h"
+#include "export.h"
+#include "startup.h"
+
+/* Signal handlers look at it: no allocation at first use. */
+static __thread volatile struct {
+	sig_atomic_t blocking;
+	sig_atomic_t cancelled;
+} self __attribute__((tls_model("initial-exec")));
+
+bool ws_is_blocking(void)
+{
+	return self.blocking;
+}
+
+void ws_blocking_begin(void)
+{
+	self.cancelled = 0;
+	self.blocking = 1;
+}
+
+void ws_blocking_end(void)
+{
+	self.blocking = 0;
+}
+
+/* Winsock 2 knows no cancelling: nothing has to be ready for it then (L3). */
+bool ws_is_cancellable(void)
+{
+	return ws_version_is_1();
+}
+
+bool ws_is_cancelled(void)
+{
+	return self.cancelled;
+}
+
+/*
+ * ppoll(2) that a cancellation cannot miss: from the look at the flag on,
+ * signals come only while it waits, and it is never restarted.  Fails with
+ * EINTR then.
+ */
+int ws_ppoll(struct pollfd *pollfds, nfds_t count, const struct timespec *left)
+{
+	sigset_t all, old;
+	int ret, err;
+
+	if (!ws_is_cancellable())
+		return ppoll(pollfds, count, left, NULL);
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	if (self.cancelled) {
+		ret = -1;
+		err = EINTR;
+	} else {
+		ret = ppoll(pollfds, count, left, &old);
+		err = errno;
+	}
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	errno = err;
+	return ret;
+}
+
+/* Only Winsock 1.1 has it.  The call that was interrupted fails with WSAEINTR. */
+WS_EXPORT int WSACancelBlockingCall(void)
+{
+	if (!ws_started())
+		return ws_fail(WSANOTINITIALISED);
+	if (!ws_is_cancellable())
+		return ws_fail(WSAEOPNOTSUPP);
+	if (!self.blocking)
+		return ws_fail(WSAEINVAL);
+	self.cancelled = 1;
+	return 0;
+}
+
+WS_EXPORT BOOL WSAIsBlocking(void)
+{
+	return self.blocking ? TRUE : FALSE;
+}
