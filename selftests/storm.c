@@ -192,14 +192,15 @@ static void show_thread(const struct thread *t, int stack_lines)
 }
 
 /* The first failure is told and ends the test; the others have to wait. */
+static pthread_mutex_t first_failure = PTHREAD_MUTEX_INITIALIZER;
+
 __attribute__((noreturn, format(printf, 1, 2)))
 static void die(const char *fmt, ...)
 {
-	static pthread_mutex_t first = PTHREAD_MUTEX_INITIALIZER;
 	char text[400];
 	va_list ap;
 
-	pthread_mutex_lock(&first);
+	pthread_mutex_lock(&first_failure);
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
@@ -209,21 +210,39 @@ static void die(const char *fmt, ...)
 	_exit(EXIT_FAILURE);
 }
 
+/* Waits for another thread of ours, who is the one to look at. */
+static bool waits_for_thread(const struct thread *t)
+{
+	char path[64], nr[8] = "";
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", t->tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0 && read(fd, nr, sizeof(nr) - 1) < 0)
+		nr[0] = 0;
+	close(fd);
+	return atoi(nr) == SYS_futex;
+}
+
 /* Who stands still comes first: only so many lines of a test are shown. */
 static void show_stall(const struct thread *stalled)
 {
+	bool shown[THREADS_MAX] = { false };
 	int i;
 
-	dprintf(STDOUT_FILENO, "# SEED=%lu: no progress in %d ms\n", seed,
-		WAIT_MS);
-	show_thread(stalled, 16);
+	pthread_mutex_lock(&first_failure);
+	dprintf(STDOUT_FILENO, "# SEED=%lu: %s: no progress in %d ms\n", seed,
+		stalled->role, WAIT_MS);
 	for (i = 0; i < nr_threads; i++) {
-		if (&threads[i] != stalled)
-			show_thread(&threads[i],
-				    threads[i].seen == threads[i].steps &&
-				    now_ms() - threads[i].since > WAIT_MS / 2 ?
-				    5 : 0);
+		if (threads[i].done || waits_for_thread(&threads[i]) ||
+		    now_ms() - threads[i].since < WAIT_MS / 2)
+			continue;
+		show_thread(&threads[i], 10);
+		shown[i] = true;
 	}
+	for (i = 0; i < nr_threads; i++)
+		if (!shown[i])
+			show_thread(&threads[i], 0);
 	_exit(EXIT_FAILURE);
 }
 
@@ -1070,7 +1089,7 @@ enum op {
 	OP_SEND, OP_WRITE,
 	OP_ACCEPT, OP_CONNECT,
 	OP_POLLIN, OP_POLLOUT, OP_SELECT, OP_EPOLL,
-	OP_DRAIN, OP_FEED, OP_POLL_AGAIN,
+	OP_DRAIN, OP_FEED, OP_POLL_AGAIN, OP_POLL_TAKE,
 	OP_RIVAL,
 };
 
@@ -1107,6 +1126,7 @@ static const struct outcome {
 	[OP_DRAIN]	= { "recv in a loop", CANCELLED, TOO_LATE },
 	[OP_FEED]	= { "send by the peer" },
 	[OP_POLL_AGAIN]	= { "poll in a loop" },
+	[OP_POLL_TAKE]	= { "poll and recv in a loop" },
 	[OP_RIVAL]	= { "closesocket", { 0 }, { -EBADF } },
 };
 
@@ -1118,6 +1138,7 @@ enum scene {
 	SCENE_CONNECT,	/* never answered */
 	SCENE_ACCEPT,
 	SCENE_DGRAM,
+	SCENE_TICKLE,	/* datagrams come, so that they enter again and again */
 	NR_SCENES,
 };
 
@@ -1163,6 +1184,7 @@ struct worker {
  * @port: to connect to
  * @deaf: a port that does not answer any more
  * @callers: connections that fill it
+ * @tickler: sends datagrams to this round's socket
  * @entry_us: how long workers take to fall asleep
  */
 struct lane {
@@ -1179,6 +1201,7 @@ struct lane {
 	int trap, trap_peer;
 	struct port port, deaf;
 	int callers[2];
+	int tickler;
 	long entry_us;
 };
 
@@ -1188,6 +1211,14 @@ static long now_us(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static void spin(long us)
+{
+	long end = now_us() + us;
+
+	while (now_us() < end)
+		;
 }
 
 static long worker_recvmsg(int fd, void *buf, size_t len)
@@ -1200,7 +1231,7 @@ static long worker_recvmsg(int fd, void *buf, size_t len)
 	return result(recvmsg(fd, &msg, 0));
 }
 
-static long worker_poll(int fd, short events, bool again)
+static long worker_poll(int fd, short events, enum op op)
 {
 	struct pollfd pfd = { .fd = fd, .events = events };
 	int ret;
@@ -1209,10 +1240,14 @@ static long worker_poll(int fd, short events, bool again)
 		ret = poll(&pfd, 1, -1);
 		if (ret != 1)
 			die("poll: %d", ret);
-		if (!again || pfd.revents & ~POLLIN)
+		if ((op != OP_POLL_AGAIN && op != OP_POLL_TAKE) ||
+		    pfd.revents & ~POLLIN)
 			return pfd.revents;
 		step("poll");
-		sched_yield();
+		if (op == OP_POLL_TAKE)
+			result(recv(fd, &op, 0, MSG_DONTWAIT));
+		else
+			sched_yield();
 	}
 }
 
@@ -1301,9 +1336,9 @@ static long worker_call(struct worker *w)
 		return result(connect(fd, (struct sockaddr *)&lane->deaf.addr,
 				      lane->deaf.len));
 	case OP_POLLIN:
-		return worker_poll(fd, POLLIN, false);
+		return worker_poll(fd, POLLIN, w->op);
 	case OP_POLLOUT:
-		return worker_poll(fd, POLLOUT, false);
+		return worker_poll(fd, POLLOUT, w->op);
 	case OP_SELECT:
 		return worker_select(fd);
 	case OP_EPOLL:
@@ -1313,7 +1348,8 @@ static long worker_call(struct worker *w)
 	case OP_FEED:
 		return worker_feed(lane);
 	case OP_POLL_AGAIN:
-		return worker_poll(fd, POLLIN, true);
+	case OP_POLL_TAKE:
+		return worker_poll(fd, POLLIN, w->op);
 	case OP_RIVAL:
 		usleep(dice(1 + lane->entry_us));
 		return closesocket(fd);
@@ -1356,7 +1392,8 @@ static bool worker_asleep(const struct worker *w)
 
 static bool polls(enum op op)
 {
-	return op == OP_POLLIN || op == OP_POLLOUT || op == OP_POLL_AGAIN;
+	return op == OP_POLLIN || op == OP_POLLOUT || op == OP_POLL_AGAIN ||
+	       op == OP_POLL_TAKE;
 }
 
 static void judge(const struct worker *w, bool asleep)
@@ -1395,6 +1432,34 @@ static void take_number(struct lane *lane, int fd, const char *what)
 {
 	if (place(fd, lane->number, lane->number + 1) != lane->number)
 		die("number %d is not free for %s", lane->number, what);
+}
+
+/* What one datagram socket sends goes to another. */
+static void aim(int from, int to)
+{
+	struct sockaddr_in addr = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	socklen_t len = sizeof(addr);
+
+	check(bind(to, (struct sockaddr *)&addr, len));
+	check(getsockname(to, (struct sockaddr *)&addr, &len));
+	check(connect(from, (struct sockaddr *)&addr, len));
+}
+
+/*
+ * The workers are on their way into poll() when the close comes: woken just now
+ * is a much better guess than started just now.
+ */
+static void tickle(const struct lane *lane)
+{
+	unsigned int times = 1 + dice(6);
+
+	while (times--) {
+		check(send(lane->tickler, "", 0, 0));
+		spin(dice(100));
+	}
 }
 
 /* Chooses the calls and returns the socket they are for. */
@@ -1439,6 +1504,9 @@ static int set_scene(struct lane *lane, enum scene scene, int linger)
 		case SCENE_CONNECT:
 			*op = i ? OP_NONE : OP_CONNECT;
 			break;
+		case SCENE_TICKLE:
+			*op = OP_POLL_TAKE;
+			break;
 		case SCENE_ACCEPT:
 			*op = acceptors[dice(ARRAY_SIZE(acceptors))];
 			break;
@@ -1465,6 +1533,10 @@ static int set_scene(struct lane *lane, enum scene scene, int linger)
 	case SCENE_DGRAM:
 		fd = new_socket(true, SOCK_DGRAM);
 		break;
+	case SCENE_TICKLE:
+		fd = new_socket(true, SOCK_DGRAM);
+		aim(lane->tickler, fd);
+		break;
 	default:
 		break;
 	}
@@ -1480,8 +1552,7 @@ static void expect_end(int peer, bool reset)
 
 	do {
 		step("waiting for the peer's end");
-		if (poll(&pfd, 1, WAIT_MS) != 1)
-			die("the peer hears nothing of the close");
+		check(poll(&pfd, 1, -1));
 		ret = result(recv(peer, buf, sizeof(buf), MSG_DONTWAIT));
 	} while (ret > 0 || ret == -EAGAIN);
 	if (ret != (reset ? -ECONNRESET : 0))
@@ -1521,14 +1592,6 @@ static void wait_asleep(struct lane *lane)
 	lane->entry_us += (now_us() - began - lane->entry_us) / 8;
 }
 
-static void spin(long us)
-{
-	long end = now_us() + us;
-
-	while (now_us() < end)
-		;
-}
-
 static void check_parts(const struct lane *lane, bool asleep)
 {
 	long sum = 0;
@@ -1554,7 +1617,8 @@ static void lane_round(struct lane *lane, enum scene scene, bool asleep)
 	fd = set_scene(lane, scene, linger);
 	take_number(lane, fd, "the next socket");
 	close(fd);
-	if (!asleep && scene != SCENE_FLOW && !dice(4)) {
+	if (!asleep && scene != SCENE_FLOW && scene != SCENE_TICKLE &&
+	    !dice(4)) {
 		rival = &lane->workers[WORKERS - 1];
 		rival->op = OP_RIVAL;
 	}
@@ -1568,6 +1632,8 @@ static void lane_round(struct lane *lane, enum scene scene, bool asleep)
 		wait_asleep(lane);
 	else
 		spin(dice(1 + lane->entry_us * (scene == SCENE_FLOW ? 8 : 2)));
+	if (scene == SCENE_TICKLE)
+		tickle(lane);
 	err = closesocket(lane->number);
 	if (err && !(rival && err == -EBADF))
 		die("closesocket: %s", strerror(-err));
@@ -1609,7 +1675,7 @@ static void lane_round(struct lane *lane, enum scene scene, bool asleep)
 static enum scene choose_scene(bool quick)
 {
 	if (quick)
-		return dice(2) ? SCENE_DGRAM : SCENE_ACCEPT;
+		return SCENE_ACCEPT + dice(NR_SCENES - SCENE_ACCEPT);
 	return dice(NR_SCENES);
 }
 
@@ -1622,7 +1688,10 @@ static void lane_drive(void *arg)
 		enum scene scene = choose_scene(lane->quick);
 		bool asleep = dice(8) < (lane->quick ? 1 : 4);
 
-		lane_round(lane, scene, asleep && scene != SCENE_FLOW);
+		/* The two in which nobody sleeps for long. */
+		if (scene == SCENE_FLOW || scene == SCENE_TICKLE)
+			asleep = false;
+		lane_round(lane, scene, asleep);
 	}
 	lane->over = true;
 	pthread_barrier_wait(&lane->ready);
@@ -1646,6 +1715,7 @@ static void lane_start(struct lane *lane, int number, unsigned long goal,
 	lane->callers[1] = new_socket(false, SOCK_STREAM | SOCK_NONBLOCK);
 	result(connect(lane->callers[1], (struct sockaddr *)&lane->deaf.addr,
 		       lane->deaf.len));
+	lane->tickler = new_socket(false, SOCK_DGRAM);
 	trap_open(lane);
 	pthread_barrier_init(&lane->ready, NULL, WORKERS + 1);
 	pthread_barrier_init(&lane->finished, NULL, WORKERS + 1);
@@ -1685,6 +1755,7 @@ static void lane_join(struct lane *lane)
 	close(lane->trap_peer);
 	close(lane->callers[0]);
 	close(lane->callers[1]);
+	close(lane->tickler);
 	close(lane->deaf.fd);
 	close(lane->port.fd);
 }
@@ -2521,7 +2592,7 @@ static const struct act {
 	{ "connect", act_connect, 4,
 	  { EBADF, ENOTSOCK, EAGAIN, ECANCELED, EINTR,
 	    EINPROGRESS, EALREADY, EISCONN, EAFNOSUPPORT, ECONNREFUSED,
-	    ECONNRESET, EADDRNOTAVAIL, EINVAL, ECONNABORTED } },
+	    ECONNRESET, EADDRNOTAVAIL, EINVAL, ECONNABORTED, EPIPE } },
 	{ "send", act_send, 12,
 	  { EBADF, ENOTSOCK, EAGAIN, ECANCELED, EINTR,
 	    EPIPE, ECONNRESET, ENOTCONN, EDESTADDRREQ, ECONNREFUSED,
