@@ -357,14 +357,23 @@ FIXTURE_TEARDOWN(process)
 /* A child with the socket to itself; 0 in the child. */
 static pid_t hand_over(struct pair *pair)
 {
-	pid_t pid = child_fork();
+	int closed[2];
+	pid_t pid;
 
+	check(pipe(closed));
+	pid = child_fork();
 	if (!pid) {
 		close(pair->peer);
+		check(read(closed[0], &(char){ 0 }, 1));
+		close(closed[0]);
+		close(closed[1]);
 		return 0;
 	}
 	check(close(pair->fd));
 	pair->fd = -1;
+	check(write(closed[1], "", 1));
+	close(closed[0]);
+	close(closed[1]);
 	return pid;
 }
 

@@ -362,9 +362,9 @@ static bool request_enter(struct request *request, struct call *call)
 #define NO_REQUEST	"kernel: no such io_uring request"
 
 /*
- * To io_uring in Linux 6.1, ECANCELED from a multishot accept is a code of its
- * own, whereupon it reports a poll mask, which looks like a descriptor.  So this
- * one request may end with another error.
+ * To io_uring, ECANCELED from a multishot accept is a code of its own, whereupon
+ * it reports a poll mask, which looks like a descriptor (Linux 6.1 and 6.12).
+ * So this one request may end with another error.
  */
 static void expect_canceled(struct __test_metadata *_metadata,
 			    const struct request *request, long result)
