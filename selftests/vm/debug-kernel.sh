@@ -68,7 +68,7 @@ fill_debug_kernel() {
 	local series=$1 release=$2 dir=$3 tree=$3/tree names path
 
 	mkdir "$tree"
-	say BUILD "linux-$release, once; five minutes on two processors"
+	say BUILD "linux-$release, once; ten minutes on two idle processors"
 	tar -C "$tree" --strip-components=1 \
 		-xf "/usr/src/linux-source-$series.tar.xz" || return 1
 	kbuild -s KCONFIG_ALLCONFIG="$config" allnoconfig >"$dir/log" 2>&1 || {

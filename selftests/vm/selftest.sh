@@ -115,8 +115,10 @@ int main(void)
 }
 END
 
+limit=6
+case $kernel in *-debug) limit=24 ;; esac
 status=0
-WINSOCK_BUILD=$fake TIMEOUT=6 "$vm/check.sh" "$kernel" "$suites" \
+WINSOCK_BUILD=$fake TIMEOUT=$limit "$vm/check.sh" "$kernel" "$suites" \
 	>"$tmp/check" || status=$?
 expect "a run with failures fails" 1 "$status"
 # What counts against a suite: its own tests, and what it did to the machine.
@@ -132,6 +134,47 @@ expect "the sum is the last line" \
 	"$(awk '{ p += $2; f += $3 } END { print p " passed, " f " failed" }' <<<"$wanted")" \
 	"$(tail -n 1 "$tmp/check")"
 [ "$failed" = 0 ] || cat "$tmp/check"
+
+# detects FAULT TEXT [COMMAND]: one detector of a debug kernel, in a machine of
+# its own, since most of them speak only once
+detects() {
+	local insmod="insmod faulty.ko fault=$1"
+
+	cat >"$fake/selftests/fault" <<-END
+		#!/bin/sh
+		echo 1..1; echo ok 1 a
+		${3:-$insmod || echo not ok 2 insmod}
+	END
+	chmod +x "$fake/selftests/fault"
+	WINSOCK_BUILD=$fake TIMEOUT=90 "$vm/check.sh" "$kernel" fault \
+		>"$tmp/check" || :
+	expect "detector: $1" "1 passed, 1 failed, $2" \
+		"$(tail -n 1 "$tmp/check"), $(! grep -q "$2" "$tmp/check" || echo "$2")"
+}
+
+detectors() {
+	cp -r "$vm/faulty" "$tmp"
+	make -s -C "$("$vm/fetch.sh" headers "$kernel")" M="$tmp/faulty" \
+		modules >"$tmp/log" 2>&1 || die "$(cat "$tmp/log")"
+	cp "$tmp/faulty/faulty.ko" "$fake/selftests/"
+	detects leak "unreferenced object"
+	detects overrun "KASAN: slab-out-of-bounds"
+	detects use_after_free "KASAN: .*use-after-free"
+	detects double_free "KASAN: double-free"
+	detects lock_order "possible circular locking dependency"
+	detects lock_kept "lock held when returning to user space"
+	detects atomic_sleep "sleeping function called from invalid context"
+	detects rcu_unlocked "suspicious RCU usage"
+	detects list_corruption "list_del corruption"
+	detects refcount "refcount_t: addition on 0"
+	detects shift "UBSAN: shift-out-of-bounds"
+	detects timer_freed "ODEBUG: free active"
+	detects hang "blocked for more than" \
+		"echo 5 >/proc/sys/kernel/hung_task_timeout_secs
+		insmod faulty.ko fault=hang & sleep 20"
+}
+
+case $kernel in *-debug) detectors ;; esac
 
 vm_run() {
 	local status=0
