@@ -156,12 +156,17 @@ TEST_F(waiting, eight_threads_end)
 	pair->fd = -1;
 }
 
-/* P5 - P7 with C8: at once, not when the wait is over. */
+/*
+ * P5 - P7 with C8: at once, not when the wait is over.  A thread in poll() whose
+ * reference to a plain socket goes last closes it natively, and lingers there.
+ */
 TEST_F(waiting, ends_although_closesocket_goes_on_to_wait)
 {
 	struct pair *pair = &self->pair;
 	struct closer closer;
 
+	if (!variant->kind.attached)
+		return;
 	if (!variant->out)
 		pair_stall(pair);
 	set_linger(pair->fd, 1, LINGER_LONG);
