@@ -151,7 +151,38 @@ boot() {
 	done <"$tmp/splats"
 }
 
-for kernel in $kernels; do
+# The machines mostly wait: several take little longer than one.  Lines appear
+# as they come, and say which kernel they speak of.
+side_by_side() {
+	local kernel counts
+
+	for kernel in $kernels; do
+		"$0" "$kernel" "$suites" "${args[@]}" > >(
+			tee "$tmp/all.$kernel" |
+				sed -u -e '/^[0-9]* passed, [0-9]* failed$/d' \
+					-e "s/^  not ok:/  $kernel not ok:/"
+		) 2>&1 &
+		helper_pids+=" $!"
+	done
+	# shellcheck disable=SC2086 # a list of numbers
+	wait $helper_pids || :
+	helper_pids=
+	sleep 0.5	# what they said is still on its way through tee
+	for kernel in $kernels; do
+		counts=$(sed -n '$s/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' \
+			"$tmp/all.$kernel")
+		if [ -z "$counts" ]; then
+			blame "$kernel" VM "no result"
+			continue
+		fi
+		passed=$((passed + ${counts% *}))
+		failed=$((failed + ${counts#* }))
+	done
+}
+
+one_kernel() {
+	local kernel=$1
+
 	kernel_dir=$("$vm/fetch.sh" kernel "$kernel")
 	vm_fit "$kernel"
 	seconds=${TIMEOUT:-$((${timeout:-120} * slow * ${ROUNDS:-1}))}
@@ -161,7 +192,12 @@ for kernel in $kernels; do
 		boot "$kernel" "$@"
 		shift "$done_suites"
 	done
-done
+}
+
+case $kernels in
+*' '*) side_by_side ;;
+*) one_kernel "$kernels" ;;
+esac
 
 [ -z "$explained" ] || printf 'skipped, as the kernel explains:\n%s' "$explained"
 echo "$passed passed, $failed failed"

@@ -58,7 +58,7 @@ qemu_command() {
 	qemu=(qemu-system-x86_64 -pidfile "$tmp/qemu.pid" -accel tcg,thread=multi -cpu max,la57=off
 		-smp 2 -m "$memory" -nodefaults -display none -no-reboot
 		-kernel "$1/vmlinuz" -initrd "$tmp/initrd"
-		-append "console=ttyS0 panic=-1 oops=panic panic_on_warn=1 printk.devkmsg=on mitigations=off random.trust_cpu=on $2"
+		-append "console=ttyS0 panic=-1 oops=panic panic_on_warn=1 printk.devkmsg=on no_timer_check mitigations=off random.trust_cpu=on $2"
 		"${@:3}")
 }
 
