@@ -282,8 +282,8 @@ static bool drained(const struct drain *d)
 }
 
 /*
- * TCP calls sk_write_space() as acknowledgements free memory, if SOCK_NOSPACE
- * asks for it.  The FIN's own acknowledgement would be the wrong event: behind
+ * TCP calls sk_write_space() as ACKs free memory, if SOCK_NOSPACE
+ * asks for it.  The FIN's own ACK would be the wrong event: behind
  * a closed window the FIN is not even sent.  Only the last one wakes the task.
  */
 static void ask_for_space(struct drain *d)

@@ -9,22 +9,22 @@
 #include <linux/net.h>
 #include <linux/version.h>
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
+#if KERNEL_VERSION(6, 1, 0) > LINUX_VERSION_CODE
 #error "winsock needs Linux 6.1 or newer"
 #endif
 
 /* 6.5 folded sendpage into sendmsg. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+#if KERNEL_VERSION(6, 5, 0) > LINUX_VERSION_CODE
 #define WINSOCK_HAVE_SENDPAGE
 #endif
 
 /* 6.19 renamed the address of connect and bind. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
+#if KERNEL_VERSION(6, 19, 0) > LINUX_VERSION_CODE
 #define sockaddr_unsized sockaddr
 #endif
 
 /* 6.10 gathered accept's flags and kern in struct proto_accept_arg. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
+#if KERNEL_VERSION(6, 10, 0) > LINUX_VERSION_CODE
 struct proto_accept_arg {
 	int flags;
 	bool kern;

@@ -26,7 +26,7 @@
  * winsock_dgram.
  */
 struct winsock_sock {
-	spinlock_t lock;
+	spinlock_t lock;	/* of calls, leaving and closed_by */
 	bool reset;
 	unsigned int leaving;
 	struct list_head calls;
