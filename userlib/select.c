@@ -135,14 +135,13 @@ static bool was_closed(const struct wanted *wanted, short revents)
 
 static bool has_come(struct wanted *wanted, int fd, short revents)
 {
-	wanted->closed = was_closed(wanted, revents);
-	wanted->invalid = !wanted->closed && revents & POLLNVAL;
-	if (wanted->closed || wanted->invalid)
-		return true;
-	if (revents)
+	if (revents && !(revents & POLLNVAL))
 		wanted->ready = wanted->interest &
 				ws_ready(wanted->slot, fd, revents);
-	return wanted->ready;
+	/* Last, since the answer was that of whatever the number meant then. */
+	wanted->closed = was_closed(wanted, revents);
+	wanted->invalid = !wanted->closed && revents & POLLNVAL;
+	return wanted->ready || wanted->closed || wanted->invalid;
 }
 
 static bool any_has_come(struct wait *wait)
