@@ -193,7 +193,7 @@ TEST_F(event, wait_ends_in_time_signals_or_not)
 		EXPECT_GT(SOON, now_ms() - before);
 	}
 	pest_stop(&pest);
-	EXPECT_LT(5, pest_bites);
+	EXPECT_LT(0, pest_bites);
 }
 
 TEST_F(event, wait_takes_up_to_64)
@@ -419,15 +419,9 @@ TEST_F(network, connect_event_when_asked_for_late)
 
 TEST_F(network, event_of_a_failed_connect)
 {
-	SOCKET listener = open_socket(variant->family, SOCK_STREAM), s;
-	struct sockaddr_storage addr;
-	socklen_t len = loopback(variant->family, &addr);
-	int i, error;
+	SOCKET listener, s = pending_connect(variant->family, &listener);
+	int i, error, len;
 
-	check(bind(listener, (struct sockaddr *)&addr, len));
-	check(listen(listener, 0));
-	for (i = 0; i < 3; i++)
-		s = start_connect(listener, variant->family);
 	ASK(s, ALL);
 	EXPECT_QUIET(s);
 	check(closesocket(listener));
@@ -1122,7 +1116,7 @@ TEST_F(queue, ends_in_time_signals_or_not)
 	EXPECT_LE(500, now_ms() - before);
 	EXPECT_GT(SOON, now_ms() - before);
 	pest_stop(&pest);
-	EXPECT_LT(5, pest_bites);
+	EXPECT_LT(0, pest_bites);
 	EXPECT_FAILS(WSAEFAULT, winsock_get_message(self->queue, NULL, 0));
 }
 

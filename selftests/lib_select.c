@@ -247,27 +247,13 @@ TEST_F(select, tells_of_a_reset_in_readfds)
 	EXPECT_EQ(IN_READ, ready_in(s, IN_READ | IN_EXCEPT, SOON));
 }
 
-/* A connection that the listener has no room for, and then no listener. */
 static SOCKET refused_later(int family)
 {
-	SOCKET listener = open_socket(family, SOCK_STREAM), s;
-	struct sockaddr_storage addr;
-	socklen_t len = loopback(family, &addr);
-	int i;
+	SOCKET listener, s;
 
-	check(bind(listener, (struct sockaddr *)&addr, len));
-	check(listen(listener, 0));
-	len = name_of(listener, &addr);
-	for (i = 0; i < 3; i++) {
-		s = open_socket(family, SOCK_STREAM);
-		set_nonblocking(s, true);
-		if (connect(s, (struct sockaddr *)&addr, len) == SOCKET_ERROR &&
-		    WSAGetLastError() != WSAEWOULDBLOCK)
-			errx(EXIT_FAILURE, "connect: %d", WSAGetLastError());
-		usleep(10000);
-	}
+	s = pending_connect(family, &listener);
 	if (ready_in(s, IN_ALL, 0))
-		errx(EXIT_FAILURE, "the backlog is longer than it should be");
+		errx(EXIT_FAILURE, "a connect that goes on shows");
 	check(closesocket(listener));
 	return s;
 }
@@ -425,7 +411,7 @@ TEST_F(select, does_not_notice_signals)
 	EXPECT_EQ(0, WSAPoll(&poll, 1, 1000));
 	EXPECT_LE(1000, now_ms() - before);
 	pest_stop(&pest);
-	EXPECT_LT(5, pest_bites);
+	EXPECT_LT(0, pest_bites);
 }
 
 static int run_select(void *arg)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A call in a thread of its own, which has begun to wait when start returns. */
+/* What waits: a call in a thread of its own, an attempt to connect. */
 #ifndef LIB_THREAD_H
 #define LIB_THREAD_H
 
@@ -7,7 +7,7 @@
 #include "lib_test.h"
 
 /**
- * struct waiter - the call
+ * struct waiter - a call in a thread of its own
  * @run: makes it; returns what it returned, or its error as a negative number
  * @arg: for @run
  * @thread: for waiter_join()
@@ -82,6 +82,28 @@ static inline int waiter_join(struct waiter *w)
 {
 	pthread_join(w->thread, NULL);
 	return w->result;
+}
+
+/*
+ * An attempt to connect that a listener has no room for.  It fails when the
+ * listener is closed, some seconds later.
+ */
+static inline SOCKET pending_connect(int family, SOCKET *listener)
+{
+	WSAPOLLFD poll = { .events = POLLOUT };
+	struct sockaddr_storage addr;
+	socklen_t len = loopback(family, &addr);
+
+	*listener = open_socket(family, SOCK_STREAM);
+	check(bind(*listener, (struct sockaddr *)&addr, len));
+	check(listen(*listener, 0));
+	len = name_of(*listener, &addr);
+	do {
+		poll.fd = open_socket(family, SOCK_STREAM);
+		set_nonblocking(poll.fd, true);
+		connect(poll.fd, (struct sockaddr *)&addr, len);
+	} while (check(WSAPoll(&poll, 1, 200)));
+	return poll.fd;
 }
 
 #endif
