@@ -60,12 +60,16 @@ static in_port_t port_of(struct sockaddr_storage *addr)
 	return ((struct sockaddr_in *)addr)->sin_port;
 }
 
-static void connect_to(SOCKET s, struct sockaddr *name, int len)
+static void connect_to(SOCKET s, SOCKET listener)
 {
-	if (connect(s, name, len) == SOCKET_ERROR &&
+	struct sockaddr_storage addr;
+	int len = name_of(listener, &addr);
+
+	if (connect(s, (struct sockaddr *)&addr, len) == SOCKET_ERROR &&
 	    WSAGetLastError() != WSAEWOULDBLOCK)
 		errx(EXIT_FAILURE, "connect: error %d", WSAGetLastError());
-	usleep(50000);
+	wait_for(s, POLLOUT);
+	wait_for(listener, POLLIN);
 }
 
 TEST_F(inet, a_connection_with_names_at_both_ends)
@@ -76,7 +80,7 @@ TEST_F(inet, a_connection_with_names_at_both_ends)
 	char buf[8];
 
 	set_nonblocking(s, variant->nonblocking);
-	connect_to(s, self->name, self->len);
+	connect_to(s, self->listener);
 	child = check(accept(self->listener, (struct sockaddr *)&from, &len));
 	EXPECT_EQ(room(variant->family), len);
 	EXPECT_EQ(variant->nonblocking, is_nonblocking(child));
@@ -89,12 +93,12 @@ TEST_F(inet, a_connection_with_names_at_both_ends)
 	EXPECT_EQ(port_of(&self->addr), port_of(&peer));
 
 	EXPECT_EQ(5, send(s, "hello", 5, 0));
-	usleep(50000);
+	wait_for(child, POLLIN);
 	EXPECT_EQ(3, recv(child, buf, 3, 0));
 	EXPECT_EQ(2, recv(child, buf + 3, 5, 0));
 	EXPECT_EQ(0, memcmp(buf, "hello", 5));
 	EXPECT_WORKS(shutdown(s, SD_SEND));
-	usleep(50000);
+	wait_for(child, POLLIN);
 	EXPECT_EQ(0, recv(child, buf, sizeof(buf), 0));
 	EXPECT_WORKS(closesocket(child));
 	EXPECT_WORKS(closesocket(s));
@@ -107,7 +111,7 @@ TEST_F(inet, accept_needs_room_for_the_address)
 	struct sockaddr_storage from;
 	int len = room(variant->family) - 1;
 
-	connect_to(s, self->name, self->len);
+	connect_to(s, self->listener);
 	memset(&from, 0xcc, sizeof(from));
 	EXPECT_FAILS(WSAEFAULT, accept(self->listener, (struct sockaddr *)&from,
 				       &len));
@@ -124,7 +128,7 @@ TEST_F(inet, names_need_room)
 	struct sockaddr_storage addr;
 	int len = room(variant->family) - 1;
 
-	connect_to(s, self->name, self->len);
+	connect_to(s, self->listener);
 	memset(&addr, 0xcc, sizeof(addr));
 	EXPECT_FAILS(WSAEFAULT, getsockname(s, (struct sockaddr *)&addr, &len));
 	EXPECT_FAILS(WSAEFAULT, getpeername(s, (struct sockaddr *)&addr, &len));
@@ -170,7 +174,7 @@ TEST_F(inet, a_listener_cannot_be_shut_down)
 	SOCKET s = open_socket(variant->family, SOCK_STREAM);
 
 	EXPECT_FAILS(WSAENOTCONN, shutdown(self->listener, SD_BOTH));
-	connect_to(s, self->name, self->len);
+	connect_to(s, self->listener);
 	EXPECT_WORKS(accept(self->listener, NULL, NULL));
 	EXPECT_FAILS(WSAEISCONN, listen(s, 1));
 	EXPECT_FAILS(WSAEINVAL, shutdown(s, 3));
@@ -225,25 +229,28 @@ TEST_F(inet, datagrams)
 	EXPECT_EQ(0, sendto(b, "", 0, 0, name, len));
 	EXPECT_EQ(9, sendto(b, "too large", 9, 0, name, len));
 	EXPECT_EQ(2, sendto(b, "me", 2, 0, name, len));
-	usleep(50000);
 	set_nonblocking(a, variant->nonblocking);
 
 	len = sizeof(from);
+	wait_for(a, POLLIN);
 	EXPECT_EQ(5, recvfrom(a, buf, sizeof(buf), 0, (struct sockaddr *)&from,
 			      &len));
 	EXPECT_EQ(room(variant->family), len);
 	len = sizeof(own);
 	EXPECT_WORKS(getsockname(b, (struct sockaddr *)&own, &len));
 	EXPECT_EQ(port_of(&own), port_of(&from));
+	wait_for(a, POLLIN);
 	EXPECT_EQ(0, recv(a, buf, sizeof(buf), 0));
 
 	/* what fits is there, and the call says that it is not all */
 	memset(buf, 0, sizeof(buf));
+	wait_for(a, POLLIN);
 	EXPECT_FAILS(WSAEMSGSIZE, recv(a, buf, 3, 0));
 	EXPECT_EQ(0, memcmp(buf, "too\0", 4));
 
 	/* no room for the address, nothing taken */
 	len = 3;
+	wait_for(a, POLLIN);
 	EXPECT_FAILS(WSAEFAULT, recvfrom(a, buf, 2, 0, (struct sockaddr *)&from,
 					 &len));
 	EXPECT_EQ(3, len);
@@ -260,10 +267,10 @@ TEST_F(inet, ioctls)
 	DWORD dword;
 	char byte;
 
-	connect_to(s, self->name, self->len);
+	connect_to(s, self->listener);
 	child = check(accept(self->listener, NULL, NULL));
 	ASSERT_EQ(5, send(s, "hello", 5, 0));
-	usleep(50000);
+	wait_for(child, POLLIN);
 
 	EXPECT_FAILS(WSAEFAULT, ioctlsocket(s, FIONBIO, NULL));
 	EXPECT_FALSE(is_nonblocking(s));
@@ -286,7 +293,7 @@ TEST_F(inet, ioctls)
 	EXPECT_WORKS(ioctlsocket(child, SIOCATMARK, &word));
 	EXPECT_EQ(1, word);
 	ASSERT_EQ(1, send(s, "!", 1, MSG_OOB));
-	usleep(50000);
+	wait_for(child, POLLPRI);
 	EXPECT_WORKS(ioctlsocket(child, SIOCATMARK, &word));
 	EXPECT_EQ(0, word);
 	ASSERT_EQ(1, recv(child, &byte, 1, MSG_OOB));

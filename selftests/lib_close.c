@@ -213,7 +213,7 @@ TEST_F(connection, unread_data_do_not_turn_the_close_into_a_reset)
 {
 	ASSERT_EQ(6, send(self->peer, "unread", 6, 0));
 	ASSERT_EQ(1, send(self->s, "", 1, 0));
-	usleep(50000);
+	wait_for(self->s, POLLIN);
 	EXPECT_WORKS(closesocket(self->s));
 	EXPECT_EQ(1, drain(self->peer));
 }
@@ -284,7 +284,7 @@ TEST_F(refused, nothing_has_changed_however_often_it_is_tried)
 
 	/* both directions still work, and nobody has seen an end */
 	ASSERT_EQ(5, send(self->peer, "hello", 5, 0));
-	usleep(50000);
+	wait_for(self->s, POLLIN);
 	EXPECT_EQ(5, recv(self->s, buf, sizeof(buf), 0));
 	set_nonblocking(self->s, false);
 	set_linger(self->s, 0, 0);
@@ -481,6 +481,7 @@ enum blocking {
 
 struct waiter {
 	pthread_t thread;
+	_Atomic pid_t tid;
 	enum blocking call;
 	SOCKET s;
 	struct sockaddr_storage addr;
@@ -496,6 +497,9 @@ static void *wait_in_call(void *arg)
 	DWORD ms = LONG_TIME * 1000;
 	char byte;
 
+	if (w->call == RECV_TIMED)
+		check(setsockopt(w->s, SOL_SOCKET, SO_RCVTIMEO, &ms, sizeof(ms)));
+	w->tid = gettid();
 	switch (w->call) {
 	case ACCEPT:
 		w->ret = (int)accept(w->s, NULL, NULL);
@@ -504,9 +508,6 @@ static void *wait_in_call(void *arg)
 		w->ret = connect(w->s, (struct sockaddr *)&w->addr, w->len);
 		break;
 	case RECV_TIMED:
-		check(setsockopt(w->s, SOL_SOCKET, SO_RCVTIMEO, &ms, sizeof(ms)));
-		w->ret = recv(w->s, &byte, 1, 0);
-		break;
 	case RECV:
 	case DATAGRAM:
 		w->ret = recv(w->s, &byte, 1, 0);
@@ -519,13 +520,30 @@ static void *wait_in_call(void *arg)
 	return NULL;
 }
 
+/* A thread that has said its number sleeps in nothing but its call. */
+static bool sleeps(pid_t tid)
+{
+	char path[64], state = 0;
+	FILE *stat;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
+	stat = fopen(path, "r");
+	if (!stat || fscanf(stat, "%*d (%*[^)]) %c", &state) != 1)
+		state = 0;
+	if (stat)
+		fclose(stat);
+	return state == 'S';
+}
+
 static void waiter_start(struct waiter *w, enum blocking call, SOCKET s)
 {
 	w->call = call;
 	w->s = s;
+	w->tid = 0;
 	if (pthread_create(&w->thread, NULL, wait_in_call, w))
 		errx(EXIT_FAILURE, "pthread_create");
-	usleep(300000);
+	while (!w->tid || !sleeps(w->tid))
+		usleep(1000);
 }
 
 FIXTURE(pending) {

@@ -179,7 +179,7 @@ TEST_F(call, sending_to_a_peer_that_has_reset)
 
 	set_linger(self->peer, 1, 0);
 	EXPECT_WORKS(closesocket(self->peer));
-	usleep(50000);
+	wait_for(self->s, POLLIN);
 	for (i = 0; i < 5; i++) {
 		EXPECT_FAILS(WSAECONNRESET, send(self->s, "x", 1, 0));
 		EXPECT_NE(0, recv(self->s, &byte, 1, 0));
@@ -198,7 +198,7 @@ TEST_F(call, sending_on_a_plain_socket_to_a_peer_that_has_reset)
 	child = check(accept(listener, NULL, NULL));
 	set_linger(child, 1, 0);
 	EXPECT_WORKS(closesocket(child));
-	usleep(50000);
+	wait_for(s, POLLIN);
 	EXPECT_FAILS(WSAECONNRESET, send(s, "x", 1, 0));
 	EXPECT_FAILS(WSAECONNRESET, send(s, "x", 1, 0));
 }
@@ -391,7 +391,7 @@ TEST_F(call, a_port_that_nobody_reads)
 	check(closesocket(other));
 	check(connect(s, (struct sockaddr *)&addr, len));
 	ASSERT_EQ(1, send(s, "x", 1, 0));
-	usleep(50000);
+	wait_for(s, POLLERR);
 	EXPECT_FAILS(WSAECONNRESET, recv(s, &byte, 1, MSG_DONTWAIT));
 }
 

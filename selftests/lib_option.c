@@ -418,6 +418,7 @@ TEST_F(winsock, accepted_sockets_inherit_from_the_listener)
 	set_nonblocking(listener, true);
 	len = name_of(listener, &addr);
 	check(connect(s, (struct sockaddr *)&addr, len));
+	wait_for(listener, POLLIN);
 	child = check(accept(listener, NULL, NULL));
 	expect_linger(_metadata, child, 1, 3);
 	EXPECT_TRUE(is_nonblocking(child));
@@ -438,7 +439,7 @@ TEST_F(winsock, so_error_is_winsocks_number)
 	check(closesocket(listener));
 	set_nonblocking(s, true);
 	connect(s, (struct sockaddr *)&addr, len);
-	usleep(100000);
+	wait_for(s, POLLOUT);
 	len = sizeof(error);
 	EXPECT_WORKS(getsockopt(s, SOL_SOCKET, SO_ERROR, &error, &len));
 	EXPECT_EQ(WSAECONNREFUSED, error);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* See lib_test.h. */
-#include <poll.h>
 #include <signal.h>
 #include <time.h>
 
@@ -8,6 +7,7 @@
 
 #define PEER_RCVBUF	16384
 #define SNDBUF		65536
+#define WAIT_MS		60000
 
 long check_call(long result, const char *call, const char *file, int line)
 {
@@ -102,6 +102,14 @@ void open_pair(struct pair *pair, int family)
 	check(connect(pair->s, (struct sockaddr *)&addr, len));
 	pair->peer = check(accept(listener, NULL, NULL));
 	check(closesocket(listener));
+}
+
+void wait_for(SOCKET s, short events)
+{
+	struct pollfd pollfd = { .fd = (int)s, .events = events };
+
+	if (poll(&pollfd, 1, WAIT_MS) != 1)
+		errx(EXIT_FAILURE, "socket %d: not ready for %#x", (int)s, events);
 }
 
 void set_nonblocking(SOCKET s, bool nonblocking)

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <err.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -53,6 +54,9 @@ struct pair {
 };
 
 void open_pair(struct pair *pair, int family);
+
+/* poll(2), for as long as a test may take. */
+void wait_for(SOCKET s, short events);
 
 void set_nonblocking(SOCKET s, bool nonblocking);
 bool is_nonblocking(SOCKET s);
