@@ -73,15 +73,20 @@ static bool was_reset(const struct sock *sk)
 	       READ_ONCE(sk->sk_shutdown) == SHUTDOWN_MASK;
 }
 
-/* R1: sk_err is given out once, the connection stays reset. */
+/*
+ * R1: sk_err is given out once, the connection stays reset; and a reset is one,
+ * whether or not the peer's FIN came before.
+ */
 static void ulp_error_report(struct sock *sk)
 {
 	struct winsock_sock *ws;
 
 	rcu_read_lock();
 	ws = rcu_dereference(inet_csk(sk)->icsk_ulp_data);
-	if (ws && was_reset(sk))
+	if (ws && was_reset(sk)) {
 		WRITE_ONCE(ws->reset, true);
+		WRITE_ONCE(sk->sk_err, ECONNRESET);
+	}
 	rcu_read_unlock();
 	base_error_report(sk);
 }

@@ -13,8 +13,15 @@
  * base operation makes of that, a restart, must not reach user space: the number
  * may be somebody else's by then (P10).  It becomes ECANCELED, not EINTR, which
  * programs answer by calling again.
+ *
+ * poll() and select() put an entry on the socket's queue instead, which keeps a
+ * reference to the file until they return.  Woken, they look the number up
+ * again; closesocket() waits for that too, lest they find the next file there.
  */
 #include <linux/fdtable.h>
+#include <linux/file.h>
+#include <linux/net.h>
+#include <linux/poll.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/wait.h>
@@ -174,6 +181,75 @@ unsigned int winsock_cancel_calls(struct winsock_sock *ws)
 	if (n)
 		wait_event_killable(ws->idle, !READ_ONCE(ws->leaving));
 	return n;
+}
+
+/* What poll() and select() are woken by.  It is static; see below. */
+static wait_queue_func_t poll_wake;
+
+/**
+ * winsock_pollers_here - how many entries of this process's poll()ers there are
+ * @wq: a socket's wait queue
+ *
+ * Each holds one reference to the file, until its poll() has looked again and
+ * is about to return.
+ */
+unsigned int winsock_pollers_here(struct wait_queue_head *wq)
+{
+	const struct poll_wqueues *poll;
+	wait_queue_entry_t *entry;
+	unsigned long flags;
+	unsigned int n = 0;
+
+	spin_lock_irqsave(&wq->lock, flags);
+	list_for_each_entry(entry, &wq->head, entry) {
+		if (entry->func != poll_wake)
+			continue;
+		poll = entry->private;
+		n += READ_ONCE(poll->polling_task->files) == current->files;
+	}
+	spin_unlock_irqrestore(&wq->lock, flags);
+	return n;
+}
+
+/*
+ * Poll a socket of the kernel's own as poll(2) does, and see what is on its
+ * queue then.
+ */
+static int learn_poll_wake(struct file *file)
+{
+	struct wait_queue_head *wq = &sock_from_file(file)->wq.wait;
+	struct poll_wqueues *poll = kmalloc(sizeof(*poll), GFP_KERNEL);
+
+	if (!poll)
+		return -ENOMEM;
+	poll_initwait(poll);
+	vfs_poll(file, &poll->pt);
+	spin_lock_irq(&wq->lock);
+	if (!list_empty(&wq->head))
+		poll_wake = list_first_entry(&wq->head, wait_queue_entry_t,
+					     entry)->func;
+	spin_unlock_irq(&wq->lock);
+	poll_freewait(poll);
+	kfree(poll);
+	return poll_wake ? 0 : -EOPNOTSUPP;
+}
+
+int __init winsock_calls_init(void)
+{
+	struct socket *sock;
+	struct file *file;
+	int err;
+
+	err = sock_create_kern(&init_net, AF_INET, SOCK_DGRAM, IPPROTO_UDP,
+			       &sock);
+	if (err)
+		return err;
+	file = sock_alloc_file(sock, 0, NULL);	/* releases on failure */
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	err = learn_poll_wake(file);
+	fput(file);
+	return err;
 }
 
 /**

@@ -39,6 +39,7 @@ enum close_kind {
  * @ws: the attachment, NULL if there is none
  * @pending: references of this process that only its library can count
  * @nonblock: O_NONBLOCK is set on @file
+ * @closed_by: the process that had closed the socket before, see @ws
  */
 struct closing {
 	unsigned int fd;
@@ -47,6 +48,7 @@ struct closing {
 	struct winsock_sock *ws;
 	u32 pending;
 	bool nonblock;
+	const void *closed_by;
 };
 
 static bool is_tcp(const struct sock *sk)
@@ -122,28 +124,52 @@ static enum close_kind peek(const struct closing *c)
 }
 
 /*
- * Are this number, our own reference and @known others all that hold the file?
- * Some come and go: epoll takes one for the length of an event, a look-up that
- * lost the race drops its own, a call that was thrown out keeps its own until it
- * has run.  @settle gives them a moment, and another as long as they go.
+ * Waits until no more than @count references to the file are left, for as long
+ * as @ms, and anew whenever one of them goes.
  */
-static bool is_last(const struct closing *c, long known, bool settle)
+static bool wait_for_count(const struct closing *c, long count, unsigned int ms)
 {
-	unsigned long deadline = 0;
-	long least = LONG_MAX;
-	long n;
+	long n, least = LONG_MAX;
+	ktime_t deadline = 0;
 
-	while ((n = file_count(c->file)) > 2 + known) {
+	while ((n = file_count(c->file)) > count) {
 		if (n < least) {
 			least = n;
-			deadline = jiffies + msecs_to_jiffies(20);
+			deadline = ktime_add_ms(ktime_get(), ms);
 		}
-		if (!settle || time_after(jiffies, deadline) ||
+		if (ktime_after(ktime_get(), deadline) ||
 		    fatal_signal_pending(current))
 			return false;
 		usleep_range(50, 100);
 	}
 	return true;
+}
+
+/*
+ * Are this number, our own reference and @known others all that hold the file?
+ * Some come and go: epoll takes one for the length of an event, and a look-up
+ * that lost the race drops its own.  @settle gives them a moment.
+ */
+static bool is_last(const struct closing *c, long known, bool settle)
+{
+	return file_count(c->file) <= 2 + known ||
+	       (settle && wait_for_count(c, 2 + known, 20));
+}
+
+/* Under files->file_lock. */
+static bool slot_is_ours(const struct closing *c)
+{
+	return files_lookup_fd_locked(current->files, c->fd) == c->file;
+}
+
+static bool holds_number(const struct closing *c)
+{
+	bool ours;
+
+	spin_lock(&current->files->file_lock);
+	ours = slot_is_ours(c);
+	spin_unlock(&current->files->file_lock);
+	return ours;
 }
 
 /* C15, the only answer that must be found before anything is touched. */
@@ -156,7 +182,8 @@ static bool refuse(const struct closing *c)
 		return false;
 	if (c->ws)
 		known += winsock_calls_here(c->ws);
-	return is_last(c, known, true);
+	/* Of a number that a rival has closed meanwhile there is no refusal. */
+	return is_last(c, known, true) && holds_number(c);
 }
 
 /*
@@ -173,34 +200,49 @@ static bool worth_settling(const struct closing *c, bool cancelled)
 }
 
 /*
- * Empties the slot if it still holds @file, and leaves the number marked as in
- * use: everybody else sees EBADF, nobody gets the number, fork() skips it.  The
- * table's reference is the caller's from here on.
+ * Empties the slot if it still holds the file, and leaves the number marked as
+ * in use: everybody else sees EBADF, nobody gets the number, fork() skips it.
+ * The table's reference is the caller's from here on.
  */
 static int take_out(const struct closing *c)
 {
 	struct files_struct *files = current->files;
-	unsigned int fd = c->fd;
 	struct fdtable *fdt;
 	int err = -EBADF;
 
 	spin_lock(&files->file_lock);
-	if (files_lookup_fd_locked(files, fd) == c->file) {
+	if (slot_is_ours(c)) {
 		fdt = files_fdtable(files);
-		fd = array_index_nospec(fd, fdt->max_fds);
-		rcu_assign_pointer(fdt->fd[fd], NULL);
+		rcu_assign_pointer(fdt->fd[array_index_nospec(c->fd, fdt->max_fds)],
+				   NULL);
 		err = 0;
 	}
 	spin_unlock(&files->file_lock);
 	return err;
 }
 
-/* C11: the same file under the same number, and open for calls again. */
+/* The key makes epoll and io_uring look at the socket again. */
+static void wake_pollers(const struct closing *c)
+{
+	wait_queue_head_t *wq = &c->sock->wq.wait;
+
+	if (wq_has_sleeper(wq))
+		__wake_up(wq, TASK_INTERRUPTIBLE, 0,
+			  poll_to_key(EPOLLERR | EPOLLHUP | EPOLLIN | EPOLLOUT));
+}
+
+/*
+ * C11: the same file under the same number, and open for calls again.  What
+ * happened meanwhile was kept from epoll sets, which must look once more; those
+ * of a process that had closed the socket before stay silent.
+ */
 static void put_back(const struct closing *c)
 {
 	fd_install(c->fd, c->file);
-	if (c->ws)
-		winsock_set_closed(c->ws, NULL);
+	if (c->ws) {
+		winsock_set_closed(c->ws, c->closed_by);
+		wake_pollers(c);
+	}
 }
 
 /*
@@ -213,26 +255,32 @@ static void put_back(const struct closing *c)
  */
 static bool cancel(const struct closing *c)
 {
-	wait_queue_head_t *wq = &c->sock->wq.wait;
-	unsigned int calls = 0;
-	bool woken;
+	struct sock *sk = c->sock->sk;
+	long before = file_count(c->file);
+	unsigned int calls = 0, pollers = 0;
 
-	if (file_count(c->file) == 2 || winsock_has_descriptor(c->file))
+	if (before == 2 || winsock_has_descriptor(c->file))
 		return false;
 
 	if (c->ws)
 		calls = winsock_cancel_calls(c->ws);
 	if (calls) {
-		winsock_stat_add(c->sock->sk, WINSOCK_STAT_CANCELLED, calls);
+		winsock_stat_add(sk, WINSOCK_STAT_CANCELLED, calls);
 		trace_winsock_cancel(c->fd, calls);
 	}
+	pollers = winsock_pollers_here(&c->sock->wq.wait);
+	wake_pollers(c);
 
-	/* The key makes io_uring look at its armed requests again. */
-	woken = wq_has_sleeper(wq);
-	if (woken)
-		__wake_up(wq, TASK_INTERRUPTIBLE, 0,
-			  poll_to_key(EPOLLERR | EPOLLHUP | EPOLLIN | EPOLLOUT));
-	return calls || woken;
+	/*
+	 * Each of them has one reference, and drops it as soon as it runs.  The
+	 * limit is for those that are kept from running, as by a freezer.
+	 */
+	if (calls || pollers)
+		wait_for_count(c, max(2L, before - calls - pollers), 5000);
+	/* P11: recvmmsg() leaves what ended it for the next caller to find. */
+	if (calls)
+		cmpxchg(&sk->sk_err, ECANCELED, 0);
+	return true;
 }
 
 /*
@@ -546,6 +594,8 @@ int winsock_closesocket(const struct winsock_closesocket *arg)
 	}
 	c.ws = winsock_sock_of(c.sock);
 	c.nonblock = c.file->f_flags & O_NONBLOCK;
+	if (c.ws)
+		c.closed_by = READ_ONCE(c.ws->closed_by);
 
 	if (trace_winsock_close_enabled())
 		start = ktime_get_ns();

@@ -91,6 +91,9 @@ static int __init winsock_init(void)
 {
 	int err;
 
+	err = winsock_calls_init();
+	if (err)
+		return err;
 	err = winsock_stat_init();
 	if (err)
 		return err;

@@ -6,6 +6,7 @@
  */
 #include <linux/module.h>
 #include <linux/poll.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <net/tcp.h>
 
@@ -71,6 +72,19 @@ static int op_connect(struct socket *sock, struct sockaddr_unsized *addr,
 }
 
 /*
+ * A datagram socket's table is its own, and may be gone before @newsock, which
+ * got it from do_accept() and is released after this call.
+ */
+static void return_table(const struct socket *sock, struct socket *newsock)
+{
+	const struct proto_ops *base = base_ops(sock);
+
+	__module_get(base->owner);
+	newsock->ops = base;
+	module_put(THIS_MODULE);
+}
+
+/*
  * The child has our table from do_accept(); what it still lacks is the ULP,
  * which it lost in ulp_clone().
  */
@@ -82,7 +96,9 @@ static int op_accept(struct socket *sock, struct socket *newsock,
 	struct winsock_call call;
 	int err;
 
-	if (!ws)
+	if (sock->type == SOCK_DGRAM)
+		return_table(sock, newsock);
+	if (!ws || sock->type == SOCK_DGRAM)
 		return winsock_base_accept(base, sock, newsock, arg);
 	if (!winsock_call_begin(ws, sock, &call, !(arg->flags & O_NONBLOCK)))
 		return -ECANCELED;
@@ -93,22 +109,39 @@ static int op_accept(struct socket *sock, struct socket *newsock,
 
 WINSOCK_DEFINE_ACCEPT(op_accept)
 
+/*
+ * R1: a reset is reported as one however late it comes, and without SIGPIPE.
+ * The base is told not to send that signal, which is ours to send then.
+ */
+static int after_send(const struct winsock_sock *ws, int flags, int ret)
+{
+	if (ret != -EPIPE)
+		return ret;
+	if (READ_ONCE(ws->reset))
+		return -ECONNRESET;
+	if (!(flags & MSG_NOSIGNAL))
+		send_sig(SIGPIPE, current, 0);
+	return ret;
+}
+
 static int op_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)
 {
 	const struct proto_ops *base = base_ops(sock);
 	struct winsock_sock *ws = state_of(sock);
+	int flags = msg->msg_flags;
 	struct winsock_call call;
 	int ret;
 
 	if (!ws)
 		return base->sendmsg(sock, msg, size);
-	if (!winsock_call_begin(ws, sock, &call,
-				!(msg->msg_flags & MSG_DONTWAIT)))
+	if (!winsock_call_begin(ws, sock, &call, !(flags & MSG_DONTWAIT)))
 		return -ECANCELED;
-	if (READ_ONCE(ws->reset))
+	if (READ_ONCE(ws->reset)) {
 		ret = -ECONNRESET;
-	else
-		ret = base->sendmsg(sock, msg, size);
+	} else {
+		msg->msg_flags |= MSG_NOSIGNAL;
+		ret = after_send(ws, flags, base->sendmsg(sock, msg, size));
+	}
 	return winsock_call_end(ws, &call, ret);
 }
 
@@ -174,16 +207,18 @@ static ssize_t op_sendpage(struct socket *sock, struct page *page, int offset,
 	if (READ_ONCE(ws->reset))
 		ret = -ECONNRESET;
 	else
-		ret = base->sendpage(sock, page, offset, size, flags);
+		ret = after_send(ws, flags, base->sendpage(sock, page, offset,
+							   size, flags |
+							   MSG_NOSIGNAL));
 	return winsock_call_end(ws, &call, ret);
 }
 #endif
 
 /*
  * Registers first, looks second: either closesocket() finds the entry and wakes
- * it, or closed_by is seen here.  poll() and select() then look the number up
- * again and say POLLNVAL; an epoll set, which asks without registering, hears
- * nothing of this socket any more.
+ * it, or closed_by is seen and it is woken here.  poll() and select() then look
+ * the number up again and say POLLNVAL, io_uring tries again and is refused; an
+ * epoll set, which asks without registering, hears nothing of this socket.
  */
 static __poll_t op_poll(struct file *file, struct socket *sock,
 			struct poll_table_struct *wait)
@@ -193,7 +228,9 @@ static __poll_t op_poll(struct file *file, struct socket *sock,
 
 	if (!ws || !winsock_closed_here(ws, file))
 		return mask;
-	return wait && wait->_qproc ? EPOLLERR | EPOLLHUP : 0;
+	if (wait && wait->_qproc)
+		wake_up_interruptible_poll(&sock->wq.wait, EPOLLERR | EPOLLHUP);
+	return 0;
 }
 
 static int op_setsockopt(struct socket *sock, int level, int optname,
@@ -242,10 +279,12 @@ static int op_release(struct socket *sock)
 {
 	struct winsock_sock *ws;
 
+	if (!sock->sk)
+		return base_ops(sock)->release(sock);
 	if (sock->type == SOCK_DGRAM)
 		return release_dgram(sock);
 
-	ws = sock->sk ? state_of(sock) : NULL;
+	ws = state_of(sock);
 	if (ws)
 		winsock_close_leftover(sock->sk, ws);
 	return base_ops(sock)->release(sock);
