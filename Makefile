@@ -100,13 +100,14 @@ deps:
 ##    ROUNDS=N          that much more storm    SEED=N            the storm's
 ##  make check-debug  all suites on a kernel that watches memory, locks and
 ##                    references, built on first use; KERNEL=6.12-debug is another
+##  make bench        what closing costs, in instructions; ARGS=short for less
 ##  make check-vm     that the machine reports every kind of failure
 ##  make vm-shell     a prompt in the machine, the module loaded
 ##  make vm-run PROG=path/to/binary    any program of yours in the machine
 ##    ARGS="..."        its arguments, quoted as for a shell
 ##    FILES="..."       files and directories to put where it starts
 ##    KERNEL= TIMEOUT=  as above              MEMORY=MIB
-.PHONY: demo check check-debug check-vm vm-shell vm-run vm-deps vm-init
+.PHONY: bench demo check check-debug check-vm vm-shell vm-run vm-deps vm-init
 vm-deps:
 	$(Q)$(vm)/deps.sh need build vm
 
@@ -135,6 +136,11 @@ vm-shell: $(vm_kernel) selftests
 
 vm-run: $(vm_kernel)
 	$(Q)FILES="$(FILES)" $(vm)/run.sh $(kernel) -- $(PROG) $(ARGS)
+
+bench: $(vm_kernel)
+	$(Q)$(selftests) bench
+	$(Q)ICOUNT=1 MEMORY=2048 $(vm)/run.sh $(kernel) -- \
+		$(build)/selftests/bench/bench $(ARGS) | tee $(build)/bench.tsv
 
 demo: $(vm_kernel)
 	$(Q)$(selftests) demo

@@ -49,16 +49,22 @@ vm_kill() {
 # qemu_command KERNELDIR APPEND ARG...: into the array $qemu.  The host's kvm
 # device may exist and hang a guest, so it is never used.
 qemu_command() {
-	local size
+	local size accel
 
 	size=$(($(stat -c %s "$tmp/initrd") >> 20))
 	# The archive is there twice while the kernel unpacks it.
 	[ "$memory" -ge $((3 * size + 512)) ] || memory=$((3 * size + 512))
 	# shellcheck disable=SC2054 # qemu's commas
-	qemu=(qemu-system-x86_64 -pidfile "$tmp/qemu.pid" -accel tcg,thread=multi -cpu max,la57=off
-		-smp 2 -m "$memory" -nodefaults -display none -no-reboot
+	accel=(-accel tcg,thread=multi -smp 2)
+	# With ICOUNT the time stamp counter counts instructions.
+	# shellcheck disable=SC2054
+	[ -z "${ICOUNT-}" ] ||
+		accel=(-accel tcg,thread=single -icount shift=0,sleep=off -smp 1)
+	# shellcheck disable=SC2054
+	qemu=(qemu-system-x86_64 -pidfile "$tmp/qemu.pid" "${accel[@]}" -cpu max,la57=off
+		-m "$memory" -nodefaults -display none -no-reboot
 		-kernel "$1/vmlinuz" -initrd "$tmp/initrd"
-		-append "console=ttyS0 panic=-1 oops=panic panic_on_warn=1 printk.devkmsg=on no_timer_check mitigations=off random.trust_cpu=on $2"
+		-append "console=ttyS0 panic=-1 oops=panic panic_on_warn=1 printk.devkmsg=on no_timer_check nokaslr mitigations=off random.trust_cpu=on $2"
 		"${@:3}")
 }
 
