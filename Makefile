@@ -101,13 +101,15 @@ deps:
 ##  make check-debug  all suites on a kernel that watches memory, locks and
 ##                    references, built on first use; KERNEL=6.12-debug is another
 ##  make bench        what closing costs, in instructions; ARGS=short for less
+##  make check-host   what can be told of the library without the module: compilers,
+##                    error numbers, exported names, memory
 ##  make check-vm     that the machine reports every kind of failure
 ##  make vm-shell     a prompt in the machine, the module loaded
 ##  make vm-run PROG=path/to/binary    any program of yours in the machine
 ##    ARGS="..."        its arguments, quoted as for a shell
 ##    FILES="..."       files and directories to put where it starts
 ##    KERNEL= TIMEOUT=  as above              MEMORY=MIB
-.PHONY: bench demo check check-debug check-vm vm-shell vm-run vm-deps vm-init
+.PHONY: bench demo check-host check check-debug check-vm vm-shell vm-run vm-deps vm-init
 vm-deps:
 	$(Q)$(vm)/deps.sh need build vm
 
@@ -136,6 +138,10 @@ vm-shell: $(vm_kernel) selftests
 
 vm-run: $(vm_kernel)
 	$(Q)FILES="$(FILES)" $(vm)/run.sh $(kernel) -- $(PROG) $(ARGS)
+
+check-host: userlib
+	$(Q)$(vm)/deps.sh need host
+	$(Q)$(userlib) check
 
 bench: $(vm_kernel)
 	$(Q)$(selftests) bench

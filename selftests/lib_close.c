@@ -481,7 +481,7 @@ enum blocking {
 
 struct waiter {
 	pthread_t thread;
-	_Atomic pid_t tid;
+	atomic_int tid;
 	enum blocking call;
 	SOCKET s;
 	struct sockaddr_storage addr;

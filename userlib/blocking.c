@@ -2,6 +2,7 @@
 /* WSACancelBlockingCall and WSAIsBlocking */
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <winsock2.h>
 
 #include "blocking.h"
@@ -10,9 +11,9 @@
 #include "startup.h"
 
 /* Signal handlers look at it: no allocation at first use. */
-static __thread volatile struct {
-	sig_atomic_t blocking;
-	sig_atomic_t cancelled;
+static __thread struct {
+	atomic_bool blocking;
+	atomic_bool cancelled;
 } self __attribute__((tls_model("initial-exec")));
 
 bool ws_is_blocking(void)
@@ -22,13 +23,13 @@ bool ws_is_blocking(void)
 
 void ws_blocking_begin(void)
 {
-	self.cancelled = 0;
-	self.blocking = 1;
+	self.cancelled = false;
+	self.blocking = true;
 }
 
 void ws_blocking_end(void)
 {
-	self.blocking = 0;
+	self.blocking = false;
 }
 
 /* Winsock 2 knows no cancelling: nothing has to be ready for it then (L3). */
@@ -78,7 +79,7 @@ WS_EXPORT int WSACancelBlockingCall(void)
 		return ws_fail(WSAEOPNOTSUPP);
 	if (!self.blocking)
 		return ws_fail(WSAEINVAL);
-	self.cancelled = 1;
+	self.cancelled = true;
 	return 0;
 }
 

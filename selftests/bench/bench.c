@@ -153,13 +153,14 @@ static void report(const char *row, const char *way, uint64_t least)
 }
 
 #define COUNT(least, statement) do {					\
+	uint64_t *min = &(least);					\
 	uint64_t before, after;						\
 									\
 	before = __rdtsc();						\
 	statement;							\
 	after = __rdtsc();						\
-	if (after - before < (least))					\
-		(least) = after - before;				\
+	if (after - before < *min)					\
+		*min = after - before;					\
 } while (0)
 
 /* Rows that close: what the socket is like just before. */

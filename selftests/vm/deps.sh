@@ -35,6 +35,9 @@ vm		netbase				/etc/protocols
 6.12-debug	bc				bc
 6.12-debug	libelf-dev			/usr/include/libelf.h
 6.12-debug	linux-source-6.12		/usr/src/linux-source-6.12.tar.xz
+host		clang				clang
+host		valgrind			valgrind
+host		mingw-w64-common		/usr/share/mingw-w64/include/winsock2.h
 style		perl				perl
 style		linux-source-6.1		/usr/src/linux-source-6.1.tar.xz
 style		sparse				sparse
