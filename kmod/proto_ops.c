@@ -100,8 +100,13 @@ static int op_accept(struct socket *sock, struct socket *newsock,
 		return_table(sock, newsock);
 	if (!ws || sock->type == SOCK_DGRAM)
 		return winsock_base_accept(base, sock, newsock, arg);
+	/*
+	 * To io_uring, ECANCELED from a multishot accept is a code of its own,
+	 * whereupon it reports a poll mask, which looks like a descriptor.  It
+	 * asks without waiting; the number is gone, which is as true.
+	 */
 	if (!winsock_call_begin(ws, sock, &call, !(arg->flags & O_NONBLOCK)))
-		return -ECANCELED;
+		return arg->flags & O_NONBLOCK ? -EBADF : -ECANCELED;
 	err = winsock_base_accept(base, sock, newsock, arg);
 	err = winsock_call_end(ws, &call, err);
 	return err ?: winsock_attach(newsock);
