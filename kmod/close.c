@@ -17,6 +17,7 @@
 #include <net/inet_connection_sock.h>
 #include <net/tcp.h>
 
+#include "compat.h"
 #include "winsock.h"
 
 enum close_kind {
@@ -152,8 +153,14 @@ static bool wait_for_count(const struct closing *c, long count, unsigned int ms)
  */
 static bool is_last(const struct closing *c, long known, bool settle)
 {
+	/*
+	 * An epoll set that hears nothing goes back to sleep; were its passing
+	 * reference the last, the socket would die only when it wakes again.
+	 */
+	unsigned int ms = winsock_epoll_watches(c->file) ? 250 : 20;
+
 	return file_count(c->file) <= 2 + known ||
-	       (settle && wait_for_count(c, 2 + known, 20));
+	       (settle && wait_for_count(c, 2 + known, ms));
 }
 
 /* Under files->file_lock. */
@@ -280,7 +287,7 @@ static bool cancel(const struct closing *c)
 	/* P11: recvmmsg() leaves what ended it for the next caller to find. */
 	if (calls)
 		cmpxchg(&sk->sk_err, ECANCELED, 0);
-	return true;
+	return calls || pollers || winsock_epoll_watches(c->file);
 }
 
 /*

@@ -6,6 +6,7 @@
 #ifndef _WINSOCK_COMPAT_H
 #define _WINSOCK_COMPAT_H
 
+#include <linux/fs.h>
 #include <linux/net.h>
 #include <linux/version.h>
 
@@ -60,6 +61,16 @@ static inline int winsock_base_accept(const struct proto_ops *base,
 	return base->accept(sock, newsock, arg);
 }
 #endif
+
+/* The member is not there without epoll. */
+static inline bool winsock_epoll_watches(const struct file *file)
+{
+#ifdef CONFIG_EPOLL
+	return READ_ONCE(file->f_ep);
+#else
+	return false;
+#endif
+}
 
 /* Would the core go past our getsockopt()?  Not on any kernel seen so far. */
 static inline bool winsock_getsockopt_bypassed(const struct proto_ops *base)
