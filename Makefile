@@ -176,9 +176,10 @@ modules = INSTALL_MOD_PATH=$(or $(INSTALL_MOD_PATH),$(DESTDIR))
 install: userlib
 	$(Q)$(userlib) install $(dirs)
 	$(Q)install -D -m 644 -t $(DESTDIR)$(INCLUDEDIR)/linux uapi/linux/winsock.h
+	$(Q)install -D -m 644 -t $(DESTDIR)$(MANDIR)/man4 kmod/winsock.4
 	$(Q)[ -z "$(wildcard $(build)/kmod/*/winsock.ko)" ] || $(kmod) $(which) install $(modules)
 
 uninstall: | $(build)
 	$(Q)$(userlib) uninstall $(dirs)
-	$(Q)rm -f $(DESTDIR)$(INCLUDEDIR)/linux/winsock.h
+	$(Q)rm -f $(DESTDIR)$(INCLUDEDIR)/linux/winsock.h $(DESTDIR)$(MANDIR)/man4/winsock.4
 	$(Q)[ -z "$(wildcard $(build)/kmod/*/winsock.ko)" ] || $(kmod) $(which) uninstall $(modules)
