@@ -186,28 +186,41 @@ unsigned int winsock_cancel_calls(struct winsock_sock *ws)
 /* What poll() and select() are woken by.  It is static; see below. */
 static wait_queue_func_t poll_wake;
 
+static bool is_poller_here(const wait_queue_entry_t *entry)
+{
+	const struct poll_wqueues *poll = entry->private;
+
+	return entry->func == poll_wake &&
+	       READ_ONCE(poll->polling_task->files) == current->files;
+}
+
 /**
- * winsock_pollers_here - how many entries of this process's poll()ers there are
+ * winsock_wake_pollers - make this process's poll()ers look their numbers up again
  * @wq: a socket's wait queue
  *
- * Each holds one reference to the file, until its poll() has looked again and
- * is about to return.
+ * An armed io_uring request listens for EPOLLNVAL too, tries again and is
+ * refused.  An epoll set does not: it has nothing to hear, and its look would
+ * take a reference that may become the last, while its task sleeps on.
+ *
+ * Return: how many entries on the queue are theirs.  Each holds one reference to
+ * the file, until its poll() is about to return.
  */
-unsigned int winsock_pollers_here(struct wait_queue_head *wq)
+unsigned int winsock_wake_pollers(struct wait_queue_head *wq)
 {
-	const struct poll_wqueues *poll;
 	wait_queue_entry_t *entry;
 	unsigned long flags;
 	unsigned int n = 0;
 
 	spin_lock_irqsave(&wq->lock, flags);
 	list_for_each_entry(entry, &wq->head, entry) {
-		if (entry->func != poll_wake)
-			continue;
-		poll = entry->private;
-		n += READ_ONCE(poll->polling_task->files) == current->files;
+		if (is_poller_here(entry)) {
+			entry->func(entry, TASK_INTERRUPTIBLE, 0, NULL);
+			n++;
+		}
 	}
 	spin_unlock_irqrestore(&wq->lock, flags);
+	if (wq_has_sleeper(wq))
+		__wake_up(wq, TASK_INTERRUPTIBLE, 0, poll_to_key(EPOLLNVAL));
 	return n;
 }
 

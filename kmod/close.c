@@ -228,16 +228,6 @@ static int take_out(const struct closing *c)
 	return err;
 }
 
-/* The key makes epoll and io_uring look at the socket again. */
-static void wake_pollers(const struct closing *c)
-{
-	wait_queue_head_t *wq = &c->sock->wq.wait;
-
-	if (wq_has_sleeper(wq))
-		__wake_up(wq, TASK_INTERRUPTIBLE, 0,
-			  poll_to_key(EPOLLERR | EPOLLHUP | EPOLLIN | EPOLLOUT));
-}
-
 /*
  * C11: the same file under the same number, and open for calls again.  What
  * happened meanwhile was kept from epoll sets, which must look once more; those
@@ -248,7 +238,8 @@ static void put_back(const struct closing *c)
 	fd_install(c->fd, c->file);
 	if (c->ws) {
 		winsock_set_closed(c->ws, c->closed_by);
-		wake_pollers(c);
+		wake_up_interruptible_poll(&c->sock->wq.wait, EPOLLIN |
+					   EPOLLOUT | EPOLLERR | EPOLLHUP);
 	}
 }
 
@@ -275,8 +266,7 @@ static bool cancel(const struct closing *c)
 		winsock_stat_add(sk, WINSOCK_STAT_CANCELLED, calls);
 		trace_winsock_cancel(c->fd, calls);
 	}
-	pollers = winsock_pollers_here(&c->sock->wq.wait);
-	wake_pollers(c);
+	pollers = winsock_wake_pollers(&c->sock->wq.wait);
 
 	/*
 	 * Each of them has one reference, and drops it as soon as it runs.  The
@@ -571,6 +561,9 @@ static int closesocket(const struct closing *c, enum close_kind *how)
 
 	put_unused_fd(c->fd);
 	filp_close(c->file, current->files);
+	/* The stack may have woken an epoll set; ours is to be the last. */
+	if (*how != SHARED && winsock_epoll_watches(c->file))
+		wait_for_count(c, 1, 250);
 	return 0;
 }
 

@@ -234,7 +234,7 @@ static __poll_t op_poll(struct file *file, struct socket *sock,
 	if (!ws || !winsock_closed_here(ws, file))
 		return mask;
 	if (wait && wait->_qproc)
-		wake_up_interruptible_poll(&sock->wq.wait, EPOLLERR | EPOLLHUP);
+		winsock_wake_pollers(&sock->wq.wait);
 	return 0;
 }
 

@@ -90,7 +90,7 @@ bool winsock_closed_here(const struct winsock_sock *ws,
 bool winsock_has_descriptor(const struct file *file);
 unsigned int winsock_calls_here(struct winsock_sock *ws);
 unsigned int winsock_cancel_calls(struct winsock_sock *ws);
-unsigned int winsock_pollers_here(struct wait_queue_head *wq);
+unsigned int winsock_wake_pollers(struct wait_queue_head *wq);
 int winsock_calls_init(void);
 void winsock_set_closed(struct winsock_sock *ws, const void *files);
 
