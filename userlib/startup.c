@@ -11,6 +11,7 @@
 #include "device.h"
 #include "error.h"
 #include "export.h"
+#include "helper.h"
 #include "slot.h"
 #include "startup.h"
 #include "watch.h"
@@ -32,10 +33,12 @@ static void before_fork(void)
 	ws_device_before_fork();
 	ws_slot_before_fork();
 	ws_watch_before_fork();
+	ws_helper_before_fork();
 }
 
 static void after_fork(bool child)
 {
+	ws_helper_after_fork(child);
 	ws_watch_after_fork(child);
 	ws_slot_after_fork();
 	ws_device_after_fork();
@@ -148,6 +151,7 @@ WS_EXPORT int WSACleanup(void)
 	if (last) {
 		ws_slot_for_each(close_slot);
 		ws_watch_stop();
+		ws_helper_stop();
 		pthread_mutex_lock(&startup_lock);
 		if (!startups)
 			ws_device_close();

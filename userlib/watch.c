@@ -25,11 +25,9 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <winsock2.h>
@@ -39,12 +37,10 @@
 #include "error.h"
 #include "event.h"
 #include "export.h"
+#include "helper.h"
 #include "ready.h"
 #include "socket.h"
 #include "watch.h"
-
-#define HELPER_STACK	(256 * 1024)
-#define EVENTS_AT_ONCE	32
 
 /* Which events there can be depends on what the socket does. */
 enum phase {
@@ -95,21 +91,6 @@ struct ws_watch {
 static pthread_mutex_t watch_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct ws_watch *watches;
 static uint32_t last_serial;
-
-/*
- * The helper thread and its descriptors.  @set and @stop are numbers among the
- * application's: they are closed on exec, and a program that closes what it
- * does not know loses its events.
- */
-static struct helper {
-	bool running;
-	int set;
-	int stop;
-	pthread_t thread;
-} helper;
-
-/* Who stands before the number in an epoll_event. */
-#define STOP	0
 
 static uint64_t name_of(const struct ws_watch *w)
 {
@@ -167,12 +148,12 @@ static int arm(struct ws_watch *w, uint32_t events)
 		.data.u64 = name_of(w),
 	};
 
-	if (events == w->armed || !helper.running)
+	if (events == w->armed || !ws_helper_runs())
 		return 0;
-	if (epoll_ctl(helper.set, EPOLL_CTL_MOD, w->fd, &event)) {
+	if (ws_helper_ctl(EPOLL_CTL_MOD, w->fd, &event)) {
 		if (!events || errno != ENOENT)
 			return -1;
-		if (epoll_ctl(helper.set, EPOLL_CTL_ADD, w->fd, &event))
+		if (ws_helper_ctl(EPOLL_CTL_ADD, w->fd, &event))
 			return -1;
 	}
 	w->armed = events;
@@ -346,91 +327,27 @@ static struct ws_watch *find_by_name(uint64_t name)
 	return w && name_of(w) == name ? w : NULL;
 }
 
-static void *help(void *arg)
+/* Called by the helper thread. */
+void ws_watch_ready(uint64_t name)
 {
-	struct epoll_event events[EVENTS_AT_ONCE];
-	int set = (intptr_t)arg;
 	struct ws_watch *w;
-	int i, n;
-
-	for (;;) {
-		n = epoll_wait(set, events, EVENTS_AT_ONCE, -1);
-		if (n < 0 && errno != EINTR)
-			return NULL;
-		pthread_mutex_lock(&watch_lock);
-		for (i = 0; i < n; i++) {
-			w = find_by_name(events[i].data.u64);
-			if (w)
-				woken(w);
-		}
-		pthread_mutex_unlock(&watch_lock);
-		for (i = 0; i < n; i++)
-			if (events[i].data.u64 == STOP)
-				return NULL;
-	}
-}
-
-/* The application's signals are its own threads' business. */
-static int start_thread(struct helper *h)
-{
-	sigset_t all, before;
-	pthread_attr_t attr;
-	int err;
-
-	sigfillset(&all);
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, HELPER_STACK);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&h->thread, &attr, help, (void *)(intptr_t)h->set);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attr);
-	return err ? -1 : 0;
-}
-
-/* Under watch_lock.  0, or -1 if it cannot be had. */
-static int start_helper(void)
-{
-	struct epoll_event stop = { .events = EPOLLIN, .data.u64 = STOP };
-	struct helper h;
-
-	if (helper.running)
-		return 0;
-	h.set = epoll_create1(EPOLL_CLOEXEC);
-	h.stop = eventfd(0, EFD_CLOEXEC);
-	if (h.set >= 0 && h.stop >= 0 &&
-	    !epoll_ctl(h.set, EPOLL_CTL_ADD, h.stop, &stop) &&
-	    !start_thread(&h)) {
-		h.running = true;
-		helper = h;
-		return 0;
-	}
-	if (h.set >= 0)
-		close(h.set);
-	if (h.stop >= 0)
-		close(h.stop);
-	return -1;
-}
-
-/* WSACleanup: all sockets are closed, or as good as. */
-void ws_watch_stop(void)
-{
-	uint64_t one = 1;
-	struct ws_watch *w;
-	struct helper h;
 
 	pthread_mutex_lock(&watch_lock);
-	h = helper;
-	helper.running = false;
+	w = find_by_name(name);
+	if (w)
+		woken(w);
+	pthread_mutex_unlock(&watch_lock);
+}
+
+/* WSACleanup, before the epoll set is gone: all sockets are closed, or as good as. */
+void ws_watch_stop(void)
+{
+	struct ws_watch *w;
+
+	pthread_mutex_lock(&watch_lock);
 	for (w = watches; w; w = w->next)
 		w->armed = 0;
 	pthread_mutex_unlock(&watch_lock);
-
-	if (!h.running)
-		return;
-	if (write(h.stop, &one, sizeof(one)) == sizeof(one))
-		pthread_join(h.thread, NULL);
-	close(h.stop);
-	close(h.set);
 }
 
 static void settle_here(struct ws_watch *w, struct ws_slot *slot, int fd)
@@ -439,7 +356,7 @@ static void settle_here(struct ws_watch *w, struct ws_slot *slot, int fd)
 	w->fd = fd;
 	w->armed = 0;
 	w->suspended = 0;
-	/* STOP is no watch's. */
+	/* 0 is the helper's own. */
 	if (!++last_serial)
 		last_serial++;
 	w->serial = last_serial;
@@ -687,17 +604,12 @@ static void forget(struct ws_slot *slot, int fd)
 	atomic_store(&slot->watch, NULL);
 }
 
-/* L8: the parent's selections are the parent's, and so is the epoll set. */
+/* L8: the parent's selections are the parent's. */
 static void start_over(void)
 {
 	ws_slot_for_each(forget);
 	while (watches)
 		free_watch(watches);
-	if (!helper.running)
-		return;
-	helper.running = false;
-	close(helper.set);
-	close(helper.stop);
 }
 
 void ws_watch_after_fork(bool child)
@@ -717,7 +629,7 @@ static int set_selection(struct ws_watch *w, const struct ws_target *target,
 {
 	if (target->queue && !ws_queue_is_open(target->queue))
 		return WSAEINVAL;
-	if (mask && start_helper())
+	if (mask && ws_helper_start())
 		return WSAENOBUFS;
 
 	w->target = *target;

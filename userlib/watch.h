@@ -33,6 +33,7 @@ int ws_watch_select(int fd, const struct ws_target *target, long mask);
 
 void ws_watch_forget_event(int event);
 void ws_watch_forget_queue(const struct winsock_queue *queue);
+void ws_watch_ready(uint64_t name);
 void ws_watch_stop(void);
 void ws_watch_before_fork(void);
 void ws_watch_after_fork(bool child);

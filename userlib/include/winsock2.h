@@ -110,6 +110,7 @@ typedef uint16_t *LPWORD;
 typedef uint32_t *LPDWORD;
 typedef int *LPINT;
 typedef void *HANDLE;
+typedef uintptr_t ULONG_PTR, DWORD_PTR;
 typedef uintptr_t WPARAM;
 typedef intptr_t LPARAM;
 
@@ -277,6 +278,84 @@ typedef struct _WSANETWORKEVENTS {
 
 typedef void **LPWSAEVENT;
 
+/* Scatter and gather; the arrays may go when the call returns, the bytes not. */
+typedef struct _WSABUF {
+	ULONG len;
+	CHAR *buf;
+} WSABUF, *LPWSABUF;
+
+/* Only hEvent is the application's; Internal is WSA_STATUS_PENDING until the end. */
+typedef struct _OVERLAPPED {
+	ULONG_PTR Internal;
+	ULONG_PTR InternalHigh;
+	DWORD Offset;
+	DWORD OffsetHigh;
+	HANDLE hEvent;
+} OVERLAPPED, *LPOVERLAPPED, WSAOVERLAPPED, *LPWSAOVERLAPPED;
+
+#define WSA_STATUS_PENDING		((ULONG_PTR)0x103)
+#ifndef HasOverlappedIoCompleted
+#define HasOverlappedIoCompleted(overlapped) \
+	((overlapped)->Internal != WSA_STATUS_PENDING)
+#endif
+
+typedef void (*LPWSAOVERLAPPED_COMPLETION_ROUTINE)(DWORD error,
+						   DWORD transferred,
+						   LPWSAOVERLAPPED overlapped,
+						   DWORD flags);
+
+/* Taken by WSARecv() and WSARecvFrom(), and told by them of a datagram. */
+#ifndef MSG_PARTIAL
+#define MSG_PARTIAL			0x00800000
+#endif
+
+/* What a socket is, to be handed to another process: see WSADuplicateSocket(3). */
+typedef unsigned int GROUP;
+
+typedef struct _GUID {
+	uint32_t Data1;
+	uint16_t Data2;
+	uint16_t Data3;
+	uint8_t Data4[8];
+} GUID;
+
+#define MAX_PROTOCOL_CHAIN		7
+#define WSAPROTOCOL_LEN			255
+
+typedef struct _WSAPROTOCOLCHAIN {
+	int ChainLen;
+	DWORD ChainEntries[MAX_PROTOCOL_CHAIN];
+} WSAPROTOCOLCHAIN, *LPWSAPROTOCOLCHAIN;
+
+typedef struct _WSAPROTOCOL_INFOA {
+	DWORD dwServiceFlags1;
+	DWORD dwServiceFlags2;
+	DWORD dwServiceFlags3;
+	DWORD dwServiceFlags4;
+	DWORD dwProviderFlags;
+	GUID ProviderId;
+	DWORD dwCatalogEntryId;
+	WSAPROTOCOLCHAIN ProtocolChain;
+	int iVersion;
+	int iAddressFamily;
+	int iMaxSockAddr;
+	int iMinSockAddr;
+	int iSocketType;
+	int iProtocol;
+	int iProtocolMaxOffset;
+	int iNetworkByteOrder;
+	int iSecurityScheme;
+	DWORD dwMessageSize;
+	DWORD dwProviderReserved;
+	CHAR szProtocol[WSAPROTOCOL_LEN + 1];
+} WSAPROTOCOL_INFOA, *LPWSAPROTOCOL_INFOA, WSAPROTOCOL_INFO,
+	*LPWSAPROTOCOL_INFO;
+
+#define FROM_PROTOCOL_INFO		(-1)
+
+#define WSA_FLAG_OVERLAPPED		0x01
+#define WSA_FLAG_NO_HANDLE_INHERIT	0x80
+
 /* There are no windows: WSAAsyncSelect() posts to queues of the library's. */
 typedef struct winsock_queue *HWND;
 
@@ -431,6 +510,28 @@ int winsock_close_queue(HWND queue);
 int winsock_get_message(HWND queue, struct winsock_message *message,
 			DWORD timeout);
 WSAEVENT winsock_queue_event(HWND queue);
+
+SOCKET WSASocketA(int domain, int type, int protocol, LPWSAPROTOCOL_INFOA info,
+		  GROUP group, DWORD flags);
+#define WSASocket WSASocketA
+int WSADuplicateSocketA(SOCKET s, DWORD pid, LPWSAPROTOCOL_INFOA info);
+#define WSADuplicateSocket WSADuplicateSocketA
+
+int WSASend(SOCKET s, LPWSABUF bufs, DWORD count, LPDWORD sent, DWORD flags,
+	    LPWSAOVERLAPPED overlapped,
+	    LPWSAOVERLAPPED_COMPLETION_ROUTINE routine);
+int WSASendTo(SOCKET s, LPWSABUF bufs, DWORD count, LPDWORD sent, DWORD flags,
+	      const struct sockaddr *to, int tolen, LPWSAOVERLAPPED overlapped,
+	      LPWSAOVERLAPPED_COMPLETION_ROUTINE routine);
+int WSARecv(SOCKET s, LPWSABUF bufs, DWORD count, LPDWORD received,
+	    LPDWORD flags, LPWSAOVERLAPPED overlapped,
+	    LPWSAOVERLAPPED_COMPLETION_ROUTINE routine);
+int WSARecvFrom(SOCKET s, LPWSABUF bufs, DWORD count, LPDWORD received,
+		LPDWORD flags, struct sockaddr *from, LPINT fromlen,
+		LPWSAOVERLAPPED overlapped,
+		LPWSAOVERLAPPED_COMPLETION_ROUTINE routine);
+BOOL WSAGetOverlappedResult(SOCKET s, LPWSAOVERLAPPED overlapped,
+			    LPDWORD transferred, BOOL wait, LPDWORD flags);
 
 int WSAPoll(WSAPOLLFD *fds, ULONG nfds, INT timeout);
 /* The same for libc's structure. */
