@@ -77,7 +77,27 @@
 #endif
 
 #include <sys/socket.h>
+
+/*
+ * Winsock's other names for an address, where libc's structure has not been
+ * declared yet: its one member becomes a union of both.
+ */
+union winsock_in_addr {
+	struct {
+		uint8_t s_b1, s_b2, s_b3, s_b4;
+	} S_un_b;
+	struct {
+		uint16_t s_w1, s_w2;
+	} S_un_w;
+	uint32_t S_addr;
+};
+
+#ifndef _NETINET_IN_H
+#define s_addr : 0; \
+	__extension__ union { in_addr_t s_addr; union winsock_in_addr S_un; }
 #include <netinet/in.h>
+#undef s_addr
+#endif
 #include <netinet/tcp.h>
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -98,10 +118,17 @@ typedef uint16_t WORD;
 typedef uint32_t DWORD;
 typedef int BOOL;
 typedef char CHAR;
+typedef unsigned char UCHAR;
+typedef short SHORT;
+typedef unsigned short USHORT;
 typedef int INT;
 typedef unsigned int UINT;
-typedef unsigned short USHORT;
+typedef int32_t LONG;
 typedef winsock_u_long ULONG;
+typedef uint8_t UINT8;
+typedef uint16_t UINT16;
+typedef uint32_t UINT32;
+typedef uint64_t UINT64;
 typedef char *PSTR, *LPSTR;
 typedef const char *PCSTR, *LPCSTR;
 typedef void VOID;
@@ -119,6 +146,12 @@ typedef intptr_t LPARAM;
 #endif
 #ifndef FALSE
 #define FALSE	0
+#endif
+#ifndef NO_ERROR
+#define NO_ERROR	0L
+#endif
+#ifndef INFINITE
+#define INFINITE	((DWORD)0xffffffff)
 #endif
 
 #ifndef MAKEWORD
@@ -149,6 +182,9 @@ typedef intptr_t LPARAM;
 #ifndef WSAAPI
 #define WSAAPI
 #endif
+#ifndef CALLBACK
+#define CALLBACK
+#endif
 #ifndef PASCAL
 #define PASCAL
 #endif
@@ -173,7 +209,7 @@ typedef uintptr_t SOCKET;
 typedef struct winsock_fd_set {
 	unsigned int fd_count;
 	SOCKET fd_array[WINSOCK_FD_SETSIZE];
-} winsock_fd_set;
+} winsock_fd_set, FD_SET, *PFD_SET, *LPFD_SET;
 
 /* Linux's numbers; -std=c99 may have kept some of them from us. */
 #ifndef POLLRDNORM
