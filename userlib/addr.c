@@ -16,19 +16,18 @@
 static const struct {
 	int eai;
 	int wsa;
-	const char *text;
 } from_eai[] = {
-	{ -1,	WSAEINVAL,		"Invalid flags" },
-	{ -2,	WSAHOST_NOT_FOUND,	"No such host is known" },
-	{ -3,	WSATRY_AGAIN,		"Name server did not answer, try again" },
-	{ -4,	WSANO_RECOVERY,		"Name resolution failed for good" },
-	{ -5,	WSAHOST_NOT_FOUND,	"No such host is known" },
-	{ -6,	WSAEAFNOSUPPORT,	"Address family not supported" },
-	{ -7,	WSAESOCKTNOSUPPORT,	"Socket type not supported" },
-	{ -8,	WSATYPE_NOT_FOUND,	"No such service for this socket type" },
-	{ -9,	WSANO_DATA,		"Host has no address of this family" },
-	{ -10,	WSA_NOT_ENOUGH_MEMORY,	"Out of memory" },
-	{ -12,	WSAEFAULT,		"Buffer too small" },
+	{ -1,	WSAEINVAL },
+	{ -2,	WSAHOST_NOT_FOUND },
+	{ -3,	WSATRY_AGAIN },
+	{ -4,	WSANO_RECOVERY },
+	{ -5,	WSAHOST_NOT_FOUND },
+	{ -6,	WSAEAFNOSUPPORT },
+	{ -7,	WSAESOCKTNOSUPPORT },
+	{ -8,	WSATYPE_NOT_FOUND },
+	{ -9,	WSANO_DATA },
+	{ -10,	WSA_NOT_ENOUGH_MEMORY },
+	{ -12,	WSAEFAULT },
 };
 
 #define LIBC_EAI_SYSTEM	(-11)
@@ -86,7 +85,6 @@ WS_EXPORT int winsock_getnameinfo(const struct sockaddr *addr, socklen_t addrlen
 				  socklen_t servicelen, int flags)
 {
 	struct ws_call call;
-
 	int ret;
 
 	if (!ws_call_begin(&call, -1))
@@ -96,17 +94,6 @@ WS_EXPORT int winsock_getnameinfo(const struct sockaddr *addr, socklen_t addrlen
 			  flags);
 	ws_blocking_end();
 	return name_result(&call, ret);
-}
-
-/* Of a WSA number or of libc's. */
-WS_EXPORT const char *winsock_gai_strerror(int error)
-{
-	size_t i;
-
-	for (i = 0; i < ENTRIES; i++)
-		if (from_eai[i].wsa == error)
-			return from_eai[i].text;
-	return gai_strerror(error);
 }
 
 /* As on Windows, these work before WSAStartup. */

@@ -58,6 +58,23 @@ for order in '' -DAFTER; do
 	done
 done
 
+awk '/^\/\* Error numbers/, /^$/ { if (/^#define/) print $2 }' \
+	include/winsock2.h | sort -u >"$tmp/names"
+names=$(sed 's/.*/NAME(&)/' "$tmp/names" | paste -sd ';')
+
+# every number has a text, and no other number the same
+texts() {
+	gcc -Iinclude "-DNAMES=$names" check/texts.c -o "$tmp/texts" \
+		-L"$build/winsock" -lws2_32 -Wl,-rpath,"$build" || return
+	"$tmp/texts" | sort -u >"$tmp/out"
+	[ "$(wc -l <"$tmp/out")" -gt 80 ] || return
+	grep -vE '^[0-9]+ [A-Z]' "$tmp/out"
+	grep 'Unknown' "$tmp/out"
+	cut -d ' ' -f 2- "$tmp/out" | sort | uniq -d
+	return 0
+}
+try "every error has a text of its own" texts
+
 # Windows' own values, where mingw's headers are installed.
 mingw=/usr/share/mingw-w64/include
 numbers() {
@@ -65,11 +82,8 @@ numbers() {
 		-e 's/^#define (WSA[A-Z_]+)[ \t]+\(?(__MSABI_LONG\()?([0-9]+)[L)]*$/\1 \3/p' \
 		"$mingw/winerror.h" "$mingw/psdk_inc/_wsa_errnos.h" |
 		awk '{ print $1, $2 ~ /^\+/ ? 10000 + $2 : $2 }' | sort -u >"$tmp/theirs"
-	awk '/^#define WSA/ && $3 ~ /^([0-9]+|WSA[A-Z_]+)$/ { print $2 }' \
-		include/winsock2.h | sort -u >"$tmp/names"
 	[ "$(wc -l <"$tmp/theirs")" -gt 80 ] || return
-	gcc -Iinclude "-DNAMES=$(sed 's/.*/NAME(&)/' "$tmp/names" | paste -sd ';')" \
-		check/names.c -o "$tmp/numbers" || return
+	gcc -Iinclude "-DNAMES=$names" check/names.c -o "$tmp/numbers" || return
 	"$tmp/numbers" | sort -u >"$tmp/ours"
 	# every number of theirs that we have is the same
 	join "$tmp/ours" "$tmp/theirs" | awk '$2 != $3'

@@ -522,6 +522,8 @@ int WSACancelBlockingCall(void);
 BOOL WSAIsBlocking(void);
 int WSAGetLastError(void);
 void WSASetLastError(int error);
+/* The error's text, which is good until the thread asks for another. */
+const char *winsock_strerror(int error);
 
 int closesocket(SOCKET s);
 int ioctlsocket(SOCKET s, long cmd, u_long *arg);
