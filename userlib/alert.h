@@ -1,23 +1,36 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Completion routines run in the thread that asked for them, while it is in an
- * alertable wait.  Nothing asks for any yet.
+ * Completion routines.  They run in the thread that asked for them, while it is
+ * in an alertable wait.
  */
 #ifndef WS_ALERT_H
 #define WS_ALERT_H
 
 #include <stdbool.h>
+#include <winsock2.h>
 
-/* Readable while this thread has routines to run; -1 if it can have none. */
-static inline int ws_alert_fd(void)
-{
-	return -1;
-}
+struct ws_alerts;
 
-/* Runs them.  False if there were none. */
-static inline bool ws_alert_run(void)
-{
-	return false;
-}
+/**
+ * struct ws_alert - one routine that is to run
+ * @next: after which comes this
+ * @routine: the routine and its arguments
+ */
+struct ws_alert {
+	struct ws_alert *next;
+	LPWSAOVERLAPPED_COMPLETION_ROUTINE routine;
+	DWORD error;
+	DWORD transferred;
+	LPWSAOVERLAPPED overlapped;
+	DWORD flags;
+};
+
+struct ws_alerts *ws_alerts_get(void);
+void ws_alerts_put(struct ws_alerts *alerts);
+void ws_alerts_post(struct ws_alerts *alerts, struct ws_alert *alert);
+int ws_alert_fd(void);
+bool ws_alert_run(void);
+void ws_alerts_before_fork(void);
+void ws_alerts_after_fork(bool child);
 
 #endif

@@ -11,23 +11,27 @@
 #include "error.h"
 #include "export.h"
 #include "option.h"
+#include "request.h"
 #include "socket.h"
 #include "watch.h"
 
 /*
  * References to the open file that the kernel cannot tell from another
- * process's: our own poll()ers.  Overlapped requests will count here too.
+ * process's: our own poll()ers, and overlapped requests.
  */
-static unsigned int pending(const struct ws_slot *slot)
+static unsigned int pending(const struct ws_slot *slot,
+			    const struct ws_requests *requests)
 {
-	return slot ? atomic_load(&slot->pollers) : 0;
+	return (slot ? atomic_load(&slot->pollers) : 0) +
+	       ws_requests_pending(requests);
 }
 
-static int close_request(int fd, const struct ws_slot *slot)
+static int close_request(int fd, const struct ws_slot *slot,
+			 const struct ws_requests *requests)
 {
 	struct winsock_closesocket arg = {
 		.fd = fd,
-		.pending = pending(slot),
+		.pending = pending(slot, requests),
 	};
 
 	return ws_device_ioctl(WINSOCK_IOC_CLOSESOCKET, &arg) ? errno : 0;
@@ -46,7 +50,8 @@ static time_t seconds_since(const struct timespec *start)
  * longer either.  The kernel's clock starts anew with each request, so that the
  * interval is set to what is left, at last to nothing, which resets (C9).
  */
-static int close_through_signals(int fd, const struct ws_slot *slot)
+static int close_through_signals(int fd, const struct ws_slot *slot,
+				 const struct ws_requests *requests)
 {
 	struct winsock_linger asked, left;
 	struct timespec start;
@@ -56,7 +61,7 @@ static int close_through_signals(int fd, const struct ws_slot *slot)
 
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	for (;;) {
-		err = close_request(fd, slot);
+		err = close_request(fd, slot, requests);
 		if (err != EINTR || ws_is_cancelled())	/* C11 */
 			break;
 		if (!known && ws_get_linger(fd, &asked))
@@ -83,6 +88,7 @@ static int close_through_signals(int fd, const struct ws_slot *slot)
 int ws_close(int fd)
 {
 	struct ws_slot *slot = ws_slot_lookup(fd);
+	struct ws_requests *requests;
 	unsigned int generation = 0;
 	uint32_t watch;
 	int err;
@@ -93,12 +99,14 @@ int ws_close(int fd)
 		atomic_fetch_add(&slot->closing, 1);
 	}
 	watch = ws_watch_suspend(slot);
-	err = close_through_signals(fd, slot);
+	requests = ws_requests_hold(slot, fd);
+	err = close_through_signals(fd, slot, requests);
 	if (slot) {
 		if (!err)
 			ws_slot_closed(slot, generation);
 		atomic_fetch_sub(&slot->closing, 1);
 	}
+	ws_requests_release(requests, !err);
 	if (err)	/* C15 */
 		ws_watch_resume(slot, watch);
 	return err;

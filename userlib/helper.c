@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "helper.h"
+#include "request.h"
 #include "watch.h"
 
 #define HELPER_STACK	(256 * 1024)
@@ -40,6 +41,8 @@ static void *help(void *arg)
 		for (i = 0; i < n; i++) {
 			switch (events[i].data.u64) {
 			case WS_SOURCE_WAKE:
+			case WS_SOURCE_RING:
+				ws_requests_work();
 				break;
 			case WS_SOURCE_STOP:
 				return NULL;

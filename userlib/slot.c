@@ -29,8 +29,27 @@ void ws_slot_before_fork(void)
 	pthread_mutex_lock(&change_lock);
 }
 
-void ws_slot_after_fork(void)
+/* L8: the calls, selections and requests of other threads are the parent's. */
+static void start_over(void)
 {
+	struct ws_slot *chunk;
+	int i, j;
+
+	for (i = 0; i < CHUNKS; i++) {
+		chunk = atomic_load(&chunks[i]);
+		for (j = 0; chunk && j < CHUNK_SLOTS; j++) {
+			atomic_store(&chunk[j].closing, 0);
+			atomic_store(&chunk[j].pollers, 0);
+			atomic_store(&chunk[j].watch, NULL);
+			atomic_store(&chunk[j].requests, NULL);
+		}
+	}
+}
+
+void ws_slot_after_fork(bool child)
+{
+	if (child)
+		start_over();
 	pthread_mutex_unlock(&change_lock);
 }
 

@@ -23,6 +23,7 @@ enum {
 	WS_SLOT_ACCEPTED	= 1 << 5,	/* accept() made it */
 };
 
+struct ws_requests;
 struct ws_watch;
 
 /**
@@ -35,6 +36,7 @@ struct ws_watch;
  * @domain: address family
  * @type: SOCK_STREAM etc.
  * @watch: its event selection; watch.c guards it
+ * @requests: its overlapped requests; request.c guards them
  */
 struct ws_slot {
 	_Atomic unsigned int flags;
@@ -45,6 +47,7 @@ struct ws_slot {
 	_Atomic int domain;
 	_Atomic int type;
 	struct ws_watch *_Atomic watch;
+	struct ws_requests *_Atomic requests;
 };
 
 struct ws_slot *ws_slot_open(int fd, int domain, int type, unsigned int flags);
@@ -52,7 +55,7 @@ struct ws_slot *ws_slot_lookup(int fd);
 struct ws_slot *ws_slot_adopt(int fd);
 void ws_slot_closed(struct ws_slot *slot, unsigned int generation);
 void ws_slot_before_fork(void);
-void ws_slot_after_fork(void);
+void ws_slot_after_fork(bool child);
 bool ws_slot_closed_since(struct ws_slot *slot, unsigned int generation);
 void ws_slot_identify(struct ws_slot *slot, int fd);
 bool ws_slot_is_current(const struct ws_slot *slot, int fd);

@@ -12,6 +12,7 @@
 #include "error.h"
 #include "export.h"
 #include "helper.h"
+#include "request.h"
 #include "slot.h"
 #include "startup.h"
 #include "watch.h"
@@ -31,6 +32,7 @@ static void before_fork(void)
 {
 	pthread_mutex_lock(&startup_lock);
 	ws_device_before_fork();
+	ws_requests_before_fork();
 	ws_slot_before_fork();
 	ws_watch_before_fork();
 	ws_helper_before_fork();
@@ -40,7 +42,8 @@ static void after_fork(bool child)
 {
 	ws_helper_after_fork(child);
 	ws_watch_after_fork(child);
-	ws_slot_after_fork();
+	ws_slot_after_fork(child);
+	ws_requests_after_fork(child);
 	ws_device_after_fork();
 	pthread_mutex_unlock(&startup_lock);
 }
@@ -126,6 +129,19 @@ static void close_slot(struct ws_slot *slot, int fd)
 		ws_slot_closed(slot, atomic_load(&slot->generation));
 }
 
+/* Unless somebody has started again meanwhile. */
+static void stop(void)
+{
+	pthread_mutex_lock(&startup_lock);
+	if (!startups) {
+		ws_watch_stop();
+		ws_requests_stop();
+		ws_helper_stop();
+		ws_device_close();
+	}
+	pthread_mutex_unlock(&startup_lock);
+}
+
 /*
  * Other threads are told WSANOTINITIALISED from the first step on.  Closing
  * may linger, and nobody should have to wait in fork(2) for it: no lock.
@@ -150,12 +166,7 @@ WS_EXPORT int WSACleanup(void)
 
 	if (last) {
 		ws_slot_for_each(close_slot);
-		ws_watch_stop();
-		ws_helper_stop();
-		pthread_mutex_lock(&startup_lock);
-		if (!startups)
-			ws_device_close();
-		pthread_mutex_unlock(&startup_lock);
+		stop();
 	}
 	errno = saved_errno;
 	return 0;

@@ -7,82 +7,88 @@
 #include "call.h"
 #include "error.h"
 #include "export.h"
+#include "transfer.h"
 #include "watch.h"
 
-/**
- * struct transfer - bytes to be moved
- * @send: out, else in
- * @buf: where from or to
- * @len: how many at most
- * @flags: MSG_*
- * @to: destination
- * @tolen: its length
- * @from: where the source goes
- * @fromlen: room there, and its length
- */
-struct transfer {
-	bool send;
-	char *buf;
-	size_t len;
-	int flags;
-	const struct sockaddr *to;
-	socklen_t tolen;
-	struct sockaddr *from;
-	socklen_t *fromlen;
-};
-
 /* A datagram that does not fit is an error, and the part that fits is there. */
-static ssize_t receive_datagram(const struct ws_call *call,
-				const struct transfer *t, int flags)
+static ssize_t receive_message(const struct ws_call *call,
+			       struct ws_transfer *t, int flags)
 {
-	struct iovec iov = { .iov_base = t->buf, .iov_len = t->len };
 	struct msghdr msg = {
 		.msg_name = t->from,
-		.msg_namelen = t->from && t->fromlen ? *t->fromlen : 0,
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
+		.msg_namelen = t->from ? *t->fromlen : 0,
+		.msg_iov = t->iov,
+		.msg_iovlen = t->iovlen,
 	};
 	ssize_t n;
 
-	if (t->from && (!t->fromlen ||
-			*t->fromlen < ws_slot_address_size(call->slot))) {
-		errno = EFAULT;
-		return -1;
-	}
 	n = recvmsg(call->fd, &msg, flags);
 	if (n < 0)
 		return -1;
 	if (t->from)
 		*t->fromlen = msg.msg_namelen;
 	if (msg.msg_flags & MSG_TRUNC && !(flags & MSG_TRUNC)) {
+		t->truncated = true;
 		errno = EMSGSIZE;
 		return -1;
 	}
 	return n;
 }
 
-static ssize_t move_once(const struct ws_call *call, const struct transfer *t,
-			 size_t done, int flags)
+static ssize_t send_message(const struct ws_call *call,
+			    const struct ws_transfer *t, int flags)
 {
-	char *buf = t->buf + done;
-	size_t len = t->len - done;
+	struct msghdr msg = {
+		.msg_name = (void *)t->to,
+		.msg_namelen = t->tolen,
+		.msg_iov = t->iov,
+		.msg_iovlen = t->iovlen,
+	};
 
-	if (t->send)	/* No signal tells a Winsock program of a lost peer. */
-		return sendto(call->fd, buf, len, flags | MSG_NOSIGNAL, t->to,
-			      t->tolen);
-	if (!ws_slot_is_stream(call->slot))
-		return receive_datagram(call, t, flags);
-	return recvfrom(call->fd, buf, len, flags, t->from, t->fromlen);
+	return sendmsg(call->fd, &msg, flags);
+}
+
+/* One system call.  No signal tells a Winsock program of a lost peer. */
+ssize_t ws_move_once(const struct ws_call *call, struct ws_transfer *t,
+		     int flags)
+{
+	const struct iovec *iov = t->iov;
+
+	if (t->send && t->iovlen == 1)
+		return sendto(call->fd, iov->iov_base, iov->iov_len,
+			      flags | MSG_NOSIGNAL, t->to, t->tolen);
+	if (t->send)
+		return send_message(call, t, flags | MSG_NOSIGNAL);
+	if (t->iovlen == 1 && ws_slot_is_stream(call->slot))
+		return recvfrom(call->fd, iov->iov_base, iov->iov_len, flags,
+				t->from, t->fromlen);
+	return receive_message(call, t, flags);
+}
+
+/* The first @n bytes are dealt with. */
+void ws_moved(struct ws_transfer *t, size_t n)
+{
+	if (n > t->left)	/* MSG_TRUNC tells of more than there was room for */
+		n = t->left;
+	t->left -= n;
+	while (t->iovlen && n >= t->iov->iov_len) {
+		n -= t->iov->iov_len;
+		t->iov++;
+		t->iovlen--;
+	}
+	if (n) {
+		t->iov->iov_base = (char *)t->iov->iov_base + n;
+		t->iov->iov_len -= n;
+	}
 }
 
 /*
- * A blocking send() returns when everything has been taken, and so does recv()
- * with MSG_WAITALL; Linux's return early for a signal.
+ * A send() returns when everything has been taken, and so does recv() with
+ * MSG_WAITALL; Linux's return early for a signal.
  */
-static bool wants_the_rest(const struct ws_call *call, const struct transfer *t,
-			   size_t done)
+bool ws_wants_the_rest(const struct ws_call *call, const struct ws_transfer *t)
 {
-	if (done >= t->len || !ws_slot_is_stream(call->slot))
+	if (!t->left || !ws_slot_is_stream(call->slot))
 		return false;
 	if (t->send)
 		return true;
@@ -90,7 +96,7 @@ static bool wants_the_rest(const struct ws_call *call, const struct transfer *t,
 }
 
 /* As sendto(2) and recvfrom(2): -1 with errno. */
-static ssize_t move_all(struct ws_call *call, const struct transfer *t)
+static ssize_t move_all(struct ws_call *call, struct ws_transfer *t)
 {
 	int option = t->send ? SO_SNDTIMEO : SO_RCVTIMEO;
 	short events = t->send ? POLLOUT : POLLIN;
@@ -102,8 +108,8 @@ static ssize_t move_all(struct ws_call *call, const struct transfer *t)
 		n = -1;
 		if (!polled && !ws_call_await(call, events, option, &polled))
 			break;
-		n = move_once(call, t, done,
-			      t->flags | (polled ? MSG_DONTWAIT : 0));
+		n = ws_move_once(call, t,
+				 t->flags | (polled ? MSG_DONTWAIT : 0));
 		if (n < 0) {
 			if (errno != EINTR && !(errno == EAGAIN && polled))
 				break;
@@ -112,7 +118,8 @@ static ssize_t move_all(struct ws_call *call, const struct transfer *t)
 			continue;
 		}
 		done += n;
-		if (!n || !wants_the_rest(call, t, done) ||
+		ws_moved(t, n);
+		if (!n || !ws_wants_the_rest(call, t) ||
 		    !ws_call_may_go_on(call, option))
 			break;
 		polled = false;
@@ -128,37 +135,63 @@ static bool receive_is_shut(const struct ws_call *call)
 	       ws_slot_is_current(call->slot, call->fd);
 }
 
+/* What is wrong before anything is tried: 0 or a WSA error. */
+int ws_transfer_check(const struct ws_call *call, const struct ws_transfer *t)
+{
+	if (t->send)
+		return 0;
+	if (receive_is_shut(call))
+		return WSAESHUTDOWN;
+	if (!t->from)
+		return 0;
+	if (!t->fromlen || (!ws_slot_is_stream(call->slot) &&
+			    *t->fromlen < ws_slot_address_size(call->slot)))
+		return WSAEFAULT;
+	return 0;
+}
+
 /* Any attempt to receive lets FD_READ come again; to send, one that found no room. */
-static void tell_watch(const struct ws_call *call, const struct transfer *t,
+void ws_transfer_ended(struct ws_slot *slot, const struct ws_transfer *t,
 		       int error)
 {
 	if (!t->send)
-		ws_watch_reenable(call->slot, t->flags & MSG_OOB ? FD_OOB : FD_READ);
+		ws_watch_reenable(slot, t->flags & MSG_OOB ? FD_OOB : FD_READ);
 	else if (error == WSAEWOULDBLOCK)
-		ws_watch_reenable(call->slot, FD_WRITE);
+		ws_watch_reenable(slot, FD_WRITE);
 }
 
-static ssize_t transfer(int fd, const struct transfer *t)
+/**
+ * ws_transfer - move bytes, as the application's call
+ * @call: the call
+ * @t: the bytes
+ * @moved: how many they were
+ *
+ * Return: 0 or a WSA error.
+ */
+int ws_transfer(struct ws_call *call, struct ws_transfer *t, ssize_t *moved)
+{
+	int error;
+
+	call->dontwait = t->flags & MSG_DONTWAIT;
+	ws_call_block(call, t->send ? WS_SEND : WS_RECV);
+	error = ws_transfer_check(call, t);
+	if (!error) {
+		*moved = move_all(call, t);
+		error = *moved < 0 ? ws_call_error(call, errno) : 0;
+	}
+	ws_call_unblock();
+	ws_transfer_ended(call->slot, t, error);
+	return error;
+}
+
+static ssize_t transfer(int fd, struct ws_transfer *t)
 {
 	struct ws_call call;
-	ssize_t n = -1;
-	int error;
+	ssize_t n;
 
 	if (!ws_call_begin(&call, fd))
 		return SOCKET_ERROR;
-
-	call.dontwait = t->flags & MSG_DONTWAIT;
-	ws_call_block(&call, t->send ? WS_SEND : WS_RECV);
-	if (!t->send && receive_is_shut(&call)) {
-		error = WSAESHUTDOWN;
-	} else {
-		n = move_all(&call, t);
-		error = n < 0 ? ws_call_error(&call, errno) : 0;
-	}
-	ws_call_unblock();
-	tell_watch(&call, t, error);
-
-	return ws_call_end(&call, error) ? SOCKET_ERROR : n;
+	return ws_call_end(&call, ws_transfer(&call, t, &n)) ? SOCKET_ERROR : n;
 }
 
 WS_EXPORT ssize_t winsock_send(int fd, const void *buf, size_t len, int flags)
@@ -169,10 +202,12 @@ WS_EXPORT ssize_t winsock_send(int fd, const void *buf, size_t len, int flags)
 WS_EXPORT ssize_t winsock_sendto(int fd, const void *buf, size_t len, int flags,
 				 const struct sockaddr *addr, socklen_t addrlen)
 {
-	struct transfer t = {
+	struct iovec iov = { .iov_base = (void *)buf, .iov_len = len };
+	struct ws_transfer t = {
 		.send = true,
-		.buf = (char *)buf,
-		.len = len,
+		.iov = &iov,
+		.iovlen = 1,
+		.left = len,
 		.flags = flags,
 		.to = addr,
 		.tolen = addr ? addrlen : 0,
@@ -189,9 +224,11 @@ WS_EXPORT ssize_t winsock_recv(int fd, void *buf, size_t len, int flags)
 WS_EXPORT ssize_t winsock_recvfrom(int fd, void *buf, size_t len, int flags,
 				   struct sockaddr *addr, socklen_t *addrlen)
 {
-	struct transfer t = {
-		.buf = buf,
-		.len = len,
+	struct iovec iov = { .iov_base = buf, .iov_len = len };
+	struct ws_transfer t = {
+		.iov = &iov,
+		.iovlen = 1,
+		.left = len,
 		.flags = flags,
 		.from = addr,
 		.fromlen = addrlen,

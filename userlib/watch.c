@@ -598,24 +598,11 @@ void ws_watch_before_fork(void)
 	ws_queues_before_fork();
 }
 
-static void forget(struct ws_slot *slot, int fd)
-{
-	(void)fd;
-	atomic_store(&slot->watch, NULL);
-}
-
 /* L8: the parent's selections are the parent's. */
-static void start_over(void)
-{
-	ws_slot_for_each(forget);
-	while (watches)
-		free_watch(watches);
-}
-
 void ws_watch_after_fork(bool child)
 {
-	if (child)
-		start_over();
+	while (child && watches)
+		free_watch(watches);
 	ws_queues_after_fork(child);
 	pthread_mutex_unlock(&watch_lock);
 }

@@ -11,6 +11,7 @@ packages='
 build		gcc				gcc
 build		g++				g++
 build		libc6-dev			/usr/include/stdio.h
+build		liburing-dev			/usr/include/liburing.h
 headers		linux-headers-cloud-amd64	/usr/src/linux-headers-6.1.*-cloud-amd64/Makefile
 selftests	gcc				gcc
 selftests	libc6-dev			/usr/include/stdio.h

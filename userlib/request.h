@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Overlapped requests that could not be carried out at once.
+ *
+ * Those of a socket wait in two lanes, to send and to receive, and only the
+ * first of each is the kernel's, through io_uring: Winsock fills buffers in the
+ * order of the calls.
+ */
+#ifndef WS_REQUEST_H
+#define WS_REQUEST_H
+
+#include <winsock2.h>
+
+#include "transfer.h"
+
+struct ws_requests;
+
+/**
+ * struct ws_ask - what the application wants of an overlapped call
+ * @call: the call
+ * @transfer: what is to be moved; its pieces are copied
+ * @overlapped: where the outcome goes
+ * @routine: run at the end, or NULL
+ */
+struct ws_ask {
+	struct ws_call *call;
+	const struct ws_transfer *transfer;
+	LPWSAOVERLAPPED overlapped;
+	LPWSAOVERLAPPED_COMPLETION_ROUTINE routine;
+};
+
+int ws_request(const struct ws_ask *ask);
+void ws_request_wait(const WSAOVERLAPPED *overlapped);
+
+struct ws_requests *ws_requests_hold(struct ws_slot *slot, int fd);
+unsigned int ws_requests_pending(const struct ws_requests *requests);
+void ws_requests_release(struct ws_requests *requests, bool closed);
+
+void ws_requests_work(void);
+void ws_requests_stop(void);
+void ws_requests_before_fork(void);
+void ws_requests_after_fork(bool child);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Moving bytes: what send, recv and their kin, overlapped or not, have in common. */
+#ifndef WS_TRANSFER_H
+#define WS_TRANSFER_H
+
+#include <stdbool.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "call.h"
+
+/**
+ * struct ws_transfer - bytes to be moved
+ * @send: out, else in
+ * @iov: where from or to; shrinks from the front as they are moved
+ * @iovlen: how many pieces that is
+ * @left: how many bytes
+ * @flags: MSG_*
+ * @to: destination
+ * @tolen: its length
+ * @from: where the source goes
+ * @fromlen: room there, and its length
+ * @truncated: set if a datagram was cut short
+ */
+struct ws_transfer {
+	bool send;
+	struct iovec *iov;
+	size_t iovlen;
+	size_t left;
+	int flags;
+	const struct sockaddr *to;
+	socklen_t tolen;
+	struct sockaddr *from;
+	socklen_t *fromlen;
+	bool truncated;
+};
+
+ssize_t ws_move_once(const struct ws_call *call, struct ws_transfer *t,
+		     int flags);
+bool ws_wants_the_rest(const struct ws_call *call, const struct ws_transfer *t);
+void ws_moved(struct ws_transfer *t, size_t n);
+int ws_transfer_check(const struct ws_call *call, const struct ws_transfer *t);
+void ws_transfer_ended(struct ws_slot *slot, const struct ws_transfer *t,
+		       int error);
+int ws_transfer(struct ws_call *call, struct ws_transfer *t, ssize_t *moved);
+
+#endif
