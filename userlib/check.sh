@@ -36,7 +36,7 @@ compile() {
 	"$compiler" -x "$language" "$@" -Wall -Wextra -Iinclude -c check/source.c \
 		-o "$tmp/source.o" || return
 	nm -u "$tmp/source.o" | awk '{ print $NF }' |
-		grep -Ex '(__)?(accept|bind|connect|getaddrinfo|getpeername|getsockname|getsockopt|listen|recv|recvfrom|select|send|sendto|setsockopt|shutdown|socket)(_chk)?' &&
+		grep -Ex '(__)?(accept|bind|connect|getaddrinfo|gethostby(addr|name)|gethostname|getpeername|getprotoby(name|number)|getservby(name|port)|getsockname|getsockopt|listen|recv|recvfrom|select|send|sendto|setsockopt|shutdown|socket)(_chk)?' &&
 		return 1
 	"$compiler" "$tmp/source.o" -o "$tmp/source" -L"$build/winsock" -lws2_32 \
 		-Wl,-rpath,"$build" || return

@@ -141,10 +141,18 @@ static int calls(void)
 	n += send(c, buf, (int)strlen(buf), 0);
 	n += sendto(c, buf, len, 0, (struct sockaddr *)&addr, sizeof(addr));
 	n += shutdown(c, SD_BOTH) + closesocket(s);
+	n += gethostname(buf, sizeof(buf)) + gethostname(buf, len);
+	n += WSAStringToAddress(buf, AF_INET, NULL, (SOCKADDR *)&addr, &len);
+	n += WSAAddressToString((SOCKADDR *)&addr, len, NULL, buf, &dword);
+	if (gethostbyname("localhost") || getservbyname("http", "tcp") ||
+	    gethostbyaddr((char *)&addr.sin_addr, 4, AF_INET) ||
+	    getservbyport(htons(80), NULL) || getprotobynumber(6) ||
+	    getprotobyname("tcp"))
+		return 1;
 	InetPton(AF_INET, "127.0.0.1", &addr.sin_addr);
 	inet_ntop(AF_INET, &addr.sin_addr, buf, sizeof(buf));
-	/* 24 calls, and each has failed */
-	return n != -24 || strcmp(buf, "127.0.0.1") ||
+	/* 28 calls, and each has failed */
+	return n != -28 || strcmp(buf, "127.0.0.1") ||
 	       WSAGetLastError() != WSANOTINITIALISED;
 }
 

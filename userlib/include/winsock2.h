@@ -73,6 +73,8 @@
 #    elif !defined(WINSOCK_PLAIN_RECV)
 #      define WINSOCK_FORTIFIED_RECV 1
 #    endif
+#    define WINSOCK_FORTIFIED_NAME 1
+#    include <unistd.h>		/* gethostname() */
 #  endif
 #endif
 
@@ -141,6 +143,9 @@ typedef uintptr_t ULONG_PTR, DWORD_PTR;
 typedef uintptr_t WPARAM;
 typedef intptr_t LPARAM;
 
+#ifndef INVALID_HANDLE_VALUE
+#define INVALID_HANDLE_VALUE	((HANDLE)~(uintptr_t)0)
+#endif
 #ifndef TRUE
 #define TRUE	1
 #endif
@@ -239,6 +244,9 @@ typedef struct in_addr IN_ADDR, *PIN_ADDR, *LPIN_ADDR;
 typedef struct hostent HOSTENT, *PHOSTENT, *LPHOSTENT;
 typedef struct servent SERVENT, *PSERVENT, *LPSERVENT;
 typedef struct protoent PROTOENT, *PPROTOENT, *LPPROTOENT;
+#ifndef h_addr
+#define h_addr	h_addr_list[0]
+#endif
 typedef struct timeval TIMEVAL, *PTIMEVAL, *LPTIMEVAL;
 typedef sa_family_t ADDRESS_FAMILY;
 
@@ -389,6 +397,29 @@ typedef struct _WSAPROTOCOL_INFOA {
 
 #define FROM_PROTOCOL_INFO		(-1)
 
+/* There is no quality of service to ask for: a pointer to it must be NULL. */
+typedef struct _QualityOfService QOS, *LPQOS;
+
+typedef int (*LPCONDITIONPROC)(LPWSABUF caller_id, LPWSABUF caller_data,
+			       LPQOS socket_qos, LPQOS group_qos,
+			       LPWSABUF callee_id, LPWSABUF callee_data,
+			       GROUP *group, DWORD_PTR data);
+
+/*
+ * Codes of WSAIoctl() beside FIONBIO, FIONREAD and SIOCATMARK.  IOC_IN, IOC_OUT
+ * and IOC_INOUT stay what Linux's headers say.
+ */
+#define IOC_UNIX			0x00000000
+#define IOC_WS2				0x08000000
+#define IOC_PROTOCOL			0x10000000
+#define IOC_VENDOR			0x18000000
+#define _WSAIO(vendor, code)		(0x20000000U | (vendor) | (code))
+#define _WSAIOR(vendor, code)		(0x40000000U | (vendor) | (code))
+#define _WSAIOW(vendor, code)		(0x80000000U | (vendor) | (code))
+#define _WSAIORW(vendor, code)		(0xc0000000U | (vendor) | (code))
+
+#define SIO_GET_EXTENSION_FUNCTION_POINTER	_WSAIORW(IOC_WS2, 6)
+
 #define WSA_FLAG_OVERLAPPED		0x01
 #define WSA_FLAG_NO_HANDLE_INHERIT	0x80
 
@@ -528,6 +559,24 @@ const char *winsock_strerror(int error);
 int closesocket(SOCKET s);
 int ioctlsocket(SOCKET s, long cmd, u_long *arg);
 
+int WSAIoctl(SOCKET s, DWORD code, LPVOID in, DWORD insize, LPVOID out,
+	     DWORD outsize, LPDWORD returned, LPWSAOVERLAPPED overlapped,
+	     LPWSAOVERLAPPED_COMPLETION_ROUTINE routine);
+
+int WSAConnect(SOCKET s, const struct sockaddr *addr, int len, LPWSABUF caller,
+	       LPWSABUF callee, LPQOS socket_qos, LPQOS group_qos);
+SOCKET WSAAccept(SOCKET s, struct sockaddr *addr, LPINT len,
+		 LPCONDITIONPROC condition, DWORD_PTR data);
+int WSASendDisconnect(SOCKET s, LPWSABUF data);
+int WSARecvDisconnect(SOCKET s, LPWSABUF data);
+
+INT WSAAddressToStringA(LPSOCKADDR addr, DWORD addrlen,
+			LPWSAPROTOCOL_INFOA info, LPSTR text, LPDWORD len);
+#define WSAAddressToString WSAAddressToStringA
+INT WSAStringToAddressA(LPSTR text, INT family, LPWSAPROTOCOL_INFOA info,
+			LPSOCKADDR addr, LPINT len);
+#define WSAStringToAddress WSAStringToAddressA
+
 int WSAHtonl(SOCKET s, u_long host, u_long *net);
 int WSAHtons(SOCKET s, unsigned short host, unsigned short *net);
 int WSANtohl(SOCKET s, u_long net, u_long *host);
@@ -609,6 +658,14 @@ int winsock_getnameinfo(const struct sockaddr *addr, socklen_t addrlen,
 			char *host, socklen_t hostlen, char *service,
 			socklen_t servicelen, int flags);
 const char *winsock_gai_strerror(int error);
+struct hostent *winsock_gethostbyname(const char *name);
+struct hostent *winsock_gethostbyaddr(const void *addr, socklen_t len,
+				      int family);
+struct servent *winsock_getservbyname(const char *name, const char *protocol);
+struct servent *winsock_getservbyport(int port, const char *protocol);
+struct protoent *winsock_getprotobyname(const char *name);
+struct protoent *winsock_getprotobynumber(int number);
+int winsock_gethostname(char *name, size_t len);
 const char *winsock_inet_ntop(int family, const void *addr, char *buf,
 			      socklen_t size);
 int winsock_inet_pton(int family, const char *text, void *addr);
@@ -630,6 +687,12 @@ extern __typeof__(setsockopt) setsockopt __asm__("winsock_setsockopt");
 extern __typeof__(send) send __asm__("winsock_send");
 extern __typeof__(sendto) sendto __asm__("winsock_sendto");
 
+/*
+ * A definition takes the place of the inline one; weak and hidden, so that
+ * every file of a program may have it, and not under libc's name.
+ */
+#define WINSOCK_INSTEAD __attribute__((__weak__, __visibility__("hidden")))
+
 #ifndef WINSOCK_FORTIFIED_RECV
 extern __typeof__(recv) recv __asm__("winsock_recv");
 extern __typeof__(recvfrom) recvfrom __asm__("winsock_recvfrom");
@@ -638,11 +701,6 @@ extern ssize_t winsock_recv(int fd, void *buf, size_t len, int flags);
 extern ssize_t winsock_recvfrom(int fd, void *buf, size_t len, int flags,
 				struct sockaddr *addr, socklen_t *addrlen);
 #  ifndef __clang__
-/*
- * A definition takes the place of the inline one; weak and hidden, so that
- * every file of a program may have it, and not under libc's name.
- */
-#define WINSOCK_INSTEAD __attribute__((__weak__, __visibility__("hidden")))
 extern WINSOCK_INSTEAD __typeof__(recv) recv __asm__("winsock_instead_recv");
 extern WINSOCK_INSTEAD __typeof__(recvfrom) recvfrom
 	__asm__("winsock_instead_recvfrom");
@@ -664,7 +722,6 @@ WINSOCK_INSTEAD ssize_t recvfrom(int fd, void *__restrict buf, size_t len,
 #    endif
 }
 
-#undef WINSOCK_INSTEAD
 #  else
 /* clang keeps the inline body: macros are what is left. */
 #define recv winsock_recv
@@ -672,12 +729,44 @@ WINSOCK_INSTEAD ssize_t recvfrom(int fd, void *__restrict buf, size_t len,
 #  endif
 #endif
 
+/* It is the one name from a header that is not included for others. */
+#ifndef WINSOCK_FORTIFIED_NAME
+extern int __REDIRECT_NTH(gethostname, (char *name, size_t len),
+			  winsock_gethostname);
+#else
+extern int winsock_gethostname(char *name, size_t len);
+#  ifndef __clang__
+extern WINSOCK_INSTEAD int __REDIRECT_NTH(gethostname,
+					  (char *name, size_t len),
+					  winsock_instead_gethostname);
+WINSOCK_INSTEAD int __NTH(gethostname(char *name, size_t len))
+{
+	return winsock_gethostname(name, len);
+}
+#  else
+#define gethostname winsock_gethostname
+#  endif
+#endif
+#undef WINSOCK_INSTEAD
+
 #ifdef AI_PASSIVE	/* netdb.h may have come first, and without them */
 extern __typeof__(getaddrinfo) getaddrinfo __asm__("winsock_getaddrinfo");
 extern __typeof__(freeaddrinfo) freeaddrinfo __asm__("winsock_freeaddrinfo");
 extern __typeof__(getnameinfo) getnameinfo __asm__("winsock_getnameinfo");
 extern __typeof__(gai_strerror) gai_strerror __asm__("winsock_gai_strerror");
 #endif
+extern __typeof__(gethostbyname) gethostbyname
+	__asm__("winsock_gethostbyname");
+extern __typeof__(gethostbyaddr) gethostbyaddr
+	__asm__("winsock_gethostbyaddr");
+extern __typeof__(getservbyname) getservbyname
+	__asm__("winsock_getservbyname");
+extern __typeof__(getservbyport) getservbyport
+	__asm__("winsock_getservbyport");
+extern __typeof__(getprotobyname) getprotobyname
+	__asm__("winsock_getprotobyname");
+extern __typeof__(getprotobynumber) getprotobynumber
+	__asm__("winsock_getprotobynumber");
 extern __typeof__(inet_ntop) inet_ntop __asm__("winsock_inet_ntop");
 extern __typeof__(inet_pton) inet_pton __asm__("winsock_inet_pton");
 
