@@ -7,6 +7,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "duplicate.h"
 #include "helper.h"
 #include "request.h"
 #include "watch.h"
@@ -46,6 +47,9 @@ static void *help(void *arg)
 				break;
 			case WS_SOURCE_STOP:
 				return NULL;
+			case WS_SOURCE_HANDOVER:
+				ws_handover_ready();
+				break;
 			default:
 				ws_watch_ready(events[i].data.u64);
 			}
@@ -67,6 +71,7 @@ static int start_thread(struct helper *h)
 	err = pthread_create(&h->thread, &attr, help, (void *)(intptr_t)h->set);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attr);
+	errno = ENOMEM;
 	return err ? -1 : 0;
 }
 
@@ -77,6 +82,7 @@ static int open_helper(struct helper *h)
 		.events = EPOLLIN | EPOLLET,
 		.data.u64 = WS_SOURCE_WAKE,
 	};
+	int err;
 
 	h->set = epoll_create1(EPOLL_CLOEXEC);
 	h->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -84,14 +90,16 @@ static int open_helper(struct helper *h)
 	    !epoll_ctl(h->set, EPOLL_CTL_ADD, h->wake, &event) &&
 	    !start_thread(h))
 		return 0;
+	err = errno;
 	if (h->set >= 0)
 		close(h->set);
 	if (h->wake >= 0)
 		close(h->wake);
+	errno = err;
 	return -1;
 }
 
-/* 0, or -1 if it cannot be had. */
+/* 0, or -1 with errno if it cannot be had. */
 int ws_helper_start(void)
 {
 	struct helper h;
@@ -170,10 +178,8 @@ int ws_helper_add(int fd, enum ws_source source)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.u64 = source };
 
-	if (ws_helper_start()) {
-		errno = ENOMEM;
+	if (ws_helper_start())
 		return -1;
-	}
 	return ws_helper_ctl(EPOLL_CTL_ADD, fd, &event);
 }
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* socket() */
+/* socket and WSASocket */
 #include <errno.h>
 #include <linux/winsock.h>
 #include <winsock2.h>
 
 #include "call.h"
 #include "device.h"
+#include "duplicate.h"
 #include "error.h"
 #include "export.h"
 
@@ -35,8 +36,31 @@ static int new_socket(int domain, int type, int protocol, bool *attached)
 static int socket_error(int err, int domain, int type, int protocol)
 {
 	if (err == EINVAL)
-		return domain || type || protocol ? WSAESOCKTNOSUPPORT : WSAEINVAL;
+		return domain || type & ~TYPE_FLAGS || protocol ?
+		       WSAESOCKTNOSUPPORT : WSAEINVAL;
 	return ws_error_from_errno(err);
+}
+
+/* As socket(2), with a WSA error for -1. */
+static int open_socket(int domain, int type, int protocol, int *error)
+{
+	static const int only = 1;
+	struct ws_slot *slot;
+	bool attached;
+	int fd;
+
+	fd = new_socket(domain, type, protocol, &attached);
+	if (fd < 0) {
+		*error = socket_error(errno, domain, type, protocol);
+		return -1;
+	}
+	slot = ws_slot_open(fd, domain, type & ~TYPE_FLAGS, 0);
+	if (slot && !(attached && ws_slot_is_stream(slot)))
+		ws_slot_identify(slot, fd);
+	/* Programs bind a port once for each family, as they may there. */
+	if (domain == AF_INET6)
+		setsockopt(fd, SOL_IPV6, IPV6_V6ONLY, &only, sizeof(only));
+	return fd;
 }
 
 /*
@@ -45,25 +69,44 @@ static int socket_error(int err, int domain, int type, int protocol)
  */
 WS_EXPORT int winsock_socket(int domain, int type, int protocol)
 {
-	static const int only = 1;
 	struct ws_call call;
-	struct ws_slot *slot;
-	int fd, err = 0;
-	bool attached;
+	int fd, error = 0;
 
 	if (!ws_call_begin(&call, -1))
 		return SOCKET_ERROR;
+	fd = open_socket(domain, type, protocol, &error);
+	return ws_call_end(&call, error) ? SOCKET_ERROR : fd;
+}
 
-	fd = new_socket(domain, type, protocol, &attached);
-	if (fd < 0) {
-		err = socket_error(errno, domain, type, protocol);
+static int from_info(int value, int theirs)
+{
+	return value == FROM_PROTOCOL_INFO ? theirs : value;
+}
+
+/* Every socket can do overlapped I/O. */
+WS_EXPORT SOCKET WSASocketA(int domain, int type, int protocol,
+			    LPWSAPROTOCOL_INFOA info, GROUP group, DWORD flags)
+{
+	bool inherited = !(flags & WSA_FLAG_NO_HANDLE_INHERIT);
+	struct ws_call call;
+	int fd = -1, error = 0;
+
+	if (!ws_call_begin(&call, -1))
+		return INVALID_SOCKET;
+
+	if (flags & ~(WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT) ||
+	    group) {
+		error = WSAEINVAL;
+	} else if (info && ws_is_duplicate(info)) {
+		fd = ws_fetch_duplicate(info, inherited, &error);
 	} else {
-		slot = ws_slot_open(fd, domain, type & ~TYPE_FLAGS, 0);
-		if (slot && !(attached && ws_slot_is_stream(slot)))
-			ws_slot_identify(slot, fd);
-		/* Programs bind a port once for each family, as they may there. */
-		if (domain == AF_INET6)
-			setsockopt(fd, SOL_IPV6, IPV6_V6ONLY, &only, sizeof(only));
+		if (info) {
+			domain = from_info(domain, info->iAddressFamily);
+			type = from_info(type, info->iSocketType);
+			protocol = from_info(protocol, info->iProtocol);
+		}
+		fd = open_socket(domain, type | (inherited ? 0 : SOCK_CLOEXEC),
+				 protocol, &error);
 	}
-	return ws_call_end(&call, err) ? SOCKET_ERROR : fd;
+	return ws_call_end(&call, error) ? INVALID_SOCKET : (SOCKET)fd;
 }

@@ -9,6 +9,7 @@
 #include "blocking.h"
 #include "close.h"
 #include "device.h"
+#include "duplicate.h"
 #include "error.h"
 #include "export.h"
 #include "helper.h"
@@ -35,12 +36,14 @@ static void before_fork(void)
 	ws_requests_before_fork();
 	ws_slot_before_fork();
 	ws_watch_before_fork();
+	ws_handover_before_fork();
 	ws_helper_before_fork();
 }
 
 static void after_fork(bool child)
 {
 	ws_helper_after_fork(child);
+	ws_handover_after_fork(child);
 	ws_watch_after_fork(child);
 	ws_slot_after_fork(child);
 	ws_requests_after_fork(child);
@@ -165,6 +168,8 @@ WS_EXPORT int WSACleanup(void)
 		return ws_fail(WSANOTINITIALISED);
 
 	if (last) {
+		/* First, lest a socket seem shared that nobody will fetch. */
+		ws_handover_stop();
 		ws_slot_for_each(close_slot);
 		stop();
 	}

@@ -397,6 +397,16 @@ typedef struct _WSAPROTOCOL_INFOA {
 
 #define FROM_PROTOCOL_INFO		(-1)
 
+#define XP1_CONNECTIONLESS		0x00000001
+#define XP1_GUARANTEED_DELIVERY		0x00000002
+#define XP1_GUARANTEED_ORDER		0x00000004
+#define XP1_MESSAGE_ORIENTED		0x00000008
+#define XP1_GRACEFUL_CLOSE		0x00000020
+#define XP1_EXPEDITED_DATA		0x00000040
+#define XP1_SUPPORT_BROADCAST		0x00000200
+#define XP1_SUPPORT_MULTIPOINT		0x00000400
+#define XP1_IFS_HANDLES			0x00020000
+
 /* There is no quality of service to ask for: a pointer to it must be NULL. */
 typedef struct _QualityOfService QOS, *LPQOS;
 

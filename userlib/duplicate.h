@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Sockets on their way to another process. */
+#ifndef WS_DUPLICATE_H
+#define WS_DUPLICATE_H
+
+#include <stdbool.h>
+#include <winsock2.h>
+
+bool ws_is_duplicate(const WSAPROTOCOL_INFOA *info);
+int ws_fetch_duplicate(const WSAPROTOCOL_INFOA *info, bool inherited,
+		       int *error);
+
+void ws_handover_ready(void);
+void ws_handover_stop(void);
+void ws_handover_before_fork(void);
+void ws_handover_after_fork(bool child);
+
+#endif
