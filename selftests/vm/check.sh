@@ -17,6 +17,7 @@ timeout=$(sed -n 's/^timeout=//p' "$top/selftests/settings")
 passed=0
 failed=0
 explained=
+failures=	# said once more at the end, where nobody has to look for them
 
 say_suite() {	# KERNEL SUITE PASSED FAILED MS
 	printf '  %-5s %-28s %4d passed, %d failed  %6s s\n' "$1" "$2" "$3" \
@@ -25,7 +26,7 @@ say_suite() {	# KERNEL SUITE PASSED FAILED MS
 
 # judge KERNEL SUITE STATUS MS: count what the suite printed
 judge() {
-	local verdict counts p f
+	local verdict counts p f line
 
 	verdict=$(awk -v status="$3" -f "$vm/tap.awk" "$tmp/output")
 	counts=${verdict##*$'\n'}
@@ -36,6 +37,9 @@ judge() {
 	[ "$verdict" = "$counts" ] ||
 		grep -v '^skip ' <<<"${verdict%$'\n'*}" || :
 	while read -r line; do
+		failures+="  $1 $2: $line"$'\n'
+	done < <(sed -n 's/^  not ok: //p' <<<"$verdict")
+	while read -r line; do
 		explained+="  $1 $2 $line"$'\n'
 	done < <(sed -n 's/^skip //p' <<<"$verdict")
 }
@@ -44,6 +48,7 @@ judge() {
 blame() {
 	failed=$((failed + 1))
 	echo "  not ok: $1 $2: $3"
+	failures+="  $1 $2: $3"$'\n'
 }
 
 compose() {	# KERNEL SUITE...
@@ -141,7 +146,10 @@ boot() {
 		blame "$kernel" "$suite" "the kernel died after it"
 		;;
 	esac
-	[ "$state" = stopped ] || console_excerpt
+	if [ "$state" != stopped ]; then
+		console_excerpt
+		failures+="  $kernel $suite: $(console_summary)"$'\n'
+	fi
 	# A splat that was survived is a failure too, once for each suite.
 	console_splats | sort -s -u -k1,1 >"$tmp/splats"
 	while read -r job text; do
@@ -154,12 +162,13 @@ boot() {
 # The machines mostly wait: several take little longer than one.  Lines appear
 # as they come, and say which kernel they speak of.
 side_by_side() {
-	local kernel counts
+	local kernel counts line
 
 	for kernel in $kernels; do
 		"$0" "$kernel" "$suites" "${args[@]}" > >(
 			tee "$tmp/all.$kernel" |
 				sed -u -e '/^[0-9]* passed, [0-9]* failed$/d' \
+					-e '/^failed:$/,$d' \
 					-e "s/^  not ok:/  $kernel not ok:/"
 		) 2>&1 &
 		helper_pids+=" $!"
@@ -177,6 +186,9 @@ side_by_side() {
 		fi
 		passed=$((passed + ${counts% *}))
 		failed=$((failed + ${counts#* }))
+		while read -r line; do
+			failures+="  $line"$'\n'
+		done < <(sed -n '/^failed:$/,$s/^  //p' "$tmp/all.$kernel")
 	done
 }
 
@@ -200,5 +212,6 @@ case $kernels in
 esac
 
 [ -z "$explained" ] || printf 'skipped, as the kernel explains:\n%s' "$explained"
+[ -z "$failures" ] || printf 'failed:\n%s' "$failures"
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ] && [ "$passed" -gt 0 ]

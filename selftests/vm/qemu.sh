@@ -141,14 +141,30 @@ console_splats() {
 	$0 ~ splat { print (job ? job : "boot"), $0 }' "$tmp/console"
 }
 
-# The console from shortly before its first bad line on, or else its end.
+# The console from shortly before its first bad line on, or else its end; what
+# registers hold is left out.
 console_excerpt() {
 	awk -v splat="$splat" '
-	{ sub(/\r$/, ""); line[NR] = "    " $0 }
-	!bad && $0 ~ splat { bad = NR }
+	{ sub(/\r$/, "") }
+	/\] (R[0-9A-Z]+|CR2|CS|DR[0-9]|FS|PKRU|Code):/ && !/RIP:/ { next }
+	{ line[++n] = "    " $0 }
+	!bad && $0 ~ splat { bad = n }
 	END {
-		from = bad ? bad - 3 : NR - 14
-		for (i = from < 1 ? 1 : from; i <= NR && i < from + 40; i++)
+		from = bad ? bad - 3 : n - 14
+		for (i = from < 1 ? 1 : from; i <= n && i < from + 60; i++)
 			print line[i]
 	}' "$tmp/console"
+}
+
+# In one line: the first bad one, and whose work it was.
+console_summary() {
+	awk -v splat="$splat" '
+	{ sub(/\r$/, ""); sub(/^\[ *[0-9.]+\] */, "") }
+	!bad && $0 ~ splat { bad = $0 }
+	bad && !/^RIP:/ && /^[ ?]*[a-z_][A-Za-z0-9_.]*\+0x[0-9a-f]+\/0x/ && ++n <= 12 {
+		sub(/^ */, "")
+		sub(/\+0x.*\/0x[0-9a-f]+/, "")
+		trace = trace " < " $0
+	}
+	END { if (bad) print bad ":" trace }' "$tmp/console"
 }
