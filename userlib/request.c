@@ -25,12 +25,14 @@
 #include <unistd.h>
 
 #include "alert.h"
+#include "deadline.h"
 #include "error.h"
 #include "event.h"
 #include "helper.h"
 #include "request.h"
 
 #define RING_ENTRIES	64
+#define MOMENT_NSEC	(50 * WS_NSEC_PER_MSEC)
 
 enum state {
 	WAITING,	/* for those before it, or for the helper */
@@ -691,12 +693,35 @@ static void look_again_at_deferred(void)
 	atomic_store(&are_deferred, false);
 }
 
+/* What the kernel has cancelled is about to come back. */
+static void wait_a_moment(const struct ws_requests *r)
+{
+	struct timespec end;
+
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_nsec += MOMENT_NSEC;
+	if (end.tv_nsec >= WS_NSEC_PER_SEC) {
+		end.tv_nsec -= WS_NSEC_PER_SEC;
+		end.tv_sec++;
+	}
+	while (r->count &&
+	       !pthread_cond_clockwait(&request_ended, &request_lock,
+				       CLOCK_MONOTONIC, &end))
+		;
+}
+
 static void end_socket(struct ws_requests *r)
 {
 	struct ws_requests *same = r;
 
 	if (atomic_compare_exchange_strong(&r->slot->requests, &same, NULL))
 		put_requests(r);
+	if (!r->count)
+		return;
+	put_on(&work, r);
+	ws_helper_wake();
+	wait_a_moment(r);
+	/* Looking through all numbers is for the rare case. */
 	if (r->count && !move(r))
 		drop_all(r);
 }

@@ -340,7 +340,8 @@ typedef struct _OVERLAPPED {
 #define WSA_STATUS_PENDING		((ULONG_PTR)0x103)
 #ifndef HasOverlappedIoCompleted
 #define HasOverlappedIoCompleted(overlapped) \
-	((overlapped)->Internal != WSA_STATUS_PENDING)
+	(__atomic_load_n(&(overlapped)->Internal, __ATOMIC_ACQUIRE) != \
+	 WSA_STATUS_PENDING)
 #endif
 
 typedef void (*LPWSAOVERLAPPED_COMPLETION_ROUTINE)(DWORD error,
