@@ -101,6 +101,34 @@ symbols() {
 }
 try "only Winsock's names are exported, each with a version" symbols
 
+# With no flag but -lws2_32; what libc says of static programs is no fault.
+installed() {
+	local root=$tmp/root examples example how status
+	local where=(PREFIX=/usr "DESTDIR=$root")
+
+	make -s O="$build" "${where[@]}" install >"$tmp/out" || return
+	examples=$root/usr/share/doc/libwinsock/examples
+	[ "$(find "$examples" -name '*.c' | wc -l)" -ge 9 ] || echo "too few examples"
+	for example in "$examples"/*.c; do
+		for how in cc "g++ -x c++" "cc -static" "g++ -static -x c++"; do
+			# shellcheck disable=SC2086 # flags
+			CPATH=$root/usr/include/winsock \
+				LIBRARY_PATH=$root/usr/lib/winsock:$root/usr/lib \
+				$how "$example" -x none -lws2_32 -o "$tmp/example" 2>&1 |
+				grep -v -e 'in function .winsock_' -e 'in statically linked applications'
+			[ "${example##*/}" = echo_client.c ] || continue
+			# It tells its usage.
+			LD_LIBRARY_PATH=$root/usr/lib "$tmp/example" 2>"$tmp/out"
+			status=$?
+			[ "$status" = 2 ] || echo "$how: exit status $status"
+		done
+	done
+	make -s O="$build" "${where[@]}" uninstall >"$tmp/out"
+	find "$root" ! -type d
+	find "$root" -name '*winsock*'
+}
+try "installed, the examples compile with -lws2_32 alone" installed
+
 memory() {
 	valgrind -q --error-exitcode=9 --leak-check=full "$tmp/source" >"$tmp/out" || echo "exit status $?"
 }
