@@ -611,7 +611,9 @@ WSAEVENT winsock_queue_event(HWND queue);
 
 SOCKET WSASocketA(int domain, int type, int protocol, LPWSAPROTOCOL_INFOA info,
 		  GROUP group, DWORD flags);
+/* Programs give the wide one NULL: but for szProtocol they are the same. */
 #define WSASocket WSASocketA
+#define WSASocketW WSASocketA
 int WSADuplicateSocketA(SOCKET s, DWORD pid, LPWSAPROTOCOL_INFOA info);
 #define WSADuplicateSocket WSADuplicateSocketA
 
