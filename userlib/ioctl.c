@@ -1,14 +1,22 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* ioctlsocket */
+/* ioctlsocket and WSAIoctl */
 #include <errno.h>
 #include <poll.h>
+#include <string.h>
+#include <mstcpip.h>
+#include <mswsock.h>
 #include <winsock2.h>
 
 #include "call.h"
+#include "complete.h"
 #include "error.h"
 #include "export.h"
 #include "socket.h"
 #include "watch.h"
+
+#define MSEC_PER_SEC		1000
+/* What tcp(7) takes, in seconds. */
+#define KEEPALIVE_MAX		32767
 
 static int get_option(int fd, int name, int *value)
 {
@@ -116,4 +124,172 @@ WS_EXPORT int winsock_ioctlsocket_long(SOCKET s, long cmd, unsigned long *arg)
 	if (!ret && (unsigned int)cmd != FIONBIO)
 		*arg = value;
 	return ret;
+}
+
+/**
+ * struct control - one WSAIoctl()
+ * @fd: the socket
+ * @code: what to do
+ * @in: with what
+ * @insize: its length
+ * @out: where the result goes
+ * @outsize: the room there
+ * @returned: what was used of it
+ */
+struct control {
+	int fd;
+	DWORD code;
+	const void *in;
+	DWORD insize;
+	void *out;
+	DWORD outsize;
+	DWORD returned;
+};
+
+/* False with errno if there is too little of it. */
+static bool take(const struct control *c, void *value, size_t size)
+{
+	if (!c->in || c->insize < size) {
+		errno = EFAULT;
+		return false;
+	}
+	memcpy(value, c->in, size);
+	return true;
+}
+
+static int give(struct control *c, const void *value, size_t size)
+{
+	memcpy(c->out, value, size);
+	c->returned = size;
+	return 0;
+}
+
+static bool has_room(const struct control *c, size_t size)
+{
+	if (c->out && c->outsize >= size)
+		return true;
+	errno = EFAULT;
+	return false;
+}
+
+/* Linux counts seconds, and at least one. */
+static bool to_seconds(u_long msec, int *seconds)
+{
+	*seconds = msec / MSEC_PER_SEC + !!(msec % MSEC_PER_SEC);
+	if (!*seconds)
+		*seconds = 1;
+	return *seconds <= KEEPALIVE_MAX;
+}
+
+static int set_keepalive(struct control *c)
+{
+	struct tcp_keepalive keepalive;
+	int type, on, idle, interval;
+
+	if (!take(c, &keepalive, sizeof(keepalive)) ||
+	    get_option(c->fd, SO_TYPE, &type))
+		return -1;
+	if (type != SOCK_STREAM) {
+		errno = EOPNOTSUPP;
+		return -1;
+	}
+	on = !!keepalive.onoff;
+	if (on) {
+		if (!to_seconds(keepalive.keepalivetime, &idle) ||
+		    !to_seconds(keepalive.keepaliveinterval, &interval)) {
+			errno = EINVAL;
+			return -1;
+		}
+		if (setsockopt(c->fd, SOL_TCP, TCP_KEEPIDLE, &idle, sizeof(idle)) ||
+		    setsockopt(c->fd, SOL_TCP, TCP_KEEPINTVL, &interval,
+			       sizeof(interval)))
+			return -1;
+	}
+	return setsockopt(c->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+}
+
+/* Of the functions that Windows' programs ask for in this way there is one. */
+static int get_function(struct control *c)
+{
+	static const GUID transmit_file = WSAID_TRANSMITFILE;
+	LPFN_TRANSMITFILE function = TransmitFile;
+	GUID guid;
+
+	if (!take(c, &guid, sizeof(guid)) || !has_room(c, sizeof(function)))
+		return -1;
+	if (memcmp(&guid, &transmit_file, sizeof(guid))) {
+		errno = EINVAL;
+		return -1;
+	}
+	return give(c, &function, sizeof(function));
+}
+
+static int control(struct control *c)
+{
+	u_long value;
+
+	switch (c->code) {
+	case FIONBIO:
+		if (!take(c, &value, sizeof(value)))
+			return -1;
+		return ioctl_socket(c->fd, c->code, &value);
+	case FIONREAD:
+	case SIOCATMARK:
+		if (!has_room(c, sizeof(value)) ||
+		    ioctl_socket(c->fd, c->code, &value))
+			return -1;
+		return give(c, &value, sizeof(value));
+	case SIO_KEEPALIVE_VALS:
+		return set_keepalive(c);
+	case SIO_GET_EXTENSION_FUNCTION_POINTER:
+		return get_function(c);
+	default:
+		errno = EOPNOTSUPP;
+		return -1;
+	}
+}
+
+/* Nothing here waits: an overlapped call is complete when it returns. */
+static int check_control(const struct control *c, const DWORD *returned,
+			 const WSAOVERLAPPED *overlapped,
+			 LPWSAOVERLAPPED_COMPLETION_ROUTINE routine)
+{
+	int type;
+
+	if (get_option(c->fd, SO_TYPE, &type))
+		return -1;
+	if (routine)
+		errno = EOPNOTSUPP;
+	else if (!returned && !overlapped)
+		errno = EFAULT;
+	else
+		return 0;
+	return -1;
+}
+
+WS_EXPORT int WSAIoctl(SOCKET s, DWORD code, LPVOID in, DWORD insize, LPVOID out,
+		       DWORD outsize, LPDWORD returned,
+		       LPWSAOVERLAPPED overlapped,
+		       LPWSAOVERLAPPED_COMPLETION_ROUTINE routine)
+{
+	struct control c = {
+		.fd = ws_socket_fd(s),
+		.code = code,
+		.in = in,
+		.insize = insize,
+		.out = out,
+		.outsize = outsize,
+	};
+	struct ws_call call;
+	int error = 0;
+
+	if (!ws_call_begin(&call, c.fd))
+		return SOCKET_ERROR;
+	if (check_control(&c, returned, overlapped, routine) || control(&c))
+		error = ws_call_error(&call, errno);
+	if (!error && returned)
+		*returned = c.returned;
+	if (!error && overlapped)
+		ws_complete(overlapped, c.returned);
+	return ws_call_end(&call, error);
 }

@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* WSAIoctl(), and Winsock 2's own forms of connect, accept and shutdown. */
+#include <mstcpip.h>
+#include <mswsock.h>
+
+#include "lib_suite.h"
+
+static int int_option(SOCKET s, int level, int name)
+{
+	int value, len = sizeof(value);
+
+	check(getsockopt(s, level, name, &value, &len));
+	return value;
+}
+
+/* A code that takes @in and gives nothing. */
+static int control(SOCKET s, DWORD code, void *in, DWORD insize)
+{
+	DWORD returned = 4711;
+	int ret = WSAIoctl(s, code, in, insize, NULL, 0, &returned, NULL, NULL);
+
+	if (!ret && returned)
+		errx(EXIT_FAILURE, "WSAIoctl: %u bytes returned", returned);
+	return ret;
+}
+
+FIXTURE(control) {
+	struct pair pair;
+	SOCKET s;
+	SOCKET peer;
+};
+
+FIXTURE_VARIANT(control) {
+	int family;
+};
+
+FIXTURE_VARIANT_ADD(control, ipv4) {
+	.family = AF_INET,
+};
+
+FIXTURE_VARIANT_ADD(control, ipv6) {
+	.family = AF_INET6,
+};
+
+FIXTURE_SETUP(control)
+{
+	start();
+	open_pair(&self->pair, variant->family);
+	self->s = self->pair.s;
+	self->peer = self->pair.peer;
+}
+
+FIXTURE_TEARDOWN(control)
+{
+	WSACleanup();
+}
+
+TEST_F(control, the_mode)
+{
+	u_long on = 2, off = 0;
+
+	EXPECT_WORKS(control(self->s, FIONBIO, &on, sizeof(on)));
+	EXPECT_TRUE(is_nonblocking(self->s));
+	EXPECT_FAILS(WSAEFAULT, control(self->s, FIONBIO, &off, 3));
+	EXPECT_FAILS(WSAEFAULT, control(self->s, FIONBIO, NULL, sizeof(off)));
+	EXPECT_TRUE(is_nonblocking(self->s));
+	EXPECT_WORKS(control(self->s, FIONBIO, &off, sizeof(off)));
+	EXPECT_FALSE(is_nonblocking(self->s));
+}
+
+/* L5 */
+TEST_F(control, the_mode_while_events_are_selected)
+{
+	WSAEVENT event = WSACreateEvent();
+	u_long off = 0;
+
+	EXPECT_WORKS(WSAEventSelect(self->s, event, FD_READ));
+	EXPECT_FAILS(WSAEINVAL, control(self->s, FIONBIO, &off, sizeof(off)));
+	EXPECT_TRUE(is_nonblocking(self->s));
+}
+
+TEST_F(control, what_can_be_read)
+{
+	u_long value = 0xcccccccc;
+	DWORD returned = 4711;
+
+	check(send(self->peer, "hello", 5, 0));
+	wait_for(self->s, POLLIN);
+	EXPECT_FAILS(WSAEFAULT, WSAIoctl(self->s, FIONREAD, NULL, 0, &value, 3,
+					 &returned, NULL, NULL));
+	EXPECT_FAILS(WSAEFAULT, WSAIoctl(self->s, FIONREAD, NULL, 0, NULL, 4,
+					 &returned, NULL, NULL));
+	EXPECT_EQ(4711, returned);
+	EXPECT_EQ(0xcccccccc, value);
+	EXPECT_WORKS(WSAIoctl(self->s, FIONREAD, NULL, 0, &value, sizeof(value),
+			      &returned, NULL, NULL));
+	EXPECT_EQ(sizeof(value), returned);
+	EXPECT_EQ(5, value);
+}
+
+TEST_F(control, the_urgent_mark)
+{
+	DWORD returned;
+	BOOL value = 4711;
+
+	EXPECT_WORKS(WSAIoctl(self->s, SIOCATMARK, NULL, 0, &value,
+			      sizeof(value), &returned, NULL, NULL));
+	EXPECT_EQ(sizeof(value), returned);
+	EXPECT_EQ(TRUE, value);
+	check(send(self->peer, "!", 1, MSG_OOB));
+	wait_for(self->s, POLLPRI);
+	EXPECT_WORKS(WSAIoctl(self->s, SIOCATMARK, NULL, 0, &value,
+			      sizeof(value), &returned, NULL, NULL));
+	EXPECT_EQ(FALSE, value);
+}
+
+TEST_F(control, keepalive)
+{
+	struct tcp_keepalive keepalive = { 1, 10000, 2001 };
+	int idle, interval;
+
+	EXPECT_WORKS(control(self->s, SIO_KEEPALIVE_VALS, &keepalive,
+			     sizeof(keepalive)));
+	EXPECT_EQ(1, int_option(self->s, SOL_SOCKET, SO_KEEPALIVE));
+	EXPECT_EQ(10, int_option(self->s, IPPROTO_TCP, TCP_KEEPIDLE));
+	EXPECT_EQ(3, int_option(self->s, IPPROTO_TCP, TCP_KEEPINTVL));
+
+	/* off leaves the times alone */
+	keepalive = (struct tcp_keepalive) { 0, 5000, 5000 };
+	EXPECT_WORKS(control(self->s, SIO_KEEPALIVE_VALS, &keepalive,
+			     sizeof(keepalive)));
+	EXPECT_EQ(0, int_option(self->s, SOL_SOCKET, SO_KEEPALIVE));
+	EXPECT_EQ(10, int_option(self->s, IPPROTO_TCP, TCP_KEEPIDLE));
+
+	/* no less than Linux knows, and no more */
+	keepalive = (struct tcp_keepalive) { 7, 0, 1 };
+	EXPECT_WORKS(control(self->s, SIO_KEEPALIVE_VALS, &keepalive,
+			     sizeof(keepalive)));
+	EXPECT_EQ(1, int_option(self->s, SOL_SOCKET, SO_KEEPALIVE));
+	EXPECT_EQ(1, int_option(self->s, IPPROTO_TCP, TCP_KEEPIDLE));
+	EXPECT_EQ(1, int_option(self->s, IPPROTO_TCP, TCP_KEEPINTVL));
+	keepalive = (struct tcp_keepalive) { 1, 32767000, 32766001 };
+	EXPECT_WORKS(control(self->s, SIO_KEEPALIVE_VALS, &keepalive,
+			     sizeof(keepalive)));
+	idle = int_option(self->s, IPPROTO_TCP, TCP_KEEPIDLE);
+	interval = int_option(self->s, IPPROTO_TCP, TCP_KEEPINTVL);
+	EXPECT_EQ(32767, idle);
+	EXPECT_EQ(32767, interval);
+	keepalive = (struct tcp_keepalive) { 1, 1000, 32767001 };
+	EXPECT_FAILS(WSAEINVAL, control(self->s, SIO_KEEPALIVE_VALS, &keepalive,
+					sizeof(keepalive)));
+	keepalive = (struct tcp_keepalive) { 1, 0xffffffff, 1000 };
+	EXPECT_FAILS(WSAEINVAL, control(self->s, SIO_KEEPALIVE_VALS, &keepalive,
+					sizeof(keepalive)));
+	EXPECT_FAILS(WSAEFAULT, control(self->s, SIO_KEEPALIVE_VALS, &keepalive,
+					sizeof(keepalive) - 1));
+	EXPECT_FAILS(WSAEFAULT, control(self->s, SIO_KEEPALIVE_VALS, NULL,
+					sizeof(keepalive)));
+	EXPECT_EQ(idle, int_option(self->s, IPPROTO_TCP, TCP_KEEPIDLE));
+	EXPECT_EQ(interval, int_option(self->s, IPPROTO_TCP, TCP_KEEPINTVL));
+}
+
+TEST_F(control, keepalive_is_for_streams)
+{
+	SOCKET dgram = open_socket(variant->family, SOCK_DGRAM);
+	struct tcp_keepalive keepalive = { 1, 10000, 2001 };
+
+	EXPECT_FAILS(WSAEOPNOTSUPP, control(dgram, SIO_KEEPALIVE_VALS, &keepalive,
+					    sizeof(keepalive)));
+	EXPECT_EQ(0, int_option(dgram, SOL_SOCKET, SO_KEEPALIVE));
+}
+
+TEST_F(control, the_way_to_transmitfile)
+{
+	GUID guid = WSAID_TRANSMITFILE;
+	LPFN_TRANSMITFILE function = NULL;
+	DWORD returned;
+
+	EXPECT_WORKS(WSAIoctl(self->s, SIO_GET_EXTENSION_FUNCTION_POINTER, &guid,
+			      sizeof(guid), &function, sizeof(function),
+			      &returned, NULL, NULL));
+	EXPECT_EQ(sizeof(function), returned);
+	EXPECT_TRUE(function == TransmitFile);
+
+	function = NULL;
+	EXPECT_FAILS(WSAEFAULT,
+		     WSAIoctl(self->s, SIO_GET_EXTENSION_FUNCTION_POINTER, &guid,
+			      sizeof(guid), &function, sizeof(function) - 1,
+			      &returned, NULL, NULL));
+	EXPECT_FAILS(WSAEFAULT,
+		     WSAIoctl(self->s, SIO_GET_EXTENSION_FUNCTION_POINTER, &guid,
+			      sizeof(guid) - 1, &function, sizeof(function),
+			      &returned, NULL, NULL));
+	guid.Data1++;
+	EXPECT_FAILS(WSAEINVAL,
+		     WSAIoctl(self->s, SIO_GET_EXTENSION_FUNCTION_POINTER, &guid,
+			      sizeof(guid), &function, sizeof(function),
+			      &returned, NULL, NULL));
+	EXPECT_TRUE(!function);
+}
+
+TEST_F(control, overlapped_it_is_complete_at_once)
+{
+	OVERLAPPED overlapped = { .Internal = WSA_STATUS_PENDING };
+	u_long value = 4711;
+
+	overlapped.hEvent = WSACreateEvent();
+	check(send(self->peer, "hello", 5, 0));
+	wait_for(self->s, POLLIN);
+	EXPECT_WORKS(WSAIoctl(self->s, FIONREAD, NULL, 0, &value, sizeof(value),
+			      NULL, &overlapped, NULL));
+	EXPECT_EQ(5, value);
+	EXPECT_EQ(0, overlapped.Internal);
+	EXPECT_EQ(sizeof(value), overlapped.InternalHigh);
+	EXPECT_EQ(WSA_WAIT_EVENT_0,
+		  WSAWaitForMultipleEvents(1, &overlapped.hEvent, TRUE, 0, FALSE));
+
+	/* a failure has no other outcome than the call's own */
+	check(WSAResetEvent(overlapped.hEvent));
+	overlapped.Internal = WSA_STATUS_PENDING;
+	overlapped.InternalHigh = 4711;
+	EXPECT_FAILS(WSAEFAULT, WSAIoctl(self->s, FIONREAD, NULL, 0, &value, 3,
+					 NULL, &overlapped, NULL));
+	EXPECT_EQ(WSA_STATUS_PENDING, overlapped.Internal);
+	EXPECT_EQ(4711, overlapped.InternalHigh);
+	EXPECT_EQ(WSA_WAIT_TIMEOUT,
+		  WSAWaitForMultipleEvents(1, &overlapped.hEvent, TRUE, 0, FALSE));
+}
+
+static void CALLBACK routine(DWORD error, DWORD transferred,
+			     LPWSAOVERLAPPED overlapped, DWORD flags)
+{
+	(void)error;
+	(void)transferred;
+	(void)overlapped;
+	(void)flags;
+}
+
+TEST_F(control, what_is_refused)
+{
+	OVERLAPPED overlapped = { .hEvent = NULL };
+	DWORD returned = 4711;
+	u_long value = 1;
+
+	EXPECT_FAILS(WSAEOPNOTSUPP, control(self->s, 0x5415, &value,
+					    sizeof(value)));
+	/* FIONBIO's number on Windows, which is none here */
+	EXPECT_FAILS(WSAEOPNOTSUPP, control(self->s, 0x8004667e, &value,
+					    sizeof(value)));
+	EXPECT_FAILS(WSAEFAULT, WSAIoctl(self->s, FIONBIO, &value, sizeof(value),
+					 NULL, 0, NULL, NULL, NULL));
+	EXPECT_FAILS(WSAEOPNOTSUPP, WSAIoctl(self->s, FIONBIO, &value,
+					     sizeof(value), NULL, 0, &returned,
+					     &overlapped, routine));
+	EXPECT_FALSE(is_nonblocking(self->s));
+	EXPECT_EQ(4711, returned);
+	EXPECT_FAILS(WSAENOTSOCK, control(INVALID_SOCKET, FIONBIO, &value,
+					  sizeof(value)));
+	EXPECT_FAILS(WSAENOTSOCK, control(INVALID_SOCKET, 0x5415, NULL, 0));
+	EXPECT_FAILS(WSAENOTSOCK, control(1, FIONBIO, &value, sizeof(value)));
+	EXPECT_FALSE(is_nonblocking(1));
+	WSACleanup();
+	EXPECT_FAILS(WSANOTINITIALISED, control(INVALID_SOCKET, 0x5415, NULL, 0));
+	start();
+}
+
+static int CALLBACK condition(LPWSABUF caller_id, LPWSABUF caller_data,
+			      LPQOS socket_qos, LPQOS group_qos,
+			      LPWSABUF callee_id, LPWSABUF callee_data,
+			      GROUP *group, DWORD_PTR data)
+{
+	(void)caller_id;
+	(void)caller_data;
+	(void)socket_qos;
+	(void)group_qos;
+	(void)callee_id;
+	(void)callee_data;
+	(void)group;
+	(void)data;
+	return 0;
+}
+
+TEST_F(control, a_connection_by_winsock_2s_own_calls)
+{
+	SOCKET listener = open_listener(variant->family), child, s;
+	struct sockaddr_storage addr, from;
+	int len = name_of(listener, &addr);
+	WSABUF data = { 1, "x" };
+	char byte;
+
+	s = open_socket(variant->family, SOCK_STREAM);
+	EXPECT_FAILS(WSAEOPNOTSUPP, WSAConnect(s, (SOCKADDR *)&addr, len, &data,
+					       NULL, NULL, NULL));
+	EXPECT_FAILS(WSAEOPNOTSUPP, WSAConnect(s, (SOCKADDR *)&addr, len, NULL,
+					       &data, NULL, NULL));
+	EXPECT_FAILS(WSAEOPNOTSUPP, WSAConnect(s, (SOCKADDR *)&addr, len, NULL,
+					       NULL, (LPQOS)&data, NULL));
+	EXPECT_FAILS(WSAEOPNOTSUPP, WSAConnect(s, (SOCKADDR *)&addr, len, NULL,
+					       NULL, NULL, (LPQOS)&data));
+	EXPECT_WORKS(WSAConnect(s, (SOCKADDR *)&addr, len, NULL, NULL, NULL,
+				NULL));
+
+	len = sizeof(from);
+	EXPECT_FAILS(WSAEOPNOTSUPP, WSAAccept(listener, (SOCKADDR *)&from, &len,
+					      condition, 0));
+	wait_for(listener, POLLIN);
+	WSASetLastError(POISON_ERROR);
+	child = WSAAccept(listener, (SOCKADDR *)&from, &len, NULL, 0);
+	ASSERT_NE(INVALID_SOCKET, child);
+	EXPECT_EQ(POISON_ERROR, WSAGetLastError());
+	EXPECT_EQ(name_of(s, &addr), len);
+	EXPECT_EQ(0, memcmp(&addr, &from, len));
+
+	set_nonblocking(listener, true);
+	EXPECT_EQ(INVALID_SOCKET, WSAAccept(listener, NULL, NULL, NULL, 0));
+	EXPECT_EQ(WSAEWOULDBLOCK, WSAGetLastError());
+
+	EXPECT_FAILS(WSAENOPROTOOPT, WSASendDisconnect(s, &data));
+	EXPECT_FAILS(WSAENOPROTOOPT, WSARecvDisconnect(s, &data));
+	EXPECT_EQ(1, send(s, "x", 1, 0));
+	EXPECT_WORKS(WSASendDisconnect(s, NULL));
+	EXPECT_FAILS(WSAESHUTDOWN, send(s, "x", 1, 0));
+	EXPECT_EQ(1, recv(child, &byte, 1, 0));
+	EXPECT_EQ(0, recv(child, &byte, 1, 0));
+	EXPECT_EQ(1, send(child, "y", 1, 0));
+	EXPECT_EQ(1, recv(s, &byte, 1, 0));
+	EXPECT_WORKS(WSARecvDisconnect(s, NULL));
+	EXPECT_FAILS(WSAESHUTDOWN, recv(s, &byte, 1, 0));
+}
+
+TEST_HARNESS_MAIN
