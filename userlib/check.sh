@@ -75,24 +75,40 @@ texts() {
 }
 try "every error has a text of its own" texts
 
-# Windows' own values, where mingw's headers are installed.
-mingw=/usr/share/mingw-w64/include
-numbers() {
-	sed -nE -e 's/^#define (WSA[A-Z_]+)[ \t]+\(WSABASEERR *\+ *([0-9]+) *\)$/\1 +\2/p' \
-		-e 's/^#define (WSA[A-Z_]+)[ \t]+\(?(__MSABI_LONG\()?([0-9]+)[L)]*$/\1 \3/p' \
-		"$mingw/winerror.h" "$mingw/psdk_inc/_wsa_errnos.h" |
-		awk '{ print $1, $2 ~ /^\+/ ? 10000 + $2 : $2 }' | sort -u >"$tmp/theirs"
-	[ "$(wc -l <"$tmp/theirs")" -gt 80 ] || return
-	gcc -Iinclude "-DNAMES=$names" check/names.c -o "$tmp/numbers" || return
-	"$tmp/numbers" | sort -u >"$tmp/ours"
-	# every number of theirs that we have is the same
-	join "$tmp/ours" "$tmp/theirs" | awk '$2 != $3'
-	# and of the errors of sockets none is missing
-	awk '$2 >= 10000 && $2 < 12000 && $1 != "WSABASEERR" { print $1 }' "$tmp/theirs" |
-		sort -u | comm -23 - "$tmp/names"
-	return 0
+# What winsock(7) says is left out.
+awk '/^\.S[sh]/ { on = /What is left out/ } on && $1 == ".Fn" { print $2 }' \
+	man/winsock.7 | sort -u >"$tmp/left-out"
+{
+	printf '#include <%s>\n' winsock2.h ws2tcpip.h mswsock.h mstcpip.h
+	echo 'int main(void) {'
+	sed 's/$/();/' "$tmp/left-out"
+	echo 'return 0; }'
+} >"$tmp/left-out.c"
+
+no_c_plus_plus() {
+	LC_ALL=C g++ -x c++ -Iinclude -fsyntax-only "$tmp/left-out.c" 2>&1 |
+		sed -n "s/.*error: '\([A-Za-z0-9_]*\)' was not declared.*/\1/p" |
+		sort -u >"$tmp/out"
+	diff "$tmp/left-out" "$tmp/out"
 }
-[ ! -d "$mingw" ] || try "the errors have Windows' numbers" numbers
+
+# Some compilers of C take a function that is not declared.
+no_linking() {
+	gcc -w -Iinclude "$tmp/left-out.c" -o "$tmp/left-out.x" \
+		-L"$build/winsock" -lws2_32 2>&1 |
+		sed -n "s/.*undefined reference to \`\([A-Za-z0-9_]*\)'.*/\1/p" |
+		sort -u >"$tmp/out"
+	[ -s "$tmp/out" ] && diff "$tmp/left-out" "$tmp/out"
+}
+try "what is left out does not compile as C++" no_c_plus_plus
+try "what is left out does not link as C" no_linking
+
+if [ -d /usr/share/mingw-w64/include ] && command -v clang >/dev/null; then
+	# shellcheck source=userlib/check/windows.sh
+	. check/windows.sh
+	try "types and numbers are Windows', or said to be others" differences
+	try "what is left out is what winsock(7) says" left_out
+fi
 
 symbols() {
 	nm -D --defined-only "$build/libwinsock.so" | awk '{ print $3 }' |
