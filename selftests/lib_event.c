@@ -894,6 +894,8 @@ static int threads(void)
 	return n - 2;
 }
 
+/* The sanitizer has threads of its own. */
+#ifndef __SANITIZE_THREAD__
 /* L2: and begins anew with the next startup. */
 TEST_F(network, one_thread_at_most_and_none_after_cleanup)
 {
@@ -923,7 +925,10 @@ TEST_F(network, one_thread_at_most_and_none_after_cleanup)
 	EXPECT_EVENTS(s[0], FD_WRITE);
 	open_pair(&self->pair, variant->family);
 }
+#endif
 
+/* The sanitizer takes the helper of a child for the parent's. */
+#ifndef __SANITIZE_THREAD__
 /* L8: a selection is the process's that made it. */
 TEST_F(network, fork_leaves_selections_to_the_parent)
 {
@@ -959,6 +964,7 @@ TEST_F(network, fork_leaves_selections_to_the_parent)
 	EXPECT_EVENTS(s, FD_READ);
 	EXPECT_EQ(1, recv(s, &c, 1, MSG_DONTWAIT));
 }
+#endif
 
 static void *churn(void *arg)
 {

@@ -9,6 +9,14 @@
 #define SNDBUF		65536
 #define WAIT_MS		60000
 
+#ifdef __SANITIZE_THREAD__
+/* Tests fork, and children have threads of their own. */
+const char *__tsan_default_options(void)
+{
+	return "die_after_fork=0";
+}
+#endif
+
 long check_call(long result, const char *call, const char *file, int line)
 {
 	if ((int)result == SOCKET_ERROR)

@@ -493,28 +493,37 @@ static bool submit_cancel(struct request *request)
 	return true;
 }
 
+/* Is closesocket() at it?  Then it will say when it has done. */
+static bool is_closing(struct ws_requests *r)
+{
+	bool closing;
+
+	/* It counts down, then looks whether somebody waits for it. */
+	atomic_store(&are_deferred, true);
+	closing = atomic_load(&r->slot->closing);
+	if (closing)
+		put_on(&deferred, r);
+	atomic_store(&are_deferred, deferred);
+	return closing;
+}
+
 /* The helper's look at a lane.  False if it has to look again. */
 static bool look_after(struct lane *lane)
 {
 	struct ws_requests *r = lane->home;
 
-	/* A number that was closed means nothing any more. */
-	while (lane->first && lane->first->state == WAITING && !is_current(r))
-		end_request(lane->first, WSA_OPERATION_ABORTED);
 	if (!lane->first)
 		return true;
 	if (lane->first->state == TO_CANCEL)
 		return submit_cancel(lane->first);
-	if (lane->first->state != WAITING)
+	if (lane->first->state != WAITING || is_closing(r))
 		return true;
-	/* closesocket() counts down, then looks at are_deferred. */
-	atomic_store(&are_deferred, true);
-	if (atomic_load(&r->slot->closing)) {
-		put_on(&deferred, r);
-		return true;
-	}
-	atomic_store(&are_deferred, deferred);
-	return submit(lane->first);
+	/* In this order: a socket that was closed is so before it is not closing. */
+	if (is_current(r))
+		return submit(lane->first);
+	while (lane->first && lane->first->state == WAITING)
+		end_request(lane->first, WSA_OPERATION_ABORTED);
+	return true;
 }
 
 static void do_work(void)
