@@ -58,6 +58,30 @@ for order in '' -DAFTER; do
 	done
 done
 
+# Each header by itself, first of all and a second time.
+alone() {
+	local how
+
+	printf '#include <%s>\n#include <%s>\nint main(void) { return 0; }\n' \
+		"$1" "$1" >"$tmp/alone.c"
+	for how in "gcc -std=c99" "g++ -x c++ -std=c++11" "clang -std=c99" \
+		   "clang++ -x c++ -std=c++11"; do
+		command -v "${how%% *}" >/dev/null || continue
+		# shellcheck disable=SC2086 # flags
+		$how -pedantic -Wall -Wextra -Iinclude -fsyntax-only "$tmp/alone.c" ||
+			return
+	done
+}
+for header in include/[a-z]*.h; do
+	try "header alone: ${header#include/}" alone "${header#include/}"
+done
+
+pragmas() {
+	compile gcc c -DPRAGMAS -Wno-unknown-pragmas
+	compile g++ c++ -DPRAGMAS -Wno-unknown-pragmas
+}
+try "source: with #pragma comment(lib, ...)" pragmas
+
 awk '/^\/\* Error numbers/, /^$/ { if (/^#define/) print $2 }' \
 	include/winsock2.h | sort -u >"$tmp/names"
 names=$(sed 's/.*/NAME(&)/' "$tmp/names" | paste -sd ';')

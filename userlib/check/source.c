@@ -5,9 +5,12 @@
  * Linux's headers before (-DAFTER) and after, with inlined checks of libc.
  * Run where there is no module: exit status 0.
  */
+#define WIN32_LEAN_AND_MEAN
 #ifndef AFTER
 #include <winsock2.h>
 #include <ws2tcpip.h>
+#include <mswsock.h>
+#include <mstcpip.h>
 #endif
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +28,13 @@
 #ifdef AFTER
 #include <winsock2.h>
 #include <ws2tcpip.h>
+#include <mswsock.h>
+#include <mstcpip.h>
+#endif
+/* Of which compilers here know nothing, and warn if they are asked to. */
+#ifdef PRAGMAS
+#pragma comment(lib, "ws2_32.lib")
+#pragma comment(lib, "mswsock.lib")
 #endif
 
 /* Members keep their names, whatever the number of their arguments. */
@@ -92,6 +102,9 @@ static int with_int_descriptors()
 /* Nothing here gets far; that it compiles without a warning is the point. */
 static int calls(void)
 {
+	struct tcp_keepalive keepalive = { 1, 10000, 1000 };
+	LPFN_TRANSMITFILE transmit = TransmitFile;
+	GUID guid = WSAID_TRANSMITFILE;
 	struct addrinfo hints, *list = NULL;
 	struct linger libc = { 1, 0 };
 	LINGER linger = { 1, 0 };
@@ -151,8 +164,17 @@ static int calls(void)
 		return 1;
 	InetPton(AF_INET, "127.0.0.1", &addr.sin_addr);
 	inet_ntop(AF_INET, &addr.sin_addr, buf, sizeof(buf));
-	/* 28 calls, and each has failed */
-	return n != -28 || strcmp(buf, "127.0.0.1") ||
+	n += WSAIoctl(c, SIO_KEEPALIVE_VALS, &keepalive, sizeof(keepalive), NULL,
+		      0, &dword, NULL, NULL);
+	n += WSAIoctl(c, SIO_GET_EXTENSION_FUNCTION_POINTER, &guid, sizeof(guid),
+		      &transmit, sizeof(transmit), &dword, NULL, NULL);
+	n += WSAConnect(c, (SOCKADDR *)&addr, len, NULL, NULL, NULL, NULL);
+	n += WSASendDisconnect(c, NULL) + WSARecvDisconnect(c, NULL);
+	if (WSAAccept(c, NULL, NULL, NULL, 0) != INVALID_SOCKET ||
+	    transmit(c, (HANDLE)(intptr_t)1, 0, 0, NULL, NULL, TF_DISCONNECT))
+		return 1;
+	/* 33 calls, and each has failed */
+	return n != -33 || strcmp(buf, "127.0.0.1") ||
 	       WSAGetLastError() != WSANOTINITIALISED;
 }
 
