@@ -4,7 +4,6 @@
  * in which order, and to which end they come.
  */
 #include <dirent.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -37,23 +36,12 @@ FIXTURE_VARIANT_ADD(server, select_cxx) { "example_select_server++" };
 FIXTURE_VARIANT_ADD(server, event) { "example_event_server" };
 FIXTURE_VARIANT_ADD(server, event_cxx) { "example_event_server++" };
 
-/* What a socket of this namespace takes in at most. */
-static void set_room(const char *path)
-{
-	static const char bytes[] = "4096 16384 32768";
-	int fd = check(open(path, O_WRONLY | O_CLOEXEC));
-
-	check(write(fd, bytes, sizeof(bytes) - 1));
-	close(fd);
-}
-
 FIXTURE_SETUP(server)
 {
 	int i, port;
 
 	netns_enter();
-	set_room("/proc/sys/net/ipv4/tcp_rmem");
-	set_room("/proc/sys/net/ipv4/tcp_wmem");
+	small_buffers();
 	program_start(&self->program, variant->name, "0", number(CLIENTS));
 	port = program_number(&self->program);
 	for (i = 0; i < CLIENTS; i++)

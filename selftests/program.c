@@ -9,6 +9,21 @@
 
 #include "program.h"
 
+static void set_buffer(const char *path)
+{
+	static const char bytes[] = "4096 16384 32768";
+	int fd = check(open(path, O_WRONLY | O_CLOEXEC));
+
+	check(write(fd, bytes, sizeof(bytes) - 1));
+	close(fd);
+}
+
+void small_buffers(void)
+{
+	set_buffer("/proc/sys/net/ipv4/tcp_rmem");
+	set_buffer("/proc/sys/net/ipv4/tcp_wmem");
+}
+
 static void program_exec(const char *const argv[], int in, int out)
 {
 	char self[PATH_MAX] = "", path[2 * PATH_MAX];

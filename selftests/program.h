@@ -51,6 +51,8 @@ struct peer {
 	int listener;
 };
 
+/* In this network namespace a socket takes in little. */
+void small_buffers(void);
 /* Returns the port; accepts connections with so much room, or the usual. */
 int peer_listen(struct peer *peer, int rcvbuf);
 void peer_accept(struct peer *peer);
