@@ -16,6 +16,7 @@
 #include "async.h"
 #include "call.h"
 #include "deadline.h"
+#include "ending.h"
 #include "error.h"
 #include "event.h"
 #include "export.h"
@@ -266,16 +267,30 @@ static bool take(struct winsock_queue *queue, struct winsock_message *message)
 	return true;
 }
 
-/* L3: a signal that cancels nothing does not show. */
-static bool wait_for_event(int event, const struct ws_deadline *deadline)
-{
-	struct pollfd pollfd = { .fd = event, .events = POLLIN };
-	struct timespec left = { 0 };
+enum wait {
+	WAIT_ON,
+	WAIT_TIMEOUT,
+	WAIT_ENDED,	/* by WSACleanup() */
+};
 
+/* L3: a signal that cancels nothing does not show. */
+static enum wait wait_for_event(int event, const struct ws_deadline *deadline)
+{
+	struct pollfd pollfds[] = { { .fd = event, .events = POLLIN }, { 0 } };
+	struct timespec left = { 0 };
+	struct ws_ending *ending;
+
+	if (!ws_ending_get(&ending, &pollfds[1]))
+		return WAIT_ENDED;
 	if (deadline->bounded)
 		left = ws_deadline_left(deadline);
-	ppoll(&pollfd, 1, deadline->bounded ? &left : NULL, NULL);
-	return !deadline->bounded || left.tv_sec || left.tv_nsec;
+	ppoll(pollfds, 2, deadline->bounded ? &left : NULL, NULL);
+	ws_ending_put(ending);
+	if (pollfds[1].revents & POLLIN)
+		return WAIT_ENDED;
+	if (deadline->bounded && !left.tv_sec && !left.tv_nsec)
+		return WAIT_TIMEOUT;
+	return WAIT_ON;
 }
 
 /* 1 with a message, 0 at the end of the time, or a WSA error. */
@@ -283,8 +298,8 @@ static int get_message(struct winsock_queue *queue,
 		       struct winsock_message *message,
 		       const struct ws_deadline *deadline)
 {
-	bool more = true;
-	int ret;
+	enum wait wait = WAIT_ON;
+	int ret = 0;
 
 	pthread_mutex_lock(&queues_lock);
 	if (!is_open(queue)) {
@@ -292,11 +307,13 @@ static int get_message(struct winsock_queue *queue,
 		return WSAEINVAL;
 	}
 	queue->readers++;
-	while (queue->link && !(ret = take(queue, message)) && more) {
+	while (queue->link && !(ret = take(queue, message)) && wait == WAIT_ON) {
 		pthread_mutex_unlock(&queues_lock);
-		more = wait_for_event(queue->event, deadline);
+		wait = wait_for_event(queue->event, deadline);
 		pthread_mutex_lock(&queues_lock);
 	}
+	if (!ret && wait == WAIT_ENDED)
+		ret = WSANOTINITIALISED;
 	queue->readers--;
 	if (!queue->link) {
 		ret = WSAEINVAL;

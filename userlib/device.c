@@ -21,6 +21,8 @@
 /* Guards changes of the number; it is read without.  Inside startup_lock. */
 static pthread_mutex_t device_lock = PTHREAD_MUTEX_INITIALIZER;
 static _Atomic int device = -1;
+/* From ws_device_open() to ws_device_close(): it may be opened again. */
+static bool in_use;
 
 /* L8: fork(2) finds the lock free, in the parent and in the child. */
 void ws_device_before_fork(void)
@@ -63,6 +65,7 @@ int ws_device_open(void)
 
 	pthread_mutex_lock(&device_lock);
 	ret = is_device(atomic_load(&device)) ? 0 : open_device();
+	in_use = !ret;
 	pthread_mutex_unlock(&device_lock);
 	return ret;
 }
@@ -72,24 +75,31 @@ void ws_device_close(void)
 	int fd;
 
 	pthread_mutex_lock(&device_lock);
+	in_use = false;
 	fd = atomic_exchange(&device, -1);
 	if (is_device(fd))
 		close(fd);
 	pthread_mutex_unlock(&device_lock);
 }
 
+/* 0 or an errno. */
 static int reopen(int lost)
 {
-	int ret = 0;
+	int err = 0;
 
 	pthread_mutex_lock(&device_lock);
-	if (atomic_load(&device) == lost)
-		ret = open_device();
+	if (!in_use)
+		err = EBADF;
+	else if (atomic_load(&device) == lost && open_device())
+		err = ENETDOWN;
 	pthread_mutex_unlock(&device_lock);
-	return ret;
+	return err;
 }
 
-/* As ioctl(2); ENETDOWN when the device cannot be had again (G3). */
+/*
+ * As ioctl(2); ENETDOWN when the device cannot be had again (G3), EBADF after
+ * WSACleanup(), which has closed all sockets.
+ */
 int ws_device_ioctl(unsigned long request, void *arg)
 {
 	int fd = atomic_load(&device);
@@ -105,8 +115,9 @@ int ws_device_ioctl(unsigned long request, void *arg)
 		errno = err;
 		return -1;
 	}
-	if (reopen(fd)) {
-		errno = ENETDOWN;
+	err = reopen(fd);
+	if (err) {
+		errno = err;
 		return -1;
 	}
 	return ioctl(atomic_load(&device), request, arg);

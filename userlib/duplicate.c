@@ -61,6 +61,10 @@
 #define PATIENCE_SECONDS	10
 #define EVENTS_AT_ONCE		16
 
+/* What the library knows of a socket goes along. */
+#define TRAVELS		(WS_SLOT_SHUT_SEND | WS_SLOT_SHUT_RECV | \
+			 WS_SLOT_EXCLUSIVE | WS_SLOT_ACCEPTED)
+
 struct token {
 	unsigned char bytes[RANDOM_BYTES];
 };
@@ -498,7 +502,7 @@ static int duplicate(int fd, DWORD pid, WSAPROTOCOL_INFOA *info)
 	if (!info)
 		return WSAEFAULT;
 
-	h = new_handover(fd, pid, ws_slot_flags(slot) & ~WS_SLOT_OPEN);
+	h = new_handover(fd, pid, ws_slot_flags(slot));
 	if (!h)
 		return error_from(errno);
 	describe(slot, fd, &description);
@@ -606,8 +610,8 @@ static int fetch(const WSAPROTOCOL_INFOA *info, uint32_t *flags)
 	return fd;
 }
 
-/* False if it is no socket: the address was somebody else's. */
-static bool move_in(int fd, uint32_t flags)
+/* It is no socket if the address was somebody else's: 0 or a WSA error. */
+static int move_in(int fd, uint32_t flags)
 {
 	socklen_t len = sizeof(int);
 	struct ws_slot *slot;
@@ -615,13 +619,13 @@ static bool move_in(int fd, uint32_t flags)
 
 	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) ||
 	    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len))
-		return false;
-	slot = ws_slot_open(fd, domain, type, flags | WS_SLOT_TIMEOUT);
-	if (slot) {
-		ws_slot_identify(slot, fd);
+		return WSAEINVAL;
+	if (!ws_startup_open(&slot, fd, domain, type,
+			     (flags & TRAVELS) | WS_SLOT_TIMEOUT, true))
+		return WSANOTINITIALISED;
+	if (slot)
 		ws_watch_adopted(slot, fd);
-	}
-	return true;
+	return 0;
 }
 
 /**
@@ -644,10 +648,10 @@ int ws_fetch_duplicate(const WSAPROTOCOL_INFOA *info, bool inherited, int *error
 	}
 	if (inherited)
 		fcntl(fd, F_SETFD, 0);
-	if (move_in(fd, flags))
+	*error = move_in(fd, flags);
+	if (!*error)
 		return fd;
 	close(fd);
-	*error = WSAEINVAL;
 	return -1;
 }
 

@@ -4,10 +4,11 @@
 #define WS_DUPLICATE_H
 
 #include <stdbool.h>
-#include <winsock2.h>
 
-bool ws_is_duplicate(const WSAPROTOCOL_INFOA *info);
-int ws_fetch_duplicate(const WSAPROTOCOL_INFOA *info, bool inherited,
+struct _WSAPROTOCOL_INFOA;
+
+bool ws_is_duplicate(const struct _WSAPROTOCOL_INFOA *info);
+int ws_fetch_duplicate(const struct _WSAPROTOCOL_INFOA *info, bool inherited,
 		       int *error);
 
 void ws_handover_ready(void);

@@ -11,6 +11,7 @@
 #include "alert.h"
 #include "call.h"
 #include "deadline.h"
+#include "ending.h"
 #include "error.h"
 #include "event.h"
 #include "export.h"
@@ -110,14 +111,16 @@ WS_EXPORT BOOL WSACloseEvent(WSAEVENT event)
  * struct events - one WSAWaitForMultipleEvents()
  * @count: how many events
  * @alertable: completion routines end the wait
+ * @ending: so does WSACleanup(), after which no event can be set
  * @deadline: when it ends
- * @pollfds: the events, then the completion routines
+ * @pollfds: the events, then the completion routines and @ending
  */
 struct events {
 	DWORD count;
 	bool alertable;
+	struct ws_ending *ending;
 	struct ws_deadline deadline;
-	struct pollfd pollfds[WSA_MAXIMUM_WAIT_EVENTS + 1];
+	struct pollfd pollfds[WSA_MAXIMUM_WAIT_EVENTS + 2];
 };
 
 /* The events that are set now; -1 with errno if one of them is none. */
@@ -126,8 +129,7 @@ static int look(struct events *events, const struct timespec *timeout)
 	DWORD i;
 	int ret;
 
-	ret = ppoll(events->pollfds, events->count + events->alertable, timeout,
-		    NULL);
+	ret = ppoll(events->pollfds, events->count + 2, timeout, NULL);
 	/* L3: a signal that cancels nothing does not show. */
 	if (ret < 0)
 		return errno == EINTR ? 0 : -1;
@@ -167,6 +169,14 @@ static bool is_alerted(const struct events *events)
 	       ws_alert_run();
 }
 
+static bool is_over(const struct events *events)
+{
+	if (!(events->pollfds[events->count + 1].revents & POLLIN))
+		return false;
+	errno = ECANCELED;
+	return true;
+}
+
 /* What is left of the time; false if it is over. */
 static bool time_left(const struct events *events, struct timespec *left)
 {
@@ -192,6 +202,8 @@ static DWORD wait_for_any(struct events *events)
 			return WSA_WAIT_EVENT_0 + first_set(events);
 		if (is_alerted(events))
 			return WSA_WAIT_IO_COMPLETION;
+		if (is_over(events))
+			return WSA_WAIT_FAILED;
 	} while (more);
 	return WSA_WAIT_TIMEOUT;
 }
@@ -210,6 +222,8 @@ static DWORD wait_for_all(struct events *events)
 			return WSA_WAIT_EVENT_0;
 		if (is_alerted(events))
 			return WSA_WAIT_IO_COMPLETION;
+		if (is_over(events))
+			return WSA_WAIT_FAILED;
 		if (!time_left(events, &left))
 			return WSA_WAIT_TIMEOUT;
 		/* Those that are set already would end the wait at once. */
@@ -222,7 +236,7 @@ static DWORD wait_for_all(struct events *events)
 }
 
 static int events_init(struct events *events, const WSAEVENT *list,
-		       DWORD timeout, bool alertable)
+		       bool alertable)
 {
 	DWORD i;
 
@@ -239,10 +253,50 @@ static int events_init(struct events *events, const WSAEVENT *list,
 	events->pollfds[i].fd = alertable ? ws_alert_fd() : -1;
 	events->pollfds[i].events = POLLIN;
 	events->alertable = events->pollfds[i].fd >= 0;
-	events->deadline = timeout == WSA_INFINITE ? ws_never() :
-			   ws_deadline_in(timeout / 1000,
-					  timeout % 1000 * WS_NSEC_PER_MSEC);
+	events->pollfds[i + 1].fd = -1;
 	return 0;
+}
+
+static DWORD wait_until(struct events *events, bool all,
+			struct ws_deadline deadline)
+{
+	events->deadline = deadline;
+	return all ? wait_for_all(events) : wait_for_any(events);
+}
+
+/*
+ * Looks first: the number that waiting for the end takes must not be that of an
+ * event which has been closed.
+ */
+static DWORD wait_for(struct events *events, bool all, DWORD timeout)
+{
+	struct ws_deadline deadline = timeout == WSA_INFINITE ? ws_never() :
+		ws_deadline_in(timeout / 1000,
+			       timeout % 1000 * WS_NSEC_PER_MSEC);
+	DWORD ret;
+
+	ret = wait_until(events, all, ws_deadline_in(0, 0));
+	if (ret != WSA_WAIT_TIMEOUT || !timeout)
+		return ret;
+	if (!ws_ending_get(&events->ending, &events->pollfds[events->count + 1])) {
+		errno = ECANCELED;
+		return WSA_WAIT_FAILED;
+	}
+	ret = wait_until(events, all, deadline);
+	ws_ending_put(events->ending);
+	return ret;
+}
+
+static int wait_error(int err)
+{
+	switch (err) {
+	case EBADF:
+		return WSA_INVALID_HANDLE;
+	case ECANCELED:
+		return WSANOTINITIALISED;
+	default:
+		return WSA_NOT_ENOUGH_MEMORY;
+	}
 }
 
 /* Nothing is consumed: all events are of the kind that is reset by hand. */
@@ -257,12 +311,11 @@ WS_EXPORT DWORD WSAWaitForMultipleEvents(DWORD count, const WSAEVENT *list,
 
 	if (!ws_call_begin(&call, -1))
 		return WSA_WAIT_FAILED;
-	error = events_init(&events, list, timeout, alertable);
+	error = events_init(&events, list, alertable);
 	if (!error) {
-		ret = all ? wait_for_all(&events) : wait_for_any(&events);
+		ret = wait_for(&events, all, timeout);
 		if (ret == WSA_WAIT_FAILED)
-			error = errno == EBADF ? WSA_INVALID_HANDLE :
-						 WSA_NOT_ENOUGH_MEMORY;
+			error = wait_error(errno);
 	}
 	ws_call_end(&call, error);
 	return ret;

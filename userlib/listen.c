@@ -2,12 +2,14 @@
 /* listen and accept */
 #include <errno.h>
 #include <poll.h>
+#include <unistd.h>
 #include <winsock2.h>
 
 #include "call.h"
 #include "error.h"
 #include "export.h"
 #include "name.h"
+#include "startup.h"
 #include "watch.h"
 
 static bool is_connected(int fd)
@@ -65,20 +67,26 @@ static int accept_once(struct ws_call *call, struct sockaddr *addr,
 	return fd;
 }
 
-/* O8: the module has attached the child of a listener that we made. */
-static void remember(const struct ws_call *call, int fd)
+/*
+ * O8: the module has attached the child of a listener that we made.  0 or a WSA
+ * error.
+ */
+static int remember(const struct ws_call *call, int fd)
 {
 	struct ws_slot *slot;
 
 	if (!call->slot)
-		return;
-	slot = ws_slot_open(fd, atomic_load(&call->slot->domain),
-			    atomic_load(&call->slot->type),
-			    (ws_slot_flags(call->slot) & WS_SLOT_TIMEOUT) |
-			    WS_SLOT_ACCEPTED);
-	if (slot && atomic_load(&call->slot->inode))
-		ws_slot_identify(slot, fd);
+		return 0;
+	if (!ws_startup_open(&slot, fd, atomic_load(&call->slot->domain),
+			     atomic_load(&call->slot->type),
+			     (ws_slot_flags(call->slot) & WS_SLOT_TIMEOUT) |
+			     WS_SLOT_ACCEPTED,
+			     atomic_load(&call->slot->inode))) {
+		close(fd);
+		return WSANOTINITIALISED;
+	}
 	ws_watch_inherit(call->slot, slot, fd);
+	return 0;
 }
 
 WS_EXPORT int winsock_accept(int s, struct sockaddr *addr, socklen_t *len)
@@ -95,7 +103,7 @@ WS_EXPORT int winsock_accept(int s, struct sockaddr *addr, socklen_t *len)
 	ws_call_unblock();
 
 	if (!error)
-		remember(&call, fd);
+		error = remember(&call, fd);
 	ws_watch_reenable(call.slot, FD_ACCEPT);
 	return ws_call_end(&call, error) ? SOCKET_ERROR : fd;
 }

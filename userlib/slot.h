@@ -21,6 +21,7 @@ enum {
 	WS_SLOT_TIMEOUT		= 1 << 3,	/* may have SO_RCVTIMEO or SO_SNDTIMEO */
 	WS_SLOT_EXCLUSIVE	= 1 << 4,	/* SO_EXCLUSIVEADDRUSE was set */
 	WS_SLOT_ACCEPTED	= 1 << 5,	/* accept() made it */
+	WS_SLOT_DOOMED		= 1 << 6,	/* WSACleanup() is about to close it */
 };
 
 struct ws_requests;

@@ -2,6 +2,7 @@
 /* socket and WSASocket */
 #include <errno.h>
 #include <linux/winsock.h>
+#include <unistd.h>
 #include <winsock2.h>
 
 #include "call.h"
@@ -9,6 +10,7 @@
 #include "duplicate.h"
 #include "error.h"
 #include "export.h"
+#include "startup.h"
 
 #define TYPE_FLAGS	(SOCK_CLOEXEC | SOCK_NONBLOCK)
 
@@ -35,6 +37,8 @@ static int new_socket(int domain, int type, int protocol, bool *attached)
 /* Linux says EINVAL of types that it has never heard of. */
 static int socket_error(int err, int domain, int type, int protocol)
 {
+	if (err == EBADF)	/* WSACleanup() has closed the device */
+		return WSANOTINITIALISED;
 	if (err == EINVAL)
 		return domain || type & ~TYPE_FLAGS || protocol ?
 		       WSAESOCKTNOSUPPORT : WSAEINVAL;
@@ -54,9 +58,13 @@ static int open_socket(int domain, int type, int protocol, int *error)
 		*error = socket_error(errno, domain, type, protocol);
 		return -1;
 	}
-	slot = ws_slot_open(fd, domain, type & ~TYPE_FLAGS, 0);
-	if (slot && !(attached && ws_slot_is_stream(slot)))
-		ws_slot_identify(slot, fd);
+	type &= ~TYPE_FLAGS;
+	if (!ws_startup_open(&slot, fd, domain, type, 0,
+			     !attached || type != SOCK_STREAM)) {
+		close(fd);
+		*error = WSANOTINITIALISED;
+		return -1;
+	}
 	/* Programs bind a port once for each family, as they may there. */
 	if (domain == AF_INET6)
 		setsockopt(fd, SOL_IPV6, IPV6_V6ONLY, &only, sizeof(only));

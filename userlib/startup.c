@@ -10,6 +10,7 @@
 #include "close.h"
 #include "device.h"
 #include "duplicate.h"
+#include "ending.h"
 #include "error.h"
 #include "export.h"
 #include "helper.h"
@@ -32,6 +33,7 @@ static _Atomic WORD version_in_force;
 static void before_fork(void)
 {
 	pthread_mutex_lock(&startup_lock);
+	ws_ending_before_fork();
 	ws_device_before_fork();
 	ws_requests_before_fork();
 	ws_slot_before_fork();
@@ -48,6 +50,7 @@ static void after_fork(bool child)
 	ws_slot_after_fork(child);
 	ws_requests_after_fork(child);
 	ws_device_after_fork();
+	ws_ending_after_fork(child);
 	pthread_mutex_unlock(&startup_lock);
 }
 
@@ -124,8 +127,53 @@ WS_EXPORT int WSAStartup(WORD version, LPWSADATA data)
 	return 0;
 }
 
+/**
+ * ws_startup_open - remember a new socket
+ * @slot: its slot, NULL without memory
+ * @fd: its number
+ * @domain: as ws_slot_open() takes it
+ * @type: the same
+ * @flags: the same
+ * @identify: the module could not tell later on whether @fd still means it
+ *
+ * Return: false if WSACleanup() came since the call began: nobody would close
+ * the socket.  No cleanup comes in between, or it would not know what to close.
+ */
+bool ws_startup_open(struct ws_slot **slot, int fd, int domain, int type,
+		     unsigned int flags, bool identify)
+{
+	bool started;
+
+	pthread_mutex_lock(&startup_lock);
+	started = startups;
+	*slot = started ? ws_slot_open(fd, domain, type, flags) : NULL;
+	if (*slot && identify)
+		ws_slot_identify(*slot, fd);
+	pthread_mutex_unlock(&startup_lock);
+	return started;
+}
+
+static void doom(struct ws_slot *slot, int fd)
+{
+	(void)fd;
+	atomic_fetch_or(&slot->flags, WS_SLOT_DOOMED);
+}
+
+/*
+ * Under startup_lock: whoever starts again has sockets, offers and waits of his
+ * own.  The offers first, lest a socket seem shared that nobody will fetch.
+ */
+static void come_to_an_end(void)
+{
+	ws_slot_for_each(doom);
+	ws_handover_stop();
+	ws_ending_come();
+}
+
 static void close_slot(struct ws_slot *slot, int fd)
 {
+	if (!(ws_slot_flags(slot) & WS_SLOT_DOOMED))
+		return;
 	if (ws_slot_is_current(slot, fd))
 		ws_close_at_once(fd);
 	else
@@ -162,14 +210,14 @@ WS_EXPORT int WSACleanup(void)
 	last = startups == 1;
 	if (started)
 		startups--;
+	if (last)
+		come_to_an_end();
 	pthread_mutex_unlock(&startup_lock);
 
 	if (!started)
 		return ws_fail(WSANOTINITIALISED);
 
 	if (last) {
-		/* First, lest a socket seem shared that nobody will fetch. */
-		ws_handover_stop();
 		ws_slot_for_each(close_slot);
 		stop();
 	}
