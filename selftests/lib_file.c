@@ -531,6 +531,55 @@ static int sender_join(struct sender *sender)
 	return sender->error;
 }
 
+static void start_1_1(void)
+{
+	WSADATA data;
+
+	check(WSAStartup(MAKEWORD(1, 1), &data));
+}
+
+static void cancel(int sig)
+{
+	WSACancelBlockingCall();
+}
+
+TEST(winsock_1_1_sends_files_too)
+{
+	int fd = make_file(0, LARGE);
+	struct drainer drainer;
+	struct pair pair;
+	struct pest pest;
+
+	start_1_1();
+	open_pair(&pair, AF_INET);
+	pest_start(&pest, 5);
+	drainer_start(&drainer, pair.peer, 200);
+	EXPECT_FILE(TransmitFile(pair.s, handle(fd), 0, 0, NULL, NULL,
+				 TF_DISCONNECT));
+	EXPECT_EQ(LARGE, position(fd));
+	pest_stop(&pest);
+	EXPECT_EQ(LARGE, drainer_join(&drainer));
+}
+
+/* L3 */
+TEST(winsock_1_1_can_cancel_it)
+{
+	struct sigaction action = { .sa_handler = cancel, .sa_flags = SA_RESTART };
+	int fd = make_file(0, LARGE);
+	struct sender sender;
+	struct pair pair;
+
+	start_1_1();
+	open_pair(&pair, AF_INET);
+	sigaction(SIGUSR2, &action, NULL);
+	sender_start(&sender, pair.s, fd);
+	pthread_kill(sender.thread, SIGUSR2);
+	EXPECT_EQ(WSAEINTR, sender_join(&sender));
+	EXPECT_LT(0, position(fd));
+	EXPECT_GT(LARGE, position(fd));
+	EXPECT_TRUE(is_open(pair.s));
+}
+
 /* P2, P10 */
 TEST_F(file, closesocket_in_another_thread_ends_it)
 {

@@ -17,6 +17,7 @@
 #include "socket.h"
 #include "watch.h"
 
+#define COPY_SIZE	16384
 #define FLAGS	(TF_DISCONNECT | TF_WRITE_BEHIND | TF_USE_SYSTEM_THREAD | \
 		 TF_USE_KERNEL_APC)
 
@@ -76,12 +77,38 @@ static ssize_t send_file(int fd, const struct part *part)
 	return n;
 }
 
+/*
+ * Without waiting in the kernel, where WSACancelBlockingCall() could come too
+ * early and the time-out would start anew: sendfile(2) has no flag for that.
+ */
+static ssize_t copy_file(int fd, const struct part *part)
+{
+	size_t len = part->left < COPY_SIZE ? part->left : COPY_SIZE;
+	char buf[COPY_SIZE];
+	off_t offset;
+	ssize_t n;
+
+	offset = part->offset ? *part->offset : lseek(part->file, 0, SEEK_CUR);
+	n = pread(part->file, buf, len, offset);
+	if (n <= 0)
+		return n;
+	n = send(fd, buf, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (n < 0)
+		return -1;
+	if (part->offset)
+		*part->offset += n;
+	else
+		lseek(part->file, n, SEEK_CUR);
+	return n;
+}
+
+/* @polled: there is room, or was a moment ago */
 static ssize_t send_some(int fd, const struct part *part, bool polled)
 {
 	int flags = MSG_NOSIGNAL;
 
 	if (part->file >= 0)
-		return send_file(fd, part);
+		return polled ? copy_file(fd, part) : send_file(fd, part);
 	if (part->more)
 		flags |= MSG_MORE;
 	if (polled)
