@@ -169,6 +169,12 @@ installed() {
 }
 try "installed, the examples compile with -lws2_32 alone" installed
 
+# Threads that end, and fork(2), call into it.
+staying() {
+	readelf -d "$build/libwinsock.so" | grep -q 'FLAGS_1.*NODELETE' || echo "it can be unloaded"
+}
+try "once loaded it stays" staying
+
 memory() {
 	valgrind -q --error-exitcode=9 --leak-check=full "$tmp/source" >"$tmp/out" || echo "exit status $?"
 }
