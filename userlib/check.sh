@@ -171,7 +171,8 @@ try "installed, the examples compile with -lws2_32 alone" installed
 
 # Threads that end, and fork(2), call into it.
 staying() {
-	readelf -d "$build/libwinsock.so" | grep -q 'FLAGS_1.*NODELETE' || echo "it can be unloaded"
+	readelf -d "$build/libwinsock.so" | grep 'FLAGS_1.*NODELETE' >"$tmp/out" ||
+		echo "it can be unloaded"
 }
 try "once loaded it stays" staying
 
