@@ -247,6 +247,23 @@ TEST_F(foreign, nonblocking_connect_works_and_the_socket_blocks_again)
 	EXPECT_TRUE(peer_saw_fin(peer));
 }
 
+/* The exceptional set is where a failed connect shows. */
+TEST_F(foreign, nonblocking_connect_is_refused)
+{
+	int port = peer_listen(&self->peer, 0);
+
+	close(self->peer.listener);
+	program_start(&self->program, "foreign_nbconnect", "127.0.0.1", number(port),
+		      "20000");
+	EXPECT_EQ(2, program_end(&self->program));
+	EXPECT_STREQ("refused\n", self->program.text);
+
+	program_start(&self->program, "foreign_nbconnect", "::1", number(port),
+		      "20000");
+	EXPECT_EQ(2, program_end(&self->program));
+	EXPECT_STREQ("refused\n", self->program.text);
+}
+
 /* A listener that has no room, and has none made. */
 TEST_F(foreign, nonblocking_connect_times_out)
 {
@@ -376,6 +393,29 @@ TEST_F(foreign, file_arrives_and_is_acknowledged)
 				 "sent 200000 bytes, receiver says \"got it\""));
 	EXPECT_TRUE(peer_saw_fin(peer));
 	unlink(path);
+}
+
+/* More than fit into one of its sets, and more than libc's have room for. */
+TEST_F(foreign, scanner_finds_the_open_ports)
+{
+	static const int ports[] = { 20001, 20300, 20599 };
+	struct sockaddr_in addr = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	int i, fd;
+
+	for (i = 0; i < 3; i++) {
+		fd = check(socket(AF_INET, SOCK_STREAM, 0));
+		addr.sin_port = htons(ports[i]);
+		check(bind(fd, (struct sockaddr *)&addr, sizeof(addr)));
+		check(listen(fd, 1));
+	}
+	program_start(&self->program, "foreign_scanner", "127.0.0.1", "20000",
+		      "20599");
+	EXPECT_EQ(0, program_end(&self->program));
+	EXPECT_STREQ("20001 open\n20300 open\n20599 open\n"
+		     "3 open, 597 closed, 0 filtered\n", self->program.text);
 }
 
 /* P1, P2: the sockets are closed under the threads that wait on them. */

@@ -243,6 +243,7 @@ TEST_F(select, tells_of_a_reset_in_readfds)
 	check(closesocket(self->pair.peer));
 	EXPECT_EQ(IN_READ, ready_in(s, IN_READ | IN_EXCEPT, SOON));
 	EXPECT_EQ(0, ready_in(s, IN_EXCEPT, 100));
+	EXPECT_EQ(IN_WRITE, ready_in(s, IN_WRITE, SOON));
 	EXPECT_FAILS(WSAECONNRESET, recv(s, &c, 1, 0));
 	EXPECT_EQ(IN_READ, ready_in(s, IN_READ | IN_EXCEPT, SOON));
 }
@@ -264,6 +265,8 @@ TEST_F(select, tells_of_a_failed_connect_in_exceptfds_alone)
 	int error, len = sizeof(error);
 
 	EXPECT_EQ(IN_EXCEPT, ready_in(s, IN_ALL, SOON));
+	EXPECT_EQ(IN_EXCEPT, ready_in(s, IN_WRITE | IN_EXCEPT, SOON));
+	EXPECT_EQ(IN_EXCEPT, ready_in(s, IN_EXCEPT, SOON));
 	EXPECT_EQ(0, ready_in(s, IN_READ | IN_WRITE, 100));
 	check(getsockopt(s, SOL_SOCKET, SO_ERROR, &error, &len));
 	EXPECT_EQ(WSAECONNREFUSED, error);

@@ -54,6 +54,14 @@ static unsigned int plain(int fd, short revents)
 	return ready;
 }
 
+/* Not every wait asks for that. */
+static bool is_shut_down(int fd)
+{
+	struct pollfd pollfd = { .fd = fd, .events = POLLRDHUP };
+
+	return poll(&pollfd, 1, 0) > 0 && pollfd.revents & POLLRDHUP;
+}
+
 /*
  * TCP_CLOSE is what a connection ends in, what an attempt to connect fails to
  * and what a socket begins with.  Only a connection has had a round trip or
@@ -68,7 +76,7 @@ static unsigned int ready_when_closed(struct ws_slot *slot, int fd,
 	char byte;
 	ssize_t n;
 
-	if (!(revents & POLLRDHUP))
+	if (!is_shut_down(fd))
 		return 0;
 	if (!connected)
 		return WS_CONNECT_FAILED;
