@@ -114,6 +114,21 @@ TEST_F(control, the_urgent_mark)
 	EXPECT_EQ(FALSE, value);
 }
 
+TEST_F(control, udp_connreset_is_off_for_good)
+{
+	SOCKET s = open_socket(AF_INET, SOCK_DGRAM);
+	BOOL on = FALSE;
+
+	EXPECT_WORKS(control(s, SIO_UDP_CONNRESET, &on, sizeof(on)));
+	EXPECT_FAILS(WSAEFAULT, control(s, SIO_UDP_CONNRESET, &on,
+					sizeof(on) - 1));
+	EXPECT_FAILS(WSAEOPNOTSUPP, control(self->s, SIO_UDP_CONNRESET, &on,
+					    sizeof(on)));
+	on = TRUE;
+	EXPECT_FAILS(WSAEOPNOTSUPP, control(s, SIO_UDP_CONNRESET, &on,
+					    sizeof(on)));
+}
+
 TEST_F(control, keepalive)
 {
 	struct tcp_keepalive keepalive = { 1, 10000, 2001 };

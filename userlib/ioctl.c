@@ -208,6 +208,20 @@ static int set_keepalive(struct control *c)
 	return setsockopt(c->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 }
 
+/* An unconnected socket never hears of a port that nobody listens on. */
+static int set_connreset(struct control *c)
+{
+	BOOL on;
+	int type;
+
+	if (!take(c, &on, sizeof(on)) || get_option(c->fd, SO_TYPE, &type))
+		return -1;
+	if (type == SOCK_DGRAM && !on)
+		return 0;
+	errno = EOPNOTSUPP;
+	return -1;
+}
+
 /* Of the functions that Windows' programs ask for in this way there is one. */
 static int get_function(struct control *c)
 {
@@ -241,6 +255,8 @@ static int control(struct control *c)
 		return give(c, &value, sizeof(value));
 	case SIO_KEEPALIVE_VALS:
 		return set_keepalive(c);
+	case SIO_UDP_CONNRESET:
+		return set_connreset(c);
 	case SIO_GET_EXTENSION_FUNCTION_POINTER:
 		return get_function(c);
 	default:

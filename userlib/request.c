@@ -83,7 +83,7 @@ struct ws_requests {
 	unsigned int generation;
 	uint64_t cookie;
 	unsigned int count;
-	_Atomic unsigned int in_ring;
+	atomic_uint in_ring;
 	struct lane lanes[2];
 	struct ws_requests *next_listed;
 	bool is_listed;

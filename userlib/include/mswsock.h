@@ -19,6 +19,8 @@ typedef struct _TRANSMIT_FILE_BUFFERS {
 #define TF_USE_SYSTEM_THREAD	0x10
 #define TF_USE_KERNEL_APC	0x20
 
+#define SIO_UDP_CONNRESET	_WSAIOW(IOC_VENDOR, 12)
+
 #ifdef __cplusplus
 extern "C" {
 #endif
