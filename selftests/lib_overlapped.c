@@ -156,6 +156,25 @@ TEST_F(request, waits_for_bytes_and_sets_its_event)
 	EXPECT_EQ(0, memcmp(self->r[0].data, "hello", 5));
 }
 
+static long cpu_ms(void)
+{
+	struct timespec used;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+	return used.tv_sec * 1000 + used.tv_nsec / 1000000;
+}
+
+TEST_F(request, waits_without_running_in_circles)
+{
+	long before;
+
+	EXPECT_PENDING(receive(self->pair.s, &self->r[0], NULL));
+	EXPECT_FALSE(is_set(self->events[0], QUIET));
+	before = cpu_ms();
+	EXPECT_FALSE(is_set(self->events[0], 1000));
+	EXPECT_GT(500, cpu_ms() - before);
+}
+
 TEST_F(request, buffers_are_filled_in_the_order_of_the_calls)
 {
 	int i;
