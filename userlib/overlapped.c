@@ -60,6 +60,7 @@ static int start(struct ws_call *call, const struct vector *v,
 
 	call->kind = t->send ? WS_SEND : WS_RECV;
 	call->dontwait = true;
+	t->flags &= ~MSG_DONTWAIT;	/* it is the request that waits */
 	call->slot = ws_slot_adopt(call->fd);
 	if (!call->slot)
 		return WSAENOTSOCK;

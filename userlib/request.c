@@ -46,7 +46,6 @@ struct request {
 	struct request *next;
 	struct lane *lane;
 	enum state state;
-	bool poll;		/* the kernel is to say when it is ready */
 	size_t done;
 	LPWSAOVERLAPPED overlapped;
 	struct ws_alerts *alerts;
@@ -467,10 +466,7 @@ static bool submit(struct request *request)
 	else if (t->from)
 		request->msg.msg_namelen = *t->fromlen;
 
-	if (request->poll)
-		io_uring_prep_poll_add(sqe, r->fd, t->send ? POLLOUT :
-				       t->flags & MSG_OOB ? POLLPRI : POLLIN);
-	else if (t->send)
+	if (t->send)
 		io_uring_prep_sendmsg(sqe, r->fd, &request->msg,
 				      t->flags | MSG_NOSIGNAL);
 	else
@@ -561,8 +557,7 @@ static void take_answer(struct request *request, int res)
 			res = -1;
 		}
 	}
-	/* Of a nonblocking socket it says EAGAIN rather than wait. */
-	request->poll = res == -EAGAIN;
+	/* It may say EAGAIN of a nonblocking socket, having waited for nothing. */
 	if (!goes_on(request, res < 0 ? -1 : res, &error))
 		end_request(request, error);
 	else
@@ -579,12 +574,7 @@ static void reap(struct io_uring_cqe *cqe)
 		return;
 	atomic_fetch_sub(&request->lane->home->in_ring, 1);
 	request->state = WAITING;
-	if (request->poll && res != -ECANCELED) {
-		request->poll = false;
-		put_on(&work, request->lane->home);
-	} else {
-		take_answer(request, res);
-	}
+	take_answer(request, res);
 }
 
 /* Called by the helper thread: something was asked for, or has been answered. */
