@@ -48,24 +48,6 @@ struct signaller {
 	int turns;
 };
 
-static bool sleeps(pid_t tid)
-{
-	char path[64], text[256];
-	const char *state;
-	FILE *file;
-	size_t n;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
-	file = fopen(path, "r");
-	if (!file)
-		return false;
-	n = fread(text, 1, sizeof(text) - 1, file);
-	fclose(file);
-	text[n] = '\0';
-	state = strrchr(text, ')');
-	return state && state[2] == 'S';
-}
-
 static void *signaller_main(void *arg)
 {
 	struct signaller *s = arg;

@@ -520,21 +520,6 @@ static void *wait_in_call(void *arg)
 	return NULL;
 }
 
-/* A thread that has said its number sleeps in nothing but its call. */
-static bool sleeps(pid_t tid)
-{
-	char path[64], state = 0;
-	FILE *stat;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
-	stat = fopen(path, "r");
-	if (!stat || fscanf(stat, "%*d (%*[^)]) %c", &state) != 1)
-		state = 0;
-	if (stat)
-		fclose(stat);
-	return state == 'S';
-}
-
 static void waiter_start(struct waiter *w, enum blocking call, SOCKET s)
 {
 	w->call = call;
@@ -542,6 +527,7 @@ static void waiter_start(struct waiter *w, enum blocking call, SOCKET s)
 	w->tid = 0;
 	if (pthread_create(&w->thread, NULL, wait_in_call, w))
 		errx(EXIT_FAILURE, "pthread_create");
+	/* Having said its number it sleeps in nothing but its call. */
 	while (!w->tid || !sleeps(w->tid))
 		usleep(1000);
 }

@@ -127,24 +127,6 @@ static int ask(struct process *p, int (*run)(struct errand *errand))
 	return finish(p);
 }
 
-static bool sleeps(pid_t pid)
-{
-	char path[64], text[256];
-	const char *state;
-	FILE *file;
-	size_t n;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	file = fopen(path, "r");
-	if (!file)
-		return false;
-	n = fread(text, 1, sizeof(text) - 1, file);
-	fclose(file);
-	text[n] = '\0';
-	state = strrchr(text, ')');
-	return state && state[2] == 'S';
-}
-
 static void begin_waiting(struct process *p, int (*run)(struct errand *errand))
 {
 	int quiet;

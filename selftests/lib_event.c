@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Event objects, WSAEventSelect() and WSAAsyncSelect(). */
-#include <dirent.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
 
@@ -883,19 +882,13 @@ TEST_F(network, closed_event_is_not_written_to)
 	EXPECT_EQ(-1, read(ends[0], buf, sizeof(buf)));
 }
 
-static int threads(void)
-{
-	DIR *dir = opendir("/proc/self/task");
-	int n = 0;
-
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n - 2;
-}
-
 /* The sanitizer has threads of its own. */
 #ifndef __SANITIZE_THREAD__
+static int threads(void)
+{
+	return entries("/proc/self/task") - 2;
+}
+
 /* L2: and begins anew with the next startup. */
 TEST_F(network, one_thread_at_most_and_none_after_cleanup)
 {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Overlapped requests: WSASend(), WSARecv() and what becomes of them. */
-#include <dirent.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
@@ -773,17 +772,6 @@ TEST(where_io_uring_is_forbidden_the_rest_works)
 	EXPECT_WORKS(WSACleanup());
 }
 
-static int numbers(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	int n = 0;
-
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n;
-}
-
 TEST(nothing_is_left_open)
 {
 	struct request r[2];
@@ -791,7 +779,7 @@ TEST(nothing_is_left_open)
 	WSAEVENT event;
 	int before, i;
 
-	before = numbers();
+	before = entries("/proc/self/fd");
 	for (i = 0; i < 20; i++) {
 		start();
 		open_pair(&pair, AF_INET);
@@ -803,7 +791,7 @@ TEST(nothing_is_left_open)
 		WSACloseEvent(event);
 		EXPECT_WORKS(WSACleanup());
 	}
-	EXPECT_EQ(before, numbers());
+	EXPECT_EQ(before, entries("/proc/self/fd"));
 }
 
 /* P8, P10, I2: numbers are used again at once, and nobody reads for another */

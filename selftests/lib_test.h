@@ -55,6 +55,11 @@ struct pair {
 
 void open_pair(struct pair *pair, int family);
 
+/* Does the thread, or the process, sleep in the kernel? */
+bool sleeps(pid_t tid);
+/* Of a directory; "." and ".." are two. */
+int entries(const char *path);
+
 /* poll(2), for as long as a test may take. */
 void wait_for(SOCKET s, short events);
 
