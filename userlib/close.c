@@ -7,6 +7,7 @@
 #include "blocking.h"
 #include "call.h"
 #include "close.h"
+#include "deadline.h"
 #include "device.h"
 #include "error.h"
 #include "export.h"
@@ -14,6 +15,8 @@
 #include "request.h"
 #include "socket.h"
 #include "watch.h"
+
+#define LONGEST_TICK_NSEC	(10 * WS_NSEC_PER_MSEC)
 
 /*
  * References to the open file that the kernel cannot tell from another
@@ -37,12 +40,19 @@ static int close_request(int fd, const struct ws_slot *slot,
 	return ws_device_ioctl(WINSOCK_IOC_CLOSESOCKET, &arg) ? errno : 0;
 }
 
+/*
+ * Whole seconds, and rather too few: the coarse clock, which costs next to
+ * nothing, is a tick behind.
+ */
 static time_t seconds_since(const struct timespec *start)
 {
 	struct timespec now;
+	long long nsec;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec - start->tv_sec - (now.tv_nsec < start->tv_nsec);
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	nsec = (long long)(now.tv_sec - start->tv_sec) * WS_NSEC_PER_SEC +
+	       now.tv_nsec - start->tv_nsec - LONGEST_TICK_NSEC;
+	return nsec > 0 ? nsec / WS_NSEC_PER_SEC : 0;
 }
 
 /*
@@ -59,7 +69,7 @@ static int close_through_signals(int fd, const struct ws_slot *slot,
 	time_t spent;
 	int err;
 
-	clock_gettime(CLOCK_MONOTONIC, &start);
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &start);
 	for (;;) {
 		err = close_request(fd, slot, requests);
 		if (err != EINTR || ws_is_cancelled())	/* C11 */

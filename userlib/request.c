@@ -94,7 +94,7 @@ static pthread_cond_t request_ended = PTHREAD_COND_INITIALIZER;
 /* Those the helper has to look at, and those that wait for a closesocket(). */
 static struct ws_requests *work, *deferred;
 /* There are such: closesocket() reads it without the lock. */
-static atomic_bool are_deferred;
+atomic_bool ws_requests_deferred;
 
 static struct io_uring ring;
 static bool have_ring;
@@ -495,11 +495,11 @@ static bool is_closing(struct ws_requests *r)
 	bool closing;
 
 	/* It counts down, then looks whether somebody waits for it. */
-	atomic_store(&are_deferred, true);
+	atomic_store(&ws_requests_deferred, true);
 	closing = atomic_load(&r->slot->closing);
 	if (closing)
 		put_on(&deferred, r);
-	atomic_store(&are_deferred, deferred);
+	atomic_store(&ws_requests_deferred, deferred);
 	return closing;
 }
 
@@ -602,21 +602,10 @@ static uint64_t cookie_of(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) ? 0 : cookie;
 }
 
-/**
- * ws_requests_hold - closesocket() begins
- * @slot: the socket's; its closing count says so already
- * @fd: its number
- *
- * Nothing is submitted for the socket from here on.
- *
- * Return: what ws_requests_release() takes; NULL if it never had requests.
- */
-struct ws_requests *ws_requests_hold(struct ws_slot *slot, int fd)
+struct ws_requests *ws_requests_hold_slow(struct ws_slot *slot, int fd)
 {
 	struct ws_requests *r;
 
-	if (!slot || !atomic_load(&slot->requests))
-		return NULL;
 	pthread_mutex_lock(&request_lock);
 	r = atomic_load(&slot->requests);
 	if (r) {
@@ -689,7 +678,7 @@ static void look_again_at_deferred(void)
 		put_on(&work, r);
 		put_requests(r);
 	}
-	atomic_store(&are_deferred, false);
+	atomic_store(&ws_requests_deferred, false);
 }
 
 /* What the kernel has cancelled is about to come back. */
@@ -725,15 +714,8 @@ static void end_socket(struct ws_requests *r)
 		drop_all(r);
 }
 
-/**
- * ws_requests_release - closesocket() has ended
- * @r: what ws_requests_hold() returned
- * @closed: it succeeded; the slot knows already
- */
-void ws_requests_release(struct ws_requests *r, bool closed)
+void ws_requests_release_slow(struct ws_requests *r, bool closed)
 {
-	if (!r && !atomic_load(&are_deferred))
-		return;
 	pthread_mutex_lock(&request_lock);
 	look_again_at_deferred();
 	if (r && closed)
