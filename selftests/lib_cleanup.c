@@ -331,11 +331,16 @@ FIXTURE(undelivered) {
 
 FIXTURE_SETUP(undelivered)
 {
+	struct timeval limit = { .tv_sec = AT_ONCE_MS / 1000 };
+
 	start();
 	open_pair(&self->pair, AF_INET);
 	self->sent = fill(self->pair.s);
 	/* the library does not know this number, and does not close it */
 	self->pair.peer = check(dup((int)self->pair.peer));
+	/* an end that does not come is a failure like any other */
+	check(syscall(SYS_setsockopt, (int)self->pair.peer, SOL_SOCKET,
+		      SO_RCVTIMEO, &limit, sizeof(limit)));
 }
 
 FIXTURE_TEARDOWN(undelivered)

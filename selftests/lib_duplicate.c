@@ -62,13 +62,23 @@ static void become_nobody(void)
 
 static void serve(int line)
 {
-	struct errand errand;
+	struct errand errand = { 0 };
 
+	check(write(line, &errand, sizeof(errand)));	/* ready */
 	while (read(line, &errand, sizeof(errand)) == sizeof(errand)) {
 		errand.result = errand.run(&errand);
 		check(write(line, &errand, sizeof(errand)));
 	}
 	_exit(0);
+}
+
+/* The answer to the last errand. */
+static int finish(struct process *p)
+{
+	wait_for(p->line, POLLIN);
+	if (read(p->line, &p->errand, sizeof(p->errand)) != sizeof(p->errand))
+		errx(EXIT_FAILURE, "process %d is gone", p->pid);
+	return p->errand.result;
 }
 
 /* Before WSAStartup(): it shares nothing with the test. */
@@ -88,37 +98,31 @@ static void process_start(struct process *p, bool nobody)
 	}
 	native_close(lines[1]);
 	p->line = lines[0];
+	finish(p);
 }
 
 static void process_end(struct process *p)
 {
-	int status;
-
+	if (!p->pid)
+		return;
+	kill(p->pid, SIGKILL);
+	waitpid(p->pid, NULL, 0);
 	native_close(p->line);
-	if (p->pid)
-		waitpid(p->pid, &status, 0);
 	p->pid = 0;
 }
 
-static void process_kill(struct process *p)
+/* None of its threads runs any more. */
+static void process_stop(struct process *p)
 {
-	kill(p->pid, SIGKILL);
-	process_end(p);
+	kill(p->pid, SIGSTOP);
+	check(waitpid(p->pid, NULL, WUNTRACED));
 }
 
-/* begin() returns when it is at it, finish() when it is done. */
+/* Does not wait for it: see finish(). */
 static void begin(struct process *p, int (*run)(struct errand *errand))
 {
 	p->errand.run = run;
 	check(write(p->line, &p->errand, sizeof(p->errand)));
-}
-
-static int finish(struct process *p)
-{
-	wait_for(p->line, POLLIN);
-	if (read(p->line, &p->errand, sizeof(p->errand)) != sizeof(p->errand))
-		errx(EXIT_FAILURE, "process %d is gone", p->pid);
-	return p->errand.result;
 }
 
 static int ask(struct process *p, int (*run)(struct errand *errand))
@@ -377,6 +381,8 @@ FIXTURE_VARIANT_ADD(duplicate, nobody_ipv6) {
 
 FIXTURE_SETUP(duplicate)
 {
+	struct timeval limit = { .tv_sec = AT_ONCE_MS / 1000 };
+
 	process_start(&self->other, variant->nobody);
 	process_start(&self->third, variant->nobody);
 	if (variant->nobody)
@@ -385,6 +391,9 @@ FIXTURE_SETUP(duplicate)
 	open_pair(&self->pair, variant->family);
 	self->s = self->pair.s;
 	self->peer = self->pair.peer;
+	/* An end that does not come is a failure like any other. */
+	check(setsockopt(self->peer, SOL_SOCKET, SO_RCVTIMEO, &limit,
+			 sizeof(limit)));
 }
 
 FIXTURE_TEARDOWN(duplicate)
@@ -757,7 +766,7 @@ TEST_F(duplicate, of_a_listener_accepts)
 	EXPECT_EQ(4, ask_to_send(&self->other, "ping"));
 	expect_bytes(_metadata, a, "ping");
 
-	process_kill(&self->other);
+	process_end(&self->other);
 	EXPECT_FAILS(WSAECONNREFUSED, connect(b, (struct sockaddr *)&addr, len));
 }
 
@@ -926,7 +935,7 @@ TEST_F(duplicate, that_is_never_fetched_ends_with_its_process)
 	EXPECT_WORKS(WSADuplicateSocket(self->s, self->other.pid, &self->info));
 	EXPECT_WORKS(closesocket(self->s));
 	EXPECT_TRUE(is_open(self->peer));
-	process_kill(&self->other);
+	process_end(&self->other);
 	EXPECT_EQ(sent, drain(self->peer));
 }
 
@@ -941,7 +950,7 @@ TEST_F(duplicate, that_is_never_fetched_does_not_stay_shared)
 	set_nonblocking(self->s, true);
 	EXPECT_WORKS(WSADuplicateSocket(self->s, self->other.pid, &self->info));
 	numbers = count_numbers();
-	process_kill(&self->other);
+	process_end(&self->other);
 	/* two numbers go, and that of the test's own line to the process */
 	while (count_numbers() > numbers - 3 && now_ms() < deadline)
 		usleep(10000);
@@ -960,7 +969,7 @@ TEST_F(duplicate, that_is_never_fetched_holds_nobody_up)
 	EXPECT_WORKS(WSADuplicateSocket(self->s, self->other.pid, &self->info));
 	EXPECT_WORKS(closesocket(self->s));
 	open_pair(&pair, variant->family);
-	process_kill(&self->other);
+	process_end(&self->other);
 	usleep(200000);
 	before = now_ms();
 	EXPECT_EQ(0, give(&self->third, pair.s));
@@ -1012,7 +1021,7 @@ TEST_F(duplicate, needs_the_source_until_it_is_fetched)
 	e->pid = getpid();
 	EXPECT_EQ(0, ask(&self->other, do_duplicate));
 	self->info = e->info;
-	process_kill(&self->other);
+	process_end(&self->other);
 	EXPECT_FAILS(WSAEINVAL, open_duplicate(&self->info, 0));
 }
 
@@ -1027,7 +1036,7 @@ TEST_F(duplicate, outlives_the_source_once_it_is_fetched)
 	EXPECT_EQ(0, ask(&self->other, do_duplicate));
 	s = open_duplicate(&e->info, 0);
 	ASSERT_NE(INVALID_SOCKET, s);
-	process_kill(&self->other);
+	process_end(&self->other);
 	EXPECT_EQ(4, send_text(s, "ping"));
 	expect_bytes(_metadata, self->peer, "ping");
 }
@@ -1053,7 +1062,7 @@ TEST_F(duplicate, is_not_waited_for_for_ever)
 	self->third.errand.pid = self->other.pid;
 	EXPECT_EQ(0, ask(&self->third, do_duplicate));
 	e->info = self->third.errand.info;
-	kill(self->third.pid, SIGSTOP);
+	process_stop(&self->third);
 	before = now_ms();
 	EXPECT_EQ(-WSAETIMEDOUT, ask(&self->other, do_fetch_under_fire));
 	EXPECT_LE(10000, now_ms() - before);
@@ -1161,10 +1170,8 @@ TEST_F(duplicate, leaves_nothing_behind_cleanup)
 /* A table with no room, or too little, in the source */
 TEST_F(duplicate, without_numbers_is_not_offered)
 {
-	struct rlimit old;
 	int spare, error = WSAEMFILE, before;
 
-	check(getrlimit(RLIMIT_NOFILE, &old));
 	for (spare = 0; error == WSAEMFILE && spare < 12; spare++) {
 		limit_numbers(spare);
 		before = count_numbers();
@@ -1322,7 +1329,7 @@ TEST_F(duplicate, is_safe_from_strangers)
 	*stroke = '\0';
 	EXPECT_TRUE(is_public(e->info.szProtocol));
 
-	kill(self->other.pid, SIGSTOP);
+	process_stop(&self->other);
 	self->third.errand.info = e->info;
 	EXPECT_EQ(0, ask(&self->third, do_pester));
 	kill(self->other.pid, SIGCONT);
