@@ -772,6 +772,24 @@ TEST(where_io_uring_is_forbidden_the_rest_works)
 	EXPECT_WORKS(WSACleanup());
 }
 
+TEST(where_the_system_forbids_io_uring_a_request_says_so)
+{
+	int fd = open("/proc/sys/kernel/io_uring_disabled", O_WRONLY);
+	struct request r;
+	struct pair pair;
+
+	if (fd < 0)
+		SKIP(return, "kernel: io_uring cannot be forbidden");
+	start();
+	open_pair(&pair, AF_INET);
+	request_init(&r, NULL, 8);
+	check(pwrite(fd, "2", 1, 0));
+	EXPECT_FAILS(WSAEOPNOTSUPP, receive(pair.s, &r, NULL));
+	check(pwrite(fd, "0", 1, 0));
+	EXPECT_PENDING(receive(pair.s, &r, NULL));
+	EXPECT_WORKS(WSACleanup());
+}
+
 TEST(nothing_is_left_open)
 {
 	struct request r[2];
