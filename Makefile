@@ -17,13 +17,14 @@ MANDIR ?= $(PREFIX)/share/man
 
 KERNELS := 6.1 6.12
 DEBUG_KERNELS := $(KERNELS:%=%-debug)
-ifneq ($(filter-out $(KERNELS) $(DEBUG_KERNELS),$(KERNEL)),)
-$(error KERNEL=$(KERNEL) is not a kernel of the test VM; there are: $(KERNELS) $(DEBUG_KERNELS))
+MATRIX := $(foreach k,$(KERNELS),$(k) $(k)-amd64 $(k)-rt) 7
+ifneq ($(filter-out $(MATRIX) $(DEBUG_KERNELS),$(KERNEL)),)
+$(error KERNEL=$(KERNEL) is not a kernel of the test VM; there are: $(MATRIX) $(DEBUG_KERNELS))
 endif
 kernels := $(or $(KERNEL),$(KERNELS))
 kernel := $(or $(firstword $(KERNEL)),$(firstword $(KERNELS)))
 
-ifneq ($(filter check,$(MAKECMDGOALS)),)
+ifneq ($(filter check matrix,$(MAKECMDGOALS)),)
 all_suites := $(shell $(MAKE) -s -C selftests list)
 suites := $(if $(T),$(foreach t,$(T),$(or $(filter $(t) $(t).sh,$(all_suites)),$(error \
 	T=$(t) is not a suite; there are: $(all_suites)))),$(all_suites))
@@ -45,7 +46,8 @@ endif
 pass = $(if $(V),V=$(V))
 
 # One builds, others that were started in the same tree wait.
-alone = $(quiet) flock $(build)/.lock-$(1) $(MAKE) -C $(1) $(pass)
+within :=
+alone = $(quiet) $(within) flock $(build)/.lock-$(1) $(MAKE) -C $(1) $(pass)
 # Nothing to be done is nothing to be said; kbuild takes -s for more than that.
 silent := $(if $(V),,-s)
 # What vm-run prints is the program's output and nothing else.
@@ -98,6 +100,10 @@ deps:
 ##    T=NAME            this suite alone        KERNEL=6.1|6.12   this kernel alone
 ##    ARGS="..."        passed to the suite     TIMEOUT=SECONDS   for one suite
 ##    ROUNDS=N          that much more storm    SEED=N            the storm's
+##    KERNEL=6.1-amd64|6.1-rt|6.12-amd64|6.12-rt|7   the same kernels for other
+##                      machines and for real time, and the newest Debian serves
+##  make matrix       all suites on all of these, one after another, and a table;
+##                    T= KERNEL= ARGS= TIMEOUT= ROUNDS= SEED= as above
 ##  make check-debug  all suites on a kernel that watches memory, locks and
 ##                    references, built on first use; KERNEL=6.12-debug is another
 ##  make bench        what closing costs, in instructions; ARGS=short for less
@@ -109,7 +115,7 @@ deps:
 ##    ARGS="..."        its arguments, quoted as for a shell
 ##    FILES="..."       files and directories to put where it starts
 ##    KERNEL= TIMEOUT=  as above              MEMORY=MIB
-.PHONY: bench demo check-host check check-debug check-vm vm-shell vm-run vm-deps vm-init
+.PHONY: bench demo check-host check check-debug check-vm matrix vm-shell vm-run vm-deps vm-init
 vm-deps:
 	$(Q)$(vm)/deps.sh need build vm
 
@@ -118,6 +124,7 @@ vm-init: vm-deps | $(build)
 	$(Q)$(selftests) vm
 
 # The machine's module is built for the kernel that it boots.
+vm-kmod-%: within = $(vm)/fetch.sh within $*
 vm-kmod-%: vm-deps | $(build)
 	$(Q)headers=$$($(vm)/fetch.sh headers $*) && $(kmod) KDIR=$$headers
 
@@ -125,6 +132,9 @@ vm_kernel := vm-init vm-kmod-$(kernel) userlib
 
 check: vm-init $(kernels:%=vm-kmod-%) userlib selftests
 	$(Q)$(pass) TIMEOUT=$(TIMEOUT) $(vm)/check.sh "$(kernels)" "$(suites)" $(ARGS)
+
+matrix: vm-init userlib selftests
+	$(Q)$(pass) TIMEOUT=$(TIMEOUT) $(vm)/matrix.sh "$(or $(KERNEL),$(MATRIX))" "$(suites)" $(ARGS)
 
 check-debug:
 	$(Q)$(MAKE) check KERNEL=$(or $(filter $(DEBUG_KERNELS),$(KERNEL)),$(firstword $(DEBUG_KERNELS))) \

@@ -4,29 +4,85 @@
 #   fetch.sh release 6.1     name of the kernel release the VM runs
 #   fetch.sh kernel 6.1      directory with its vmlinuz and modules.cpio
 #   fetch.sh headers 6.1     directory to build modules for it against
+#   fetch.sh symvers 6.1     file of the symbols it exports
+#   fetch.sh within 6.1 COMMAND...   run where its headers directory is
 #   fetch.sh source          directory with kselftest and checkpatch
+# Kernels: 6.1 and 6.12 are Debian's for the cloud, 6.1-amd64 and 6.1-rt the other
+# flavours of the same release, 7 is the newest that the next Debian serves.
 set -eu -o pipefail
-. "$(dirname "$0")/common.sh"
+. "$(dirname "$0")/trixie.sh"
 
 # The VM runs the kernel whose headers are installed, so that a module built
-# against them loads.
+# against them loads; other flavours are of the same release.
 release_of() {
-	local headers
+	local series=${1%%-*} headers
 
-	headers=$(compgen -G "/usr/src/linux-headers-$1.*-cloud-amd64" |
+	if [ "$series" = 7 ]; then
+		trixie_release "$1"
+		return
+	fi
+	headers=$(compgen -G "/usr/src/linux-headers-$series.*-cloud-amd64" |
 		sort -V | tail -n 1) ||
-		die "no headers of a Debian $1 cloud kernel; run: make deps"
-	echo "${headers#/usr/src/linux-headers-}"
+		die "no headers of a Debian $series cloud kernel; run: make deps"
+	headers=${headers#/usr/src/linux-headers-}
+	case $1 in
+	"$series")	echo "$headers" ;;
+	*-amd64)	echo "${headers%-cloud-amd64}-amd64" ;;
+	*-rt)		echo "${headers%-cloud-amd64}-rt-amd64" ;;
+	*)		die "no kernel is called $1" ;;
+	esac
 }
 
 # download PACKAGE DIR: unpack a package that need not be installed
 download() {
+	local conf=/dev/null
+
+	case $1 in *+deb13-*) conf=$trixie_conf ;; esac
 	(
 		cd "$2" &&
-			apt-get -qq -o APT::Sandbox::User=root download "$1" >&2 &&
+			apt-get -qq -c "$conf" -o APT::Sandbox::User=root \
+				download "$1" >&2 &&
 			dpkg-deb -x "$1"_*.deb . &&
 			rm "$1"_*.deb
 	) || die "cannot download $1; as root run: apt-get update && apt-get upgrade 'linux-headers-*'"
+}
+
+# fill_headers RELEASE DIR: headers of a flavour that is not installed, beside
+# those of its parts that are.  They name each other by absolute paths.
+fill_headers() {
+	local release=$1 dir=$2 abi=${1%-*amd64} name
+
+	abi=${abi%-rt}
+	echo "  FETCH   linux-headers-$release" >&2
+	mkdir -p "$dir/usr/lib"
+	download "linux-headers-$release" "$dir"
+	case $release in
+	*-rt-amd64) download "linux-headers-$abi-common-rt" "$dir" ;;
+	*) ln -s "/usr/src/linux-headers-$abi-common" "$dir/usr/src" ;;
+	esac
+	for name in /usr/lib/linux-kbuild-*; do
+		ln -s "$name" "$dir/usr/lib"
+	done
+	sed -i "s|/usr/src/|$cache/headers-$release-$cache_format/usr/src/|" \
+		"$dir/usr/src/linux-headers-$release/Makefile"
+	test -s "$dir/usr/src/linux-headers-$release/Module.symvers" &&
+		test -e "$dir/usr/src/linux-headers-$release/scripts/Makefile.build"
+}
+
+# Where they are for COMMANDs of "within".
+headers_of() {
+	local release dir=
+
+	case $1 in *-debug)
+		"$vm/debug-kernel.sh" headers "$1"
+		return
+	esac
+	release=$(release_of "$1")
+	case $1 in
+	7)	trixie_userland "$release" >/dev/null ;;
+	*-*)	dir=$(cached "headers-$release" fill_headers "$release") ;;
+	esac
+	echo "$dir/usr/src/linux-headers-$release"
 }
 
 # Directories of modules that a test may want: everything about networks, and
@@ -41,10 +97,19 @@ fill_kernel() {
 
 	echo "  FETCH   linux-image-$release" >&2
 	mkdir "$dir/deb"
-	download "linux-image-$release" "$dir/deb"
-	mv "$dir/deb/boot/vmlinuz-$release" "$dir/vmlinuz"
+	if [[ $release == *+deb13-* ]]; then
+		# The image is in parts, which leave nothing in /boot and /lib.
+		for path in base binary modules; do
+			download "linux-$path-$release" "$dir/deb"
+		done
+		from=$dir/deb/usr/lib/modules/$release
+		mv "$from/vmlinuz" "$dir/vmlinuz"
+	else
+		download "linux-image-$release" "$dir/deb"
+		from=$dir/deb/lib/modules/$release
+		mv "$dir/deb/boot/vmlinuz-$release" "$dir/vmlinuz"
+	fi
 
-	from=$dir/deb/lib/modules/$release
 	to=$dir/root/usr/lib/modules/$release
 	mkdir -p "$to/kernel"
 	mv "$from"/modules.* "$to"
@@ -91,7 +156,9 @@ fill_source() {
 		test -s "$dir/tools/testing/selftests/kselftest_harness.h"
 }
 
-case ${2-} in
+case ${1-}:${2-} in
+symvers:* | within:*)
+	;;
 *-debug)
 	exec "$vm/debug-kernel.sh" "$@"
 	;;
@@ -102,7 +169,16 @@ release)
 	release_of "$2"
 	;;
 headers)
-	echo "/usr/src/linux-headers-$(release_of "$2")"
+	headers_of "$2"
+	;;
+symvers)
+	headers=$(headers_of "$2")
+	[ "$2" != 7 ] || headers=$(trixie_userland "${headers##*linux-headers-}")$headers
+	echo "$headers/Module.symvers"
+	;;
+within)
+	[ "$2" = 7 ] || exec "${@:3}"
+	trixie_within "$(release_of "$2")" "${@:3}"
 	;;
 kernel)
 	release=$(release_of "$2")
@@ -112,6 +188,6 @@ source)
 	cached source-6.1 fill_source
 	;;
 *)
-	die "usage: fetch.sh release | kernel | headers VERSION, fetch.sh source"
+	die "usage: fetch.sh release | kernel | headers | symvers KERNEL, fetch.sh within KERNEL COMMAND..., fetch.sh source"
 	;;
 esac

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# Sourced: kernels of the next Debian, which serves newer ones than this does.
+# Its apt lists and what a kernel's headers need for building go into the cache;
+# the machine's own apt and its packages stay as they are.
+# shellcheck source=selftests/vm/common.sh
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+trixie=$cache/apt-trixie
+trixie_conf=$trixie/apt.conf
+
+# What a kernel is built with, beside its headers and the compiler they name.
+trixie_tools='make bash binutils coreutils dash diffutils findutils grep mawk perl-base
+	sed util-linux'
+
+trixie_failed() {
+	die "$* (Debian trixie and trixie-backports, from where this machine's apt takes Debian); see to it that apt-get update works"
+}
+
+# The machine's apt with other lists and without its hooks.  An empty status
+# file: nothing is installed, all of it will be named.
+trixie_configure() {
+	local mirror
+
+	# shellcheck disable=SC2016 # apt's variables
+	mirror=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' \
+		'Created-By: Packages' | awk '
+		$3 == "main" && $2 ~ /^[a-z]+$/ { print $1; exit }')
+	[ -n "$mirror" ] || trixie_failed "no Debian mirror is configured"
+	mkdir -p "$trixie"/{lists/partial,archives/partial}
+	: >"$trixie/status"
+	printf "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror %s main\n" \
+		trixie trixie-backports >"$trixie/sources.list"
+	cat >"$trixie_conf" <<-END
+		Dir::Etc::SourceList "$trixie/sources.list";
+		Dir::Etc::SourceParts "/dev/null";
+		Dir::Etc::Preferences "/dev/null";
+		Dir::Etc::PreferencesParts "/dev/null";
+		Dir::State "$trixie";
+		Dir::State::Lists "$trixie/lists";
+		Dir::State::Status "$trixie/status";
+		Dir::Cache "$trixie";
+		Dir::Cache::Archives "$trixie/archives";
+		APT::Sandbox::User "root";
+		APT::Install-Recommends "false";
+		#clear APT::Update::Post-Invoke;
+		#clear APT::Update::Post-Invoke-Success;
+	END
+}
+
+# The lists of the day; older ones, if there are no others to be had.
+trixie_update() {
+	mkdir -p "$trixie" ||
+		die "cannot create $trixie; set WINSOCK_CACHE to a directory that can be written"
+	exec 8>"$trixie/.lock"
+	flock 8
+	if [ -z "$(find "$trixie/updated" -mtime -1 2>/dev/null)" ]; then
+		trixie_configure
+		if apt-get -c "$trixie_conf" -qq update >"$trixie/log" 2>&1; then
+			touch "$trixie/updated"
+		elif [ ! -e "$trixie/updated" ]; then
+			tail -n 5 "$trixie/log" >&2
+			trixie_failed "no package lists"
+		else
+			echo "  OLD     package lists of trixie: apt-get update failed" >&2
+		fi
+	fi
+	exec 8>&-
+}
+
+# trixie_release SERIES: the newest kernel of it
+trixie_release() {
+	local release
+
+	trixie_update
+	release=$(apt-cache -c "$trixie_conf" pkgnames "linux-headers-$1." |
+		sed -n 's/^linux-headers-\([0-9.]*+deb13-cloud-amd64\)$/\1/p' |
+		sort -V | tail -n 1)
+	[ -n "$release" ] || trixie_failed "no headers of a $1.x cloud kernel are served"
+	echo "$release"
+}
+
+fill_userland() {
+	local release=$1 dir=$2 packages name
+
+	# shellcheck disable=SC2086 # a list
+	set -- "linux-headers-$release" $trixie_tools
+	echo "  FETCH   $1 and what it is built with, 90 MB" >&2
+	mkdir "$dir/deb"
+	packages=$(apt-get -c "$trixie_conf" -qq --print-uris install "$@" |
+		sed -n "s/^'[^']*' \([^_ ]*\)_\([^_ ]*\)_.*/\1=\2/p" |
+		sed 's/%3a/:/')
+	# shellcheck disable=SC2086 # a list
+	(
+		cd "$dir/deb" &&
+			apt-get -c "$trixie_conf" -qq download $packages
+	) >&2 || trixie_failed "cannot download linux-headers-$release"
+	for name in "$dir"/deb/*.deb; do
+		dpkg-deb --fsys-tarfile "$name" |
+			tar -C "$dir" -x --keep-directory-symlink --no-same-owner \
+				--exclude=./usr/share/doc --exclude=./usr/share/man \
+				--exclude=./usr/share/locale ./usr || return 1
+	done
+	rm -rf "$dir/deb"
+	ln -s mawk "$dir/usr/bin/awk"
+	test -s "$dir/usr/src/linux-headers-$release/Module.symvers"
+}
+
+trixie_userland() {
+	cached "userland-$1" fill_userland "$1"
+}
+
+# trixie_within RELEASE COMMAND...: run it where /usr is the other Debian's,
+# which its headers package and compiler take for granted.  Nothing else differs,
+# and nobody else sees it.
+trixie_within() {
+	local dir namespace tree
+
+	for tree in "$top" "$build" "$cache"; do
+		[[ $tree/ != /usr/* ]] ||
+			die "a module for this kernel is built without this machine's /usr; move $tree to somewhere else"
+	done
+	dir=$(trixie_userland "$1")
+	shift
+	for namespace in "--mount" "--user --map-root-user --mount" ""; do
+		# shellcheck disable=SC2086 # options
+		[ -z "$namespace" ] || ! unshare $namespace true 2>/dev/null || break
+	done
+	[ -n "$namespace" ] ||
+		die "a module for this kernel is built in a mount namespace, which this machine forbids; run as root or permit user namespaces"
+	# shellcheck disable=SC2016,SC2086 # the inner shell's variables; options
+	exec unshare $namespace sh -c \
+		'mount --bind "$0/usr" /usr && exec "$@"' "$dir" "$@"
+}
