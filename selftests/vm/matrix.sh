@@ -64,27 +64,39 @@ blame() {
 	echo "  not ok: $kernel: $*"
 }
 
-# try KERNEL: build, compare, run
+# missing LINES: each is a failure
+missing() {
+	local line
+
+	while read -r line; do
+		blame "$line"
+		bad=$((bad + 1))
+	done <<<"$1"
+}
+
+# try: build, compare, run, for $kernel
 try() {
-	local release counts line known=yes bad=0
+	local release counts known bad=0
 
 	if ! release=$("$vm/fetch.sh" release "$kernel" 2>"$tmp/err") ||
-		! "$vm/fetch.sh" kernel "$kernel" 2> >(tee "$tmp/err" >&2) >/dev/null; then
+		! "$vm/fetch.sh" kernel "$kernel" 2>&1 >/dev/null | tee "$tmp/err"; then
 		blame "cannot be fetched: $(tail -n 1 "$tmp/err")"
 		row "${release:--}" - 0 1
 		return
 	fi
 	if ! make --no-print-directory -C "$top" "vm-kmod-$kernel" >"$tmp/log" 2>&1; then
-		tail -n 30 "$tmp/log"
-		blame "the module does not build"
-		row "$release" - 0 1
+		known=$(sed -n "s/^ERROR: modpost: \"\([^\"]*\)\" .*undefined!/winsock.ko needs \1, which $release does not export/p" \
+			"$tmp/log")
+		[ -n "$known" ] || {
+			tail -n 30 "$tmp/log"
+			known="the module does not build"
+		}
+		missing "$known"
+		row "$release" "$bad missing" 0 "$bad"
 		return
 	fi
 	known=$(symbols "$kernel" "$release") || {
-		while read -r line; do
-			blame "$line"
-			bad=$((bad + 1))
-		done <<<"$known"
+		missing "$known"
 		known="$bad missing"
 	}
 	"$vm/check.sh" "$kernel" "$suites" "${args[@]}" | tee "$tmp/check" ||
@@ -104,7 +116,7 @@ printf 'kernel\tflavour\trelease\tsymbols exported\tpassed\tfailed\tseconds\n' >
 for kernel in $kernels; do
 	began=$SECONDS
 	echo "== $kernel"
-	try "$kernel"
+	try
 done
 
 echo
