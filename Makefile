@@ -24,7 +24,7 @@ endif
 kernels := $(or $(KERNEL),$(KERNELS))
 kernel := $(or $(firstword $(KERNEL)),$(firstword $(KERNELS)))
 
-ifneq ($(filter check matrix,$(MAKECMDGOALS)),)
+ifneq ($(filter check coverage matrix,$(MAKECMDGOALS)),)
 all_suites := $(shell $(MAKE) -s -C selftests list)
 suites := $(if $(T),$(foreach t,$(T),$(or $(filter $(t) $(t).sh,$(all_suites)),$(error \
 	T=$(t) is not a suite; there are: $(all_suites)))),$(all_suites))
@@ -106,6 +106,8 @@ deps:
 ##                    T= KERNEL= ARGS= TIMEOUT= ROUNDS= SEED= as above
 ##  make check-debug  all suites on a kernel that watches memory, locks and
 ##                    references, built on first use; KERNEL=6.12-debug is another
+##  make coverage     what the suites run of module and library: shares of each file,
+##                    and every line that did not run; T= KERNEL= as above
 ##  make bench        what closing costs, in instructions; ARGS=short for less
 ##  make check-host   what can be told of the library without the module: compilers,
 ##                    error numbers, exported names, memory
@@ -115,7 +117,7 @@ deps:
 ##    ARGS="..."        its arguments, quoted as for a shell
 ##    FILES="..."       files and directories to put where it starts
 ##    KERNEL= TIMEOUT=  as above              MEMORY=MIB
-.PHONY: bench demo check-host check check-debug check-vm matrix vm-shell vm-run vm-deps vm-init
+.PHONY: bench coverage demo check-host check check-debug check-vm matrix vm-shell vm-run vm-deps vm-init
 vm-deps:
 	$(Q)$(vm)/deps.sh need build vm
 
@@ -139,6 +141,9 @@ matrix: vm-init userlib selftests
 check-debug:
 	$(Q)$(MAKE) check KERNEL=$(or $(filter $(DEBUG_KERNELS),$(KERNEL)),$(firstword $(DEBUG_KERNELS))) \
 		T="$(T)" ARGS='$(ARGS)' TIMEOUT=$(TIMEOUT) $(pass)
+
+coverage: vm-init userlib selftests
+	$(Q)$(pass) TIMEOUT=$(TIMEOUT) selftests/coverage/coverage.sh "$(KERNEL)" "$(if $(T),$(suites))"
 
 check-vm: $(vm_kernel)
 	$(Q)$(vm)/selftest.sh $(kernel)

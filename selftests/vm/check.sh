@@ -4,6 +4,9 @@
 #   check.sh "KERNEL..." "SUITE..." [ARG...]
 # The suites are the programs in build/selftests; ARGs are passed to each.  All
 # of them share one boot for as long as the kernel survives them.
+#   OVERLAY=DIR    put into the machine's root
+#   HARVEST=DIR    what the overlay's /vm/harvest writes to the virtio port, a
+#		   file for each boot
 set -eu -o pipefail
 . "$(dirname "$0")/initramfs.sh"
 . "$vm/qemu.sh"
@@ -73,6 +76,7 @@ compose() {	# KERNEL SUITE...
 			"${args[@]}" >"$root/vm/jobs/$(printf '%03d.%s' "$order" "$suite")"
 		order=$((order + 1))
 	done
+	[ -z "${OVERLAY-}" ] || cp -r "$OVERLAY/." "$root/"
 	root_pack "$kernel_dir/modules.cpio" "$tmp/initrd"
 }
 
@@ -80,14 +84,20 @@ compose() {	# KERNEL SUITE...
 # sets $done_suites to how many were dealt with
 boot() {
 	local kernel=$1 suite=VM rest job text state=boot limit=$boot_seconds
+	local port=()
 
 	shift
 	done_suites=0
 	order=0
 	compose "$kernel" "$@"
+	# shellcheck disable=SC2054 # qemu's commas
+	[ -z "${HARVEST-}" ] ||
+		port=(-device virtio-serial-pci
+			-chardev "file,id=harvest,path=$HARVEST/$kernel.$#"
+			-device virtserialport,chardev=harvest,nr=1)
 	# The kernel hands on what it does not know: PID 1's environment.
 	vm_start $((boot_seconds + $# * (seconds + 40 * slow))) "$kernel_dir" \
-		"check${SEED:+ SEED=$SEED}${ROUNDS:+ ROUNDS=$ROUNDS}"
+		"check${SEED:+ SEED=$SEED}${ROUNDS:+ ROUNDS=$ROUNDS}" "${port[@]}"
 	while vm_read "$limit"; do
 		rest=${line#* }
 		case ${line%% *} in

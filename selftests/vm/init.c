@@ -15,6 +15,8 @@
  *	error TEXT		the machine is not fit for use
  *	done			every job was run
  *
+ * After the last job /vm/harvest is run, if it is there.
+ *
  * A job is a file /vm/jobs/NAME of strings that each end in a NUL: the time
  * limit in seconds, the directory to work in, then the argument vector.
  */
@@ -45,6 +47,7 @@
 
 #define MODULE		"winsock"
 #define MODULE_FILE	"/vm/winsock.ko"
+#define HARVEST		"/vm/harvest"
 #define ARGS_MAX	256
 
 /* How long sockets that outlive their program may keep the module in use. */
@@ -488,7 +491,8 @@ static int do_suite(const struct job *job)
 	return 1;
 }
 
-static void check(void)
+/* Returns whether every job was done. */
+static int do_suites(void)
 {
 	struct dirent **names;
 	int i, n = scandir("/vm/jobs", &names, NULL, alphasort);
@@ -500,11 +504,30 @@ static void check(void)
 			continue;
 		if (read_job(&job, names[i]->d_name)) {
 			report("error cannot read job %s", names[i]->d_name);
-			return;
+			return 0;
 		}
 		if (!do_suite(&job))
-			return;
+			return 0;
 	}
+	return 1;
+}
+
+/* What the suites left behind goes out before the machine does. */
+static void harvest(void)
+{
+	char *const argv[] = { "sh", HARVEST, NULL };
+
+	if (!access(HARVEST, F_OK))
+		run_tool(argv);
+}
+
+static void check(void)
+{
+	int done = do_suites();
+
+	harvest();
+	if (!done)
+		return;
 	scan_for_leaks();
 	report("done");
 }

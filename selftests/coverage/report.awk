@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-2.0
+# Reads explained.txt, then what gcov -t -b -c says of the sources in kmod and
+# userlib.  Prints the shares of each file and every line that did not run, with
+# its function; with judge=1 also what is wrong, and fails then.
+
+function percent(part, whole) {
+	return whole ? 100 * part / whole : 100
+}
+
+function row(name, run, all, taken, branches, hidden) {
+	printf "  %-24s %5d of %5d  %5.1f %%   %5d of %5d  %5.1f %%   %s\n", name,
+		run, all, percent(run, all), taken, branches,
+		percent(taken, branches), hidden ? hidden : ""
+}
+
+# enough WHAT SHARE WANTED
+function enough(what, share, wanted) {
+	if (share < wanted)
+		wrong[++wrongs] = sprintf("%s: %.1f %%, should be %d %%", what,
+					  share, wanted)
+}
+
+# A reason, and below it the lines it is one for, each behind a tab.
+FILENAME ~ /explained\.txt$/ {
+	if (sub(/^\t/, ""))
+		explained[$0] = 1
+	next
+}
+
+# "        -:    0:Source:PATH"
+/^ *-: *0:Source:/ {
+	sub(/^ *-: *0:Source:/, "")
+	file = ""
+	if (match($0, /\/kmod\/[^\/]+\/[a-z_]+\.[ch]$/) ) {
+		sub(/.*\//, "")
+		file = "kmod/" $0
+	} else if ($0 ~ /^[a-z_]+\.[ch]$/) {
+		file = "userlib/" $0
+	}
+	if (file && !(file in known)) {
+		known[file] = 1
+		files[++nfiles] = file
+	}
+	next
+}
+
+!file { next }
+
+# It precedes the line on which the function begins.
+/^function .* called / {
+	name = $2
+	next
+}
+
+# "branch  0 taken 5 (fallthrough)" belongs to the line above.
+/^branch / {
+	key = line SUBSEP $2
+	if (!(key in branch)) {
+		branch[key] = 0
+		branches[file]++
+	}
+	if ($3 == "taken" && $4 > 0 && !branch[key]) {
+		branch[key] = 1
+		taken[file]++
+	}
+	next
+}
+
+/^ *[-0-9#=]+\*?: *[0-9]+:/ {
+	split($0, field, ":")
+	number = field[2] + 0
+	line = file SUBSEP number
+	if (field[1] ~ /-/)
+		next
+	text = $0
+	sub(/^[^:]*:[^:]*:[ \t]*/, "", text)
+	if (!(line in count)) {
+		count[line] = 0
+		all[file]++
+		at[file, all[file]] = number
+		source[line] = text
+		within[line] = name
+	}
+	if (field[1] ~ /[1-9]/ && !count[line]) {
+		count[line] = 1
+		run[file]++
+	}
+}
+
+END {
+	print "                                      lines                    branches   explained"
+	for (i = 1; i <= nfiles; i++) {
+		f = files[i]
+		hidden = 0
+		for (j = 1; j <= all[f]; j++) {
+			line = f SUBSEP at[f, j]
+			if (count[line])
+				continue
+			key = f ": " within[line] ": " source[line]
+			if (key in explained) {
+				used[key] = 1
+				hidden++
+				continue
+			}
+			missing[++n] = f ":" at[f, j] ": " within[line] ": " source[line]
+		}
+		row(f, run[f], all[f], taken[f], branches[f], hidden)
+		part = f
+		sub(/\/.*/, "", part)
+		parts[part] = 1
+		sum_run[part] += run[f]
+		sum_all[part] += all[f]
+		sum_taken[part] += taken[f]
+		sum_branches[part] += branches[f]
+		sum_hidden[part] += hidden
+	}
+	for (part in parts)
+		row(part, sum_run[part], sum_all[part], sum_taken[part],
+		    sum_branches[part], sum_hidden[part])
+	if (n)
+		print "not run:"
+	for (i = 1; i <= n; i++)
+		print "  " missing[i]
+	if (!judge)
+		exit 0
+
+	for (key in explained) {
+		part = key
+		sub(/\/.*/, "", part)
+		if (part in parts && !(key in used))
+			wrong[++wrongs] = "explained.txt: it runs, or is not there: " key
+	}
+	if (n)
+		wrong[++wrongs] = n " lines did not run and have no explanation"
+	if ("kmod" in parts) {
+		enough("kmod, lines", percent(sum_run["kmod"], sum_all["kmod"]), 97)
+		enough("kmod, branches", percent(sum_taken["kmod"], sum_branches["kmod"]), 90)
+	}
+	if ("userlib" in parts)
+		enough("userlib, lines", percent(sum_run["userlib"], sum_all["userlib"]), 95)
+	if (wrongs)
+		print "wrong:"
+	for (i = 1; i <= wrongs; i++)
+		print "  " wrong[i]
+	exit wrongs > 0
+}
