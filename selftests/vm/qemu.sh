@@ -3,7 +3,7 @@
 # Sourced: a temporary directory, one virtual machine at a time in it, and the
 # certainty that neither is left behind.
 
-# vm_fit KERNEL: what a debug kernel needs more than others
+# vm_fit KERNEL: what a kernel that detects or preempts more needs
 # shellcheck disable=SC2034 # for those who source this
 vm_fit() {
 	slow=1
@@ -12,6 +12,9 @@ vm_fit() {
 	*-debug)
 		slow=4
 		memory=${MEMORY:-2048}
+		;;
+	*-rt)
+		slow=2
 		;;
 	esac
 }
