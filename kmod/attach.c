@@ -27,6 +27,12 @@
 #include "compat.h"
 #include "winsock.h"
 
+/*
+ * Sockets are charged to their memory cgroup, and each is more than ten times
+ * as large as this, which is not.
+ */
+static struct kmem_cache *states;
+
 /* Learnt from sockets of the kernel's own: not every table is exported. */
 static struct winsock_table stream_tables[2];
 static const struct proto_ops *dgram_bases[2];
@@ -53,11 +59,14 @@ static bool is_dgram_base(const struct proto_ops *ops)
 	return ops == dgram_bases[0] || ops == dgram_bases[1];
 }
 
-static void sock_state_init(struct winsock_sock *ws)
+static void state_init(struct winsock_sock *ws)
 {
 	spin_lock_init(&ws->lock);
-	INIT_LIST_HEAD(&ws->calls);
+	INIT_HLIST_HEAD(&ws->calls);
 	init_waitqueue_head(&ws->idle);
+	ws->leaving = 0;
+	ws->closed_by = NULL;
+	ws->reset = false;
 }
 
 /*
@@ -93,14 +102,22 @@ static void ulp_error_report(struct sock *sk)
 
 static struct winsock_sock *new_state(void)
 {
-	struct winsock_sock *ws = kzalloc(sizeof(*ws), GFP_KERNEL_ACCOUNT);
+	struct winsock_sock *ws = kmem_cache_alloc(states, GFP_KERNEL);
 
 	if (ws)
-		sock_state_init(ws);
+		state_init(ws);
 	return ws;
 }
 
-/* Under lock_sock: a reset that comes now is seen here or reported later. */
+static void free_state_rcu(struct rcu_head *rcu)
+{
+	kmem_cache_free(states, container_of(rcu, struct winsock_sock, rcu));
+}
+
+/*
+ * Under lock_sock, unless nobody can know the socket: a reset that comes now is
+ * seen here or reported later.
+ */
 static int tie(struct sock *sk, struct winsock_sock *ws)
 {
 	struct socket *sock = sk->sk_socket;
@@ -139,7 +156,7 @@ static int ulp_init(struct sock *sk)
 		return -ENOMEM;
 	err = tie(sk, ws);
 	if (err) {
-		kfree(ws);
+		kmem_cache_free(states, ws);
 		return err;
 	}
 	/* The core clears it for any ULP; ours leaves zero copy alone. */
@@ -169,7 +186,7 @@ static void ulp_release(struct sock *sk)
 	ws = rcu_dereference_protected(icsk->icsk_ulp_data, true);
 	RCU_INIT_POINTER(icsk->icsk_ulp_data, NULL);
 	WRITE_ONCE(sk->sk_error_report, base_error_report);
-	kfree_rcu(ws, rcu);
+	call_rcu(&ws->rcu, free_state_rcu);
 	winsock_stat_add(sk, WINSOCK_STAT_ATTACHED, -1);
 }
 
@@ -192,34 +209,56 @@ bool winsock_ulp_is_ours(const struct sock *sk)
 	return !ulp || ulp == &winsock_ulp;
 }
 
+/* What tcp_set_ulp() does, without looking up the name. */
+static int attach_stream(struct sock *sk, struct winsock_sock *ws)
+{
+	struct inet_connection_sock *icsk = inet_csk(sk);
+	int err;
+
+	if (icsk->icsk_ulp_ops)
+		return -EEXIST;
+	err = tie(sk, ws);
+	if (err)
+		return err;
+	__module_get(THIS_MODULE);
+	icsk->icsk_ulp_ops = &winsock_ulp;
+	return 0;
+}
+
 /**
- * winsock_attach - attach a TCP socket that nobody else knows of yet
- * @sock: the socket; something of ours keeps the module
- *
- * What tcp_set_ulp() does for setsockopt(TCP_ULP), without looking up the name.
+ * winsock_attach - attach a connection that is about to get a number
+ * @sock: its socket; something of ours keeps the module
  *
  * Return: 0, -ENOMEM, or what setsockopt(TCP_ULP) would say.
  */
 int winsock_attach(struct socket *sock)
 {
-	struct inet_connection_sock *icsk = inet_csk(sock->sk);
 	struct winsock_sock *ws = new_state();
-	int err = -EEXIST;
 	bool slow;
+	int err;
 
 	if (!ws)
 		return -ENOMEM;
-
+	/* The peer is at work on it. */
 	slow = lock_sock_fast(sock->sk);
-	if (!icsk->icsk_ulp_ops)
-		err = tie(sock->sk, ws);
-	if (!err) {
-		__module_get(THIS_MODULE);
-		icsk->icsk_ulp_ops = &winsock_ulp;
-	}
+	err = attach_stream(sock->sk, ws);
 	unlock_sock_fast(sock->sk, slow);
 	if (err)
-		kfree(ws);
+		kmem_cache_free(states, ws);
+	return err;
+}
+
+/* The same for a socket that nobody can know: there is nothing to lock out. */
+static int attach_new_stream(struct socket *sock)
+{
+	struct winsock_sock *ws = new_state();
+	int err;
+
+	if (!ws)
+		return -ENOMEM;
+	err = attach_stream(sock->sk, ws);
+	if (err)
+		kmem_cache_free(states, ws);
 	return err;
 }
 
@@ -232,7 +271,7 @@ static int attach_dgram(struct socket *sock)
 	dgram = kzalloc(sizeof(*dgram), GFP_KERNEL_ACCOUNT);
 	if (!dgram)
 		return -ENOMEM;
-	sock_state_init(&dgram->ws);
+	state_init(&dgram->ws);
 	winsock_override(&dgram->table, base);
 	__module_get(THIS_MODULE);
 	sock->ops = &dgram->table.ops;
@@ -244,7 +283,7 @@ static int attach_dgram(struct socket *sock)
 static int attach_new(struct socket *sock)
 {
 	if (stream_table(sock))
-		return winsock_attach(sock);
+		return attach_new_stream(sock);
 	if (is_dgram_base(sock->ops) && sock->type == SOCK_DGRAM)
 		return attach_dgram(sock);
 	return -EOPNOTSUPP;
@@ -328,7 +367,7 @@ static int learn_dgram(int i)
 	return 0;
 }
 
-int __init winsock_attach_init(void)
+static int learn_all(void)
 {
 	int i, err;
 
@@ -338,10 +377,25 @@ int __init winsock_attach_init(void)
 		if (err && !(err == -EAFNOSUPPORT && families[i] == AF_INET6))
 			return err;
 	}
-	return tcp_register_ulp(&winsock_ulp);
+	return 0;
+}
+
+int __init winsock_attach_init(void)
+{
+	int err;
+
+	states = KMEM_CACHE(winsock_sock, 0);
+	if (!states)
+		return -ENOMEM;
+	err = learn_all() ?: tcp_register_ulp(&winsock_ulp);
+	if (err)
+		kmem_cache_destroy(states);
+	return err;
 }
 
 void winsock_attach_exit(void)
 {
 	tcp_unregister_ulp(&winsock_ulp);
+	rcu_barrier();	/* free_state_rcu() */
+	kmem_cache_destroy(states);
 }

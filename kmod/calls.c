@@ -46,76 +46,19 @@ bool winsock_has_descriptor(const struct file *file)
 }
 
 /**
- * winsock_closed_here - has closesocket() taken @file from this process?
- * @ws: the socket's state
- * @file: the socket's open file
+ * winsock_call_leave_cancelled - the way out of a call that was cancelled
+ * @ws: the socket's state, locked
  */
-bool winsock_closed_here(const struct winsock_sock *ws, const struct file *file)
+void winsock_call_leave_cancelled(struct winsock_sock *ws)
 {
-	return unlikely(READ_ONCE(ws->closed_by)) && !winsock_has_descriptor(file);
-}
-
-static void leave(struct winsock_sock *ws, struct winsock_call *call)
-{
-	bool idle = false;
-
-	spin_lock(&ws->lock);
-	list_del(&call->node);
-	if (call->cancelled)
-		idle = !--ws->leaving;
-	spin_unlock(&ws->lock);
-	if (idle)
+	if (!--ws->leaving)
 		wake_up(&ws->idle);
 }
 
-/**
- * winsock_call_begin - enter a socket
- * @ws: its state
- * @sock: the socket
- * @call: the caller's record
- * @may_block: false if the call returns EAGAIN rather than wait; it needs no
- *	       record then, but must not start on a closed number either, or
- *	       io_uring would poll and retry for ever
- *
- * Return: true if the call may go on; false if it must fail with -ECANCELED,
- * without a winsock_call_end().
- */
-bool winsock_call_begin(struct winsock_sock *ws, const struct socket *sock,
-			struct winsock_call *call, bool may_block)
+/* Under ws->lock. */
+static bool is_call_here(const struct winsock_call *call)
 {
-	call->cancelled = false;
-	call->task = may_block ? current : NULL;
-	if (may_block) {
-		call->files = current->files;
-		spin_lock(&ws->lock);
-		list_add(&call->node, &ws->calls);
-		spin_unlock(&ws->lock);
-	}
-	if (!winsock_closed_here(ws, sock->file))
-		return true;
-	if (may_block)
-		leave(ws, call);
-	return false;
-}
-
-/**
- * winsock_call_end - leave a socket
- * @ws: its state
- * @call: the record given to winsock_call_begin()
- * @ret: what the base operation returned
- *
- * Return: @ret, or -ECANCELED where a cancelled call would be restarted or
- * report EINTR.  Byte counts and other errors pass: nothing moved is lost.
- */
-int winsock_call_end(struct winsock_sock *ws, struct winsock_call *call, int ret)
-{
-	if (!call->task)
-		return ret;
-	leave(ws, call);
-	/* Nobody marks a record that is off the list. */
-	if (call->cancelled && (ret == -ERESTARTSYS || ret == -EINTR))
-		return -ECANCELED;
-	return ret;
+	return READ_ONCE(call->task->files) == current->files;
 }
 
 /**
@@ -131,8 +74,8 @@ unsigned int winsock_calls_here(struct winsock_sock *ws)
 	unsigned int n = 0;
 
 	spin_lock(&ws->lock);
-	list_for_each_entry(call, &ws->calls, node)
-		n += call->files == current->files;
+	hlist_for_each_entry(call, &ws->calls, node)
+		n += is_call_here(call);
 	spin_unlock(&ws->lock);
 	return n;
 }
@@ -166,8 +109,8 @@ unsigned int winsock_cancel_calls(struct winsock_sock *ws)
 
 	spin_lock(&ws->lock);
 	WRITE_ONCE(ws->closed_by, current->files);
-	list_for_each_entry(call, &ws->calls, node) {
-		if (call->files != current->files)
+	hlist_for_each_entry(call, &ws->calls, node) {
+		if (!is_call_here(call))
 			continue;
 		n++;
 		if (call->cancelled)

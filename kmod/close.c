@@ -6,6 +6,10 @@
  * true without changing a thing when the answer is a refusal (invariant I1)
  * and without ever closing somebody else's file (I2).
  *
+ * Most closes never need a reference of their own: under files->file_lock the
+ * number's is taken over.  Only where the answer may be a refusal is the socket
+ * looked at first, and the number left where it is.
+ *
  * Locks: files->file_lock and lock_sock are never held together.  No lock is
  * held while waiting.
  */
@@ -35,20 +39,22 @@ enum close_kind {
 /**
  * struct closing - one closesocket() on its way
  * @fd: the number
- * @file: the open file, held
+ * @file: the open file; held, once find() has let go of the lock
  * @sock: its socket
- * @ws: the attachment, NULL if there is none
- * @pending: references of this process that only its library can count
+ * @sk: its protocol's part, NULL if there is none
+ * @tcp: it is a TCP socket
  * @nonblock: O_NONBLOCK is set on @file
- * @closed_by: the process that had closed the socket before, see @ws
+ * @ws: the attachment, NULL if there is none; see look_closer()
+ * @closed_by: the process that had closed the socket before
  */
 struct closing {
 	unsigned int fd;
 	struct file *file;
 	struct socket *sock;
-	struct winsock_sock *ws;
-	u32 pending;
+	struct sock *sk;
+	bool tcp;
 	bool nonblock;
+	struct winsock_sock *ws;
 	const void *closed_by;
 };
 
@@ -114,13 +120,12 @@ static enum close_kind decide(const struct sock *sk, bool nonblock)
 
 static enum close_kind peek(const struct closing *c)
 {
-	struct sock *sk = c->sock->sk;
 	enum close_kind how;
 	bool slow;
 
-	slow = lock_sock_fast(sk);
-	how = decide(sk, c->nonblock);
-	unlock_sock_fast(sk, slow);
+	slow = lock_sock_fast(c->sk);
+	how = decide(c->sk, c->nonblock);
+	unlock_sock_fast(c->sk, slow);
 	return how;
 }
 
@@ -147,11 +152,11 @@ static bool wait_for_count(const struct closing *c, long count, unsigned int ms)
 }
 
 /*
- * Are this number, our own reference and @known others all that hold the file?
- * Some come and go: epoll takes one for the length of an event, and a look-up
- * that lost the race drops its own.  @settle gives them a moment.
+ * Do no more than @count references hold the file?  Some come and go: epoll
+ * takes one for the length of an event, and a look-up that lost the race drops
+ * its own.  They are given a moment.
  */
-static bool is_last(const struct closing *c, long known, bool settle)
+static bool settles_at(const struct closing *c, long count)
 {
 	/*
 	 * An epoll set that hears nothing goes back to sleep; were its passing
@@ -159,8 +164,7 @@ static bool is_last(const struct closing *c, long known, bool settle)
 	 */
 	unsigned int ms = winsock_epoll_watches(c->file) ? 250 : 20;
 
-	return file_count(c->file) <= 2 + known ||
-	       (settle && wait_for_count(c, 2 + known, ms));
+	return wait_for_count(c, count, ms);
 }
 
 /* Under files->file_lock. */
@@ -179,18 +183,33 @@ static bool holds_number(const struct closing *c)
 	return ours;
 }
 
-/* C15, the only answer that must be found before anything is touched. */
-static bool refuse(const struct closing *c)
+/* What the plain close does not need to know. */
+static void look_closer(struct closing *c)
 {
-	long known = c->pending;
-
-	if (!c->nonblock || !sock_flag(c->sock->sk, SOCK_LINGER) ||
-	    peek(c) != REFUSE)
-		return false;
+	c->ws = winsock_sock_of(c->sock);
 	if (c->ws)
-		known += winsock_calls_here(c->ws);
+		c->closed_by = READ_ONCE(c->ws->closed_by);
+}
+
+/*
+ * C15, the only answer that must be found before anything is touched.  @pending
+ * is how many references of this process only its library can count.
+ */
+static bool refuse(struct closing *c, u32 pending)
+{
+	long known = pending;
+
+	if (peek(c) != REFUSE)
+		return false;
+	if (file_count(c->file) > 2) {	/* the number's and our own */
+		look_closer(c);
+		if (c->ws)
+			known += winsock_calls_here(c->ws);
+		if (!settles_at(c, 2 + known))
+			return false;
+	}
 	/* Of a number that a rival has closed meanwhile there is no refusal. */
-	return is_last(c, known, true) && holds_number(c);
+	return holds_number(c);
 }
 
 /*
@@ -200,32 +219,36 @@ static bool refuse(const struct closing *c)
  */
 static bool worth_settling(const struct closing *c, bool cancelled)
 {
-	const struct sock *sk = c->sock->sk;
-
-	return cancelled || (is_tcp(sk) && !c->nonblock &&
-			     sock_flag(sk, SOCK_LINGER) && peek(c) == LINGER);
+	return cancelled || (c->tcp && !c->nonblock &&
+			     sock_flag(c->sk, SOCK_LINGER) && peek(c) == LINGER);
 }
 
 /*
- * Empties the slot if it still holds the file, and leaves the number marked as
- * in use: everybody else sees EBADF, nobody gets the number, fork() skips it.
- * The table's reference is the caller's from here on.
+ * Under files->file_lock.  Empties the slot and leaves the number marked as in
+ * use: everybody else sees EBADF, nobody gets the number, fork() skips it.  The
+ * table's reference is the caller's from here on.
  */
+static void empty_slot(const struct closing *c)
+{
+	struct fdtable *fdt = files_fdtable(current->files);
+
+	rcu_assign_pointer(fdt->fd[array_index_nospec(c->fd, fdt->max_fds)],
+			   NULL);
+}
+
+/* Instead of the reference that the caller has, if the slot still has one. */
 static int take_out(const struct closing *c)
 {
 	struct files_struct *files = current->files;
-	struct fdtable *fdt;
-	int err = -EBADF;
+	bool ours;
 
 	spin_lock(&files->file_lock);
-	if (slot_is_ours(c)) {
-		fdt = files_fdtable(files);
-		rcu_assign_pointer(fdt->fd[array_index_nospec(c->fd, fdt->max_fds)],
-				   NULL);
-		err = 0;
-	}
+	ours = slot_is_ours(c);
+	if (ours)
+		empty_slot(c);
 	spin_unlock(&files->file_lock);
-	return err;
+	fput(c->file);
+	return ours ? 0 : -EBADF;
 }
 
 /*
@@ -235,12 +258,14 @@ static int take_out(const struct closing *c)
  */
 static void put_back(const struct closing *c)
 {
+	get_file(c->file);
 	fd_install(c->fd, c->file);
 	if (c->ws) {
 		winsock_set_closed(c->ws, c->closed_by);
 		wake_up_interruptible_poll(&c->sock->wq.wait, EPOLLIN |
 					   EPOLLOUT | EPOLLERR | EPOLLHUP);
 	}
+	fput(c->file);
 }
 
 /*
@@ -248,22 +273,19 @@ static void put_back(const struct closing *c)
  * numbers refers to it.  A woken poll() finds the slot empty and says POLLNVAL;
  * so does an ordinary socket's, whose other calls cannot be found.
  *
- * Nobody to look for if the only references are the slot's and ours, which
- * spares the plain close a walk over the descriptor table.
  */
 static bool cancel(const struct closing *c)
 {
-	struct sock *sk = c->sock->sk;
 	long before = file_count(c->file);
 	unsigned int calls = 0, pollers = 0;
 
-	if (before == 2 || winsock_has_descriptor(c->file))
+	if (winsock_has_descriptor(c->file))
 		return false;
 
 	if (c->ws)
 		calls = winsock_cancel_calls(c->ws);
 	if (calls) {
-		winsock_stat_add(sk, WINSOCK_STAT_CANCELLED, calls);
+		winsock_stat_add(c->sk, WINSOCK_STAT_CANCELLED, calls);
 		trace_winsock_cancel(c->fd, calls);
 	}
 	pollers = winsock_wake_pollers(&c->sock->wq.wait);
@@ -273,10 +295,10 @@ static bool cancel(const struct closing *c)
 	 * limit is for those that are kept from running, as by a freezer.
 	 */
 	if (calls || pollers)
-		wait_for_count(c, max(2L, before - calls - pollers), 5000);
+		wait_for_count(c, max(1L, before - calls - pollers), 5000);
 	/* P11: recvmmsg() leaves what ended it for the next caller to find. */
 	if (calls)
-		cmpxchg(&sk->sk_err, ECANCELED, 0);
+		cmpxchg(&c->sk->sk_err, ECANCELED, 0);
 	return calls || pollers || winsock_epoll_watches(c->file);
 }
 
@@ -453,9 +475,9 @@ static bool native_will_do(const struct sock *sk, enum close_kind how)
  * an option any more.  Whatever is left to do when it is dropped must not wait:
  * SOCK_LINGER with an interval is cleared.
  */
-static int carry_out(const struct closing *c, enum close_kind *how)
+static int carry_out(struct closing *c, enum close_kind *how)
 {
-	struct sock *sk = c->sock->sk;
+	struct sock *sk = c->sk;
 
 	*how = decide(sk, c->nonblock);
 	if (native_will_do(sk, *how))
@@ -467,6 +489,8 @@ static int carry_out(const struct closing *c, enum close_kind *how)
 	case LINGER:
 		release_sock(sk);
 		/* Nobody has a call here, but an epoll set may listen. */
+		if (!c->ws)
+			look_closer(c);
 		if (c->ws)
 			winsock_set_closed(c->ws, current->files);
 		return linger(c->sock);
@@ -491,7 +515,7 @@ static int carry_out(const struct closing *c, enum close_kind *how)
 /**
  * winsock_close_leftover - the last reference goes after closesocket() has
  * @sk: a TCP socket
- * @ws: its attachment
+ * @ws: its attachment, which says that somebody has closed the socket
  *
  * A reference that nobody could see end in time, as that of an io_uring request
  * submitted by the closing thread itself, made closesocket() take the socket for
@@ -502,8 +526,7 @@ void winsock_close_leftover(struct sock *sk, const struct winsock_sock *ws)
 {
 	const void *closed_by = READ_ONCE(ws->closed_by);
 
-	if (!closed_by ||
-	    (closed_by != current->files && !(current->flags & PF_KTHREAD)))
+	if (closed_by != current->files && !(current->flags & PF_KTHREAD))
 		return;
 
 	lock_sock(sk);
@@ -532,39 +555,90 @@ static void count(const struct sock *sk, enum close_kind how, int err)
 		winsock_stat_inc(sk, stats[how]);
 }
 
-static int closesocket(const struct closing *c, enum close_kind *how)
+/* Under files->file_lock. */
+static int find(struct closing *c)
 {
-	bool tcp = is_tcp(c->sock->sk);
-	bool cancelled;
-	int err;
+	c->file = files_lookup_fd_locked(current->files, c->fd);
+	if (!c->file)
+		return -EBADF;
+	c->sock = sock_from_file(c->file);
+	if (!c->sock)	/* O_PATH is not open at all */
+		return c->file->f_mode & FMODE_PATH ? -EBADF : -ENOTSOCK;
 
-	if (tcp && refuse(c)) {
-		*how = REFUSE;
-		return -EWOULDBLOCK;
-	}
-
-	err = take_out(c);
-	if (err)
-		return err;
-
-	cancelled = cancel(c);
-	*how = SHARED;
-	if (is_last(c, 0, false) ||
-	    (worth_settling(c, cancelled) && is_last(c, 0, true))) {
-		*how = NATIVE;
-		err = tcp ? carry_out(c, how) : 0;
-	}
-	if (err) {
-		put_back(c);
-		return err;
-	}
-
-	put_unused_fd(c->fd);
-	filp_close(c->file, current->files);
-	/* The stack may have woken an epoll set; ours is to be the last. */
-	if (*how != SHARED && winsock_epoll_watches(c->file))
-		wait_for_count(c, 1, 250);
+	c->sk = c->sock->sk;
+	c->tcp = is_tcp(c->sk);
+	c->nonblock = c->file->f_flags & O_NONBLOCK;
 	return 0;
+}
+
+/* A refusal is possible only of these; an option that is set now comes late. */
+static bool may_refuse(const struct closing *c)
+{
+	return c->nonblock && c->tcp && sock_flag(c->sk, SOCK_LINGER) &&
+	       READ_ONCE(c->sk->sk_lingertime);
+}
+
+/*
+ * Cancels, and tells whether the socket is somebody else's, too.  Only for a
+ * file that has other references than ours.
+ */
+static bool is_shared(struct closing *c)
+{
+	bool cancelled;
+
+	look_closer(c);
+	cancelled = cancel(c);
+	return file_count(c->file) > 1 &&
+	       !(worth_settling(c, cancelled) && settles_at(c, 1));
+}
+
+/* The number is out, and its reference ours. */
+static int close_taken(struct closing *c, enum close_kind *how)
+{
+	/* Mostly nobody else is there, and there is nothing to look for. */
+	if (unlikely(file_count(c->file) > 1) && is_shared(c)) {
+		*how = SHARED;
+		return 0;
+	}
+	return c->tcp ? carry_out(c, how) : 0;
+}
+
+/*
+ * Drops the number and its reference.  filp_close() would look for what a socket
+ * cannot have, and for locks, which only a strange program puts on one.
+ */
+static void give_up(const struct closing *c)
+{
+	put_unused_fd(c->fd);
+	if (unlikely(locks_inode_context(file_inode(c->file))))
+		filp_close(c->file, current->files);
+	else
+		winsock_fput_now(c->file);
+}
+
+static void finish(const struct closing *c, enum close_kind how)
+{
+	bool watched = unlikely(winsock_epoll_watches(c->file)) && how != SHARED;
+
+	if (watched)
+		get_file(c->file);
+	give_up(c);
+	/* The stack may have woken an epoll set; ours is to be the last. */
+	if (watched) {
+		wait_for_count(c, 1, 250);
+		fput(c->file);
+	}
+}
+
+static void note(const struct closing *c, enum close_kind how, int err,
+		 u64 start)
+{
+	if (!c->sk)
+		return;
+	count(c->sk, how, err);
+	if (trace_winsock_close_enabled())
+		trace_winsock_close(c->sk, c->fd, how, err,
+				    ktime_get_ns() - start);
 }
 
 /**
@@ -572,40 +646,51 @@ static int closesocket(const struct closing *c, enum close_kind *how)
  * @arg: validated by the caller
  *
  * Works on attached and on ordinary sockets.  FIN or RST has been sent when the
- * caller is back in user space: its last reference goes in task work.
+ * caller is back in user space: its last reference goes here or in task work.
  *
  * Return: 0, and the descriptor is gone; or -EBADF, -ENOTSOCK, -EWOULDBLOCK
  * (C15), -EINTR (C11), and the descriptor is as it was.
  */
 int winsock_closesocket(const struct winsock_closesocket *arg)
 {
-	struct closing c = { .fd = arg->fd, .pending = arg->pending };
+	struct files_struct *files = current->files;
+	struct closing c = { .fd = arg->fd };
 	enum close_kind how = NATIVE;
+	bool ask = false;
 	u64 start = 0;
 	int err;
 
-	c.file = fget(c.fd);
-	if (!c.file)
-		return -EBADF;
-	c.sock = sock_from_file(c.file);
-	if (!c.sock) {
-		fput(c.file);
-		return -ENOTSOCK;
-	}
-	c.ws = winsock_sock_of(c.sock);
-	c.nonblock = c.file->f_flags & O_NONBLOCK;
-	if (c.ws)
-		c.closed_by = READ_ONCE(c.ws->closed_by);
-
 	if (trace_winsock_close_enabled())
 		start = ktime_get_ns();
-	err = closesocket(&c, &how);
-	if (err != -EBADF && c.sock->sk) {
-		count(c.sock->sk, how, err);
-		if (trace_winsock_close_enabled())
-			trace_winsock_close(c.sock->sk, c.fd, how, err,
-					    ktime_get_ns() - start);
+
+	spin_lock(&files->file_lock);
+	err = find(&c);
+	if (!err) {
+		ask = may_refuse(&c);
+		if (ask)
+			get_file(c.file);
+		else
+			empty_slot(&c);
 	}
-	fput(c.file);
+	spin_unlock(&files->file_lock);
+	if (err)
+		return err;
+
+	if (ask)
+		err = refuse(&c, arg->pending) ? -EWOULDBLOCK : take_out(&c);
+	if (err == -EBADF)
+		return err;
+	if (err)
+		how = REFUSE;
+	else
+		err = close_taken(&c, &how);
+
+	note(&c, how, err, start);
+	if (!err)
+		finish(&c, how);
+	else if (err == -EINTR)
+		put_back(&c);
+	else
+		fput(c.file);
 	return err;
 }

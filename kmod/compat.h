@@ -6,6 +6,7 @@
 #ifndef _WINSOCK_COMPAT_H
 #define _WINSOCK_COMPAT_H
 
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/net.h>
 #include <linux/version.h>
@@ -61,6 +62,21 @@ static inline int winsock_base_accept(const struct proto_ops *base,
 	return base->accept(sock, newsock, arg);
 }
 #endif
+
+/* 6.3 moved locks_inode_context(). */
+#if KERNEL_VERSION(6, 3, 0) <= LINUX_VERSION_CODE
+#include <linux/filelock.h>
+#endif
+
+/* What close(2) does: from 6.6 on it does not leave the end to task work. */
+static inline void winsock_fput_now(struct file *file)
+{
+#if KERNEL_VERSION(6, 6, 0) <= LINUX_VERSION_CODE
+	__fput_sync(file);
+#else
+	fput(file);
+#endif
+}
 
 /* The member is not there without epoll. */
 static inline bool winsock_epoll_watches(const struct file *file)

@@ -57,18 +57,19 @@ static int op_connect(struct socket *sock, struct sockaddr_unsized *addr,
 {
 	const struct proto_ops *base = base_ops(sock);
 	struct winsock_sock *ws = state_of(sock);
+	const bool wait = !(flags & O_NONBLOCK);
 	struct winsock_call call;
 	int ret;
 
 	if (!ws)
 		return base->connect(sock, addr, len, flags);
-	if (!winsock_call_begin(ws, sock, &call, !(flags & O_NONBLOCK)))
+	if (!winsock_call_begin(ws, sock, &call, wait))
 		return -ECANCELED;
 	ret = base->connect(sock, addr, len, flags);
 	/* AF_UNSPEC dissolves the association: a new life begins. */
 	if (!ret && addr->sa_family == AF_UNSPEC)
 		WRITE_ONCE(ws->reset, false);
-	return winsock_call_end(ws, &call, ret);
+	return winsock_call_end(ws, &call, wait, ret);
 }
 
 /*
@@ -93,6 +94,7 @@ static int op_accept(struct socket *sock, struct socket *newsock,
 {
 	const struct proto_ops *base = base_ops(sock);
 	struct winsock_sock *ws = state_of(sock);
+	const bool wait = !(arg->flags & O_NONBLOCK);
 	struct winsock_call call;
 	int err;
 
@@ -105,14 +107,24 @@ static int op_accept(struct socket *sock, struct socket *newsock,
 	 * whereupon it reports a poll mask, which looks like a descriptor.  It
 	 * asks without waiting; the number is gone, which is as true.
 	 */
-	if (!winsock_call_begin(ws, sock, &call, !(arg->flags & O_NONBLOCK)))
-		return arg->flags & O_NONBLOCK ? -EBADF : -ECANCELED;
+	if (!winsock_call_begin(ws, sock, &call, wait))
+		return wait ? -ECANCELED : -EBADF;
 	err = winsock_base_accept(base, sock, newsock, arg);
-	err = winsock_call_end(ws, &call, err);
+	err = winsock_call_end(ws, &call, wait, err);
 	return err ?: winsock_attach(newsock);
 }
 
 WINSOCK_DEFINE_ACCEPT(op_accept)
+
+/*
+ * Neither closed nor reset: a call that does not wait may go straight to the
+ * base.  All others take the way of send_checked() and recv_checked(), which
+ * are apart so that their records do not burden these.
+ */
+static bool is_plain(const struct winsock_sock *ws)
+{
+	return likely(!READ_ONCE(ws->closed_by) && !READ_ONCE(ws->reset));
+}
 
 /*
  * R1: a reset is reported as one however late it comes, and without SIGPIPE.
@@ -129,25 +141,40 @@ static int after_send(const struct winsock_sock *ws, int flags, int ret)
 	return ret;
 }
 
+static int send_base(const struct proto_ops *base, struct socket *sock,
+		     struct winsock_sock *ws, struct msghdr *msg, size_t size)
+{
+	int flags = msg->msg_flags;
+
+	msg->msg_flags |= MSG_NOSIGNAL;
+	return after_send(ws, flags, base->sendmsg(sock, msg, size));
+}
+
+static noinline int send_checked(const struct proto_ops *base,
+				 struct socket *sock, struct winsock_sock *ws,
+				 struct msghdr *msg, size_t size)
+{
+	const bool wait = !(msg->msg_flags & MSG_DONTWAIT);
+	struct winsock_call call;
+	int ret = -ECONNRESET;
+
+	if (!winsock_call_begin(ws, sock, &call, wait))
+		return -ECANCELED;
+	if (!READ_ONCE(ws->reset))
+		ret = send_base(base, sock, ws, msg, size);
+	return winsock_call_end(ws, &call, wait, ret);
+}
+
 static int op_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)
 {
 	const struct proto_ops *base = base_ops(sock);
 	struct winsock_sock *ws = state_of(sock);
-	int flags = msg->msg_flags;
-	struct winsock_call call;
-	int ret;
 
 	if (!ws)
 		return base->sendmsg(sock, msg, size);
-	if (!winsock_call_begin(ws, sock, &call, !(flags & MSG_DONTWAIT)))
-		return -ECANCELED;
-	if (READ_ONCE(ws->reset)) {
-		ret = -ECONNRESET;
-	} else {
-		msg->msg_flags |= MSG_NOSIGNAL;
-		ret = after_send(ws, flags, base->sendmsg(sock, msg, size));
-	}
-	return winsock_call_end(ws, &call, ret);
+	if (msg->msg_flags & MSG_DONTWAIT && is_plain(ws))
+		return send_base(base, sock, ws, msg, size);
+	return send_checked(base, sock, ws, msg, size);
 }
 
 /* A reset that comes while the call waits is reported as one, EPIPE or not. */
@@ -156,23 +183,32 @@ static int after_reset(const struct winsock_sock *ws, int ret)
 	return ret <= 0 && READ_ONCE(ws->reset) ? -ECONNRESET : ret;
 }
 
+static noinline int recv_checked(const struct proto_ops *base,
+				 struct socket *sock, struct winsock_sock *ws,
+				 struct msghdr *msg, size_t size, int flags)
+{
+	const bool wait = !(flags & MSG_DONTWAIT);
+	struct winsock_call call;
+	int ret = -ECONNRESET;
+
+	if (!winsock_call_begin(ws, sock, &call, wait))
+		return -ECANCELED;
+	if (!READ_ONCE(ws->reset))
+		ret = after_reset(ws, base->recvmsg(sock, msg, size, flags));
+	return winsock_call_end(ws, &call, wait, ret);
+}
+
 static int op_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 		      int flags)
 {
 	const struct proto_ops *base = base_ops(sock);
 	struct winsock_sock *ws = state_of(sock);
-	struct winsock_call call;
-	int ret;
 
 	if (!ws || (flags & MSG_ERRQUEUE))
 		return base->recvmsg(sock, msg, size, flags);
-	if (!winsock_call_begin(ws, sock, &call, !(flags & MSG_DONTWAIT)))
-		return -ECANCELED;
-	if (READ_ONCE(ws->reset))
-		ret = -ECONNRESET;
-	else
-		ret = after_reset(ws, base->recvmsg(sock, msg, size, flags));
-	return winsock_call_end(ws, &call, ret);
+	if (flags & MSG_DONTWAIT && is_plain(ws))
+		return after_reset(ws, base->recvmsg(sock, msg, size, flags));
+	return recv_checked(base, sock, ws, msg, size, flags);
 }
 
 static ssize_t op_splice_read(struct socket *sock, loff_t *ppos,
@@ -193,7 +229,7 @@ static ssize_t op_splice_read(struct socket *sock, loff_t *ppos,
 	else
 		ret = after_reset(ws, base->splice_read(sock, ppos, pipe, len,
 							flags));
-	return winsock_call_end(ws, &call, ret);
+	return winsock_call_end(ws, &call, true, ret);
 }
 
 #ifdef WINSOCK_HAVE_SENDPAGE
@@ -202,12 +238,13 @@ static ssize_t op_sendpage(struct socket *sock, struct page *page, int offset,
 {
 	const struct proto_ops *base = base_ops(sock);
 	struct winsock_sock *ws = state_of(sock);
+	const bool wait = !(flags & MSG_DONTWAIT);
 	struct winsock_call call;
 	int ret;
 
 	if (!ws)
 		return base->sendpage(sock, page, offset, size, flags);
-	if (!winsock_call_begin(ws, sock, &call, !(flags & MSG_DONTWAIT)))
+	if (!winsock_call_begin(ws, sock, &call, wait))
 		return -ECANCELED;
 	if (READ_ONCE(ws->reset))
 		ret = -ECONNRESET;
@@ -215,7 +252,7 @@ static ssize_t op_sendpage(struct socket *sock, struct page *page, int offset,
 		ret = after_send(ws, flags, base->sendpage(sock, page, offset,
 							   size, flags |
 							   MSG_NOSIGNAL));
-	return winsock_call_end(ws, &call, ret);
+	return winsock_call_end(ws, &call, wait, ret);
 }
 #endif
 
@@ -290,7 +327,7 @@ static int op_release(struct socket *sock)
 		return release_dgram(sock);
 
 	ws = state_of(sock);
-	if (ws)
+	if (ws && unlikely(READ_ONCE(ws->closed_by)))
 		winsock_close_leftover(sock->sk, ws);
 	return base_ops(sock)->release(sock);
 }

@@ -41,9 +41,13 @@ static unsigned int winsock_net_id __read_mostly;
  */
 void winsock_stat_add(const struct sock *sk, enum winsock_stat stat, int n)
 {
-	struct winsock_net *wn = net_generic(sock_net(sk), winsock_net_id);
+	const struct winsock_net *wn;
 
+	/* As net_generic(), but with preemption off, which counts for RCU too. */
+	preempt_disable();
+	wn = rcu_dereference_sched(sock_net(sk)->gen)->ptr[winsock_net_id];
 	this_cpu_add(wn->stats->n[stat], n);
+	preempt_enable();
 }
 
 static int winsock_stat_show(struct seq_file *seq, void *v)

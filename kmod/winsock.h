@@ -29,7 +29,7 @@ struct winsock_sock {
 	spinlock_t lock;	/* of calls, leaving and closed_by */
 	bool reset;
 	unsigned int leaving;
-	struct list_head calls;
+	struct hlist_head calls;
 	wait_queue_head_t idle;
 	const void *closed_by;
 	struct rcu_head rcu;
@@ -38,14 +38,13 @@ struct winsock_sock {
 /**
  * struct winsock_call - one call that may block, on its own stack
  * @node: in winsock_sock.calls
- * @task: who calls; it cannot be gone while the record is on the list
- * @files: its descriptors when it called
+ * @task: who calls; while the record is on the list it is inside, and neither
+ *	  ends nor changes its descriptor table
  * @cancelled: closesocket() told it to leave
  */
 struct winsock_call {
-	struct list_head node;
+	struct hlist_node node;
 	struct task_struct *task;
-	const struct files_struct *files;
 	bool cancelled;
 };
 
@@ -81,18 +80,91 @@ void winsock_override(struct winsock_table *t, const struct proto_ops *base);
 struct winsock_sock *winsock_sock_of(const struct socket *sock);
 
 /* calls.c */
-bool winsock_call_begin(struct winsock_sock *ws, const struct socket *sock,
-			struct winsock_call *call, bool may_block);
-int winsock_call_end(struct winsock_sock *ws, struct winsock_call *call,
-		     int ret);
-bool winsock_closed_here(const struct winsock_sock *ws,
-			 const struct file *file);
+void winsock_call_leave_cancelled(struct winsock_sock *ws);
 bool winsock_has_descriptor(const struct file *file);
 unsigned int winsock_calls_here(struct winsock_sock *ws);
 unsigned int winsock_cancel_calls(struct winsock_sock *ws);
 unsigned int winsock_wake_pollers(struct wait_queue_head *wq);
 int winsock_calls_init(void);
 void winsock_set_closed(struct winsock_sock *ws, const void *files);
+
+/**
+ * winsock_closed_here - has closesocket() taken @file from this process?
+ * @ws: the socket's state
+ * @file: the socket's open file
+ */
+static inline bool winsock_closed_here(const struct winsock_sock *ws,
+				       const struct file *file)
+{
+	return unlikely(READ_ONCE(ws->closed_by)) &&
+	       !winsock_has_descriptor(file);
+}
+
+static inline void winsock_call_leave(struct winsock_sock *ws,
+				      struct winsock_call *call)
+{
+	spin_lock(&ws->lock);
+	__hlist_del(&call->node);
+	if (unlikely(call->cancelled))
+		winsock_call_leave_cancelled(ws);
+	spin_unlock(&ws->lock);
+}
+
+/**
+ * winsock_call_begin - enter a socket
+ * @ws: its state
+ * @sock: the socket
+ * @call: the caller's record
+ * @may_block: false if the call returns EAGAIN rather than wait; it needs no
+ *	       record then, but must not start on a closed number either, or
+ *	       io_uring would poll and retry for ever
+ *
+ * Inlined, since it is all that send() and recv() pay for being attached.
+ *
+ * Return: true if the call may go on; false if it must fail with -ECANCELED,
+ * without a winsock_call_end().
+ */
+static __always_inline bool winsock_call_begin(struct winsock_sock *ws,
+					       const struct socket *sock,
+					       struct winsock_call *call,
+					       bool may_block)
+{
+	if (may_block) {
+		call->task = current;
+		call->cancelled = false;
+		spin_lock(&ws->lock);
+		hlist_add_head(&call->node, &ws->calls);
+		spin_unlock(&ws->lock);
+	}
+	if (!winsock_closed_here(ws, sock->file))
+		return true;
+	if (may_block)
+		winsock_call_leave(ws, call);
+	return false;
+}
+
+/**
+ * winsock_call_end - leave a socket
+ * @ws: its state
+ * @call: the record given to winsock_call_begin()
+ * @may_block: as it was there
+ * @ret: what the base operation returned
+ *
+ * Return: @ret, or -ECANCELED where a cancelled call would be restarted or
+ * report EINTR.  Byte counts and other errors pass: nothing moved is lost.
+ */
+static __always_inline int winsock_call_end(struct winsock_sock *ws,
+					    struct winsock_call *call,
+					    bool may_block, int ret)
+{
+	if (!may_block)
+		return ret;
+	winsock_call_leave(ws, call);
+	/* Nobody marks a record that is off the list. */
+	if (unlikely(call->cancelled) && (ret == -ERESTARTSYS || ret == -EINTR))
+		return -ECANCELED;
+	return ret;
+}
 
 /* close.c */
 int winsock_closesocket(const struct winsock_closesocket *arg);
