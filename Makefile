@@ -38,6 +38,13 @@ $(error PROG=$(PROG) is not there; build it on this machine first)
 endif
 endif
 
+ifneq ($(filter fuzz,$(MAKECMDGOALS)),)
+$(foreach v,SECONDS SEED,$(if $(shell echo '$($(v))' | tr -d 0-9),$(error \
+	$(v)=$($(v)) is not a number)))
+$(foreach f,$(REPLAY),$(if $(wildcard $(f)),,$(error \
+	REPLAY=$(f) is not there; past ones are in selftests/fuzz/findings)))
+endif
+
 ifeq ($(V),1)
 Q :=
 else
@@ -109,6 +116,9 @@ deps:
 ##  make coverage     what the suites run of module and library: shares of each file,
 ##                    and every line that did not run; T= KERNEL= as above
 ##  make bench        what closing costs, in instructions; ARGS=short for less
+##  make fuzz         sequences of calls against a model of what they should do, on
+##                    the debug kernel; prints the smallest ones that differ
+##    SECONDS=60 SEED=N REPLAY=file      run what is in the file instead
 ##  make check-host   what can be told of the library without the module: compilers,
 ##                    error numbers, exported names, memory
 ##  make check-vm     that the machine reports every kind of failure
@@ -117,7 +127,7 @@ deps:
 ##    ARGS="..."        its arguments, quoted as for a shell
 ##    FILES="..."       files and directories to put where it starts
 ##    KERNEL= TIMEOUT=  as above              MEMORY=MIB
-.PHONY: bench coverage demo check-host check check-debug check-vm matrix vm-shell vm-run vm-deps vm-init
+.PHONY: bench coverage demo fuzz check-host check check-debug check-vm matrix vm-shell vm-run vm-deps vm-init
 vm-deps:
 	$(Q)$(vm)/deps.sh need build vm
 
@@ -153,6 +163,20 @@ vm-shell: $(vm_kernel) selftests
 
 vm-run: $(vm_kernel)
 	$(Q)FILES="$(FILES)" $(vm)/run.sh $(kernel) -- $(PROG) $(ARGS)
+
+ifneq ($(KERNEL),)
+fuzz_files := $(or $(REPLAY),$(wildcard selftests/fuzz/corpus/* selftests/fuzz/findings/*))
+fuzz: $(vm_kernel)
+	$(Q)$(selftests) fuzz
+	$(Q)FILES="$(fuzz_files)" TIMEOUT=$$(($(or $(SECONDS),60) + 1800)) \
+		$(vm)/run.sh $(kernel) -- $(build)/selftests/fuzz/fuzz \
+		$(if $(REPLAY),replay,$(or $(SECONDS),60) $(or $(SEED),$$(date +%s))) \
+		$(notdir $(fuzz_files))
+else
+fuzz:
+	$(Q)$(MAKE) fuzz KERNEL=$(firstword $(DEBUG_KERNELS)) REPLAY="$(REPLAY)" \
+		SECONDS=$(SECONDS) SEED=$(SEED) $(pass)
+endif
 
 check-host: userlib
 	$(Q)$(vm)/deps.sh need host

@@ -113,6 +113,7 @@ done
 step "shellcheck" shellcheck -x -P SCRIPTDIR "${scripts[@]}"
 [ ${#pages[@]} = 0 ] ||
 	step "mandoc" mandoc -T lint -W warning "${pages[@]}"
+step "syzkaller description" selftests/fuzz/description.sh
 step "SPDX" spdx
 step "version tests outside compat.h" version_tests
 
