@@ -1,45 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Unloading the module: refused while anything needs it, clean afterwards. */
-#include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 #include "suite.h"
-
-#define MODULE		"winsock"
-
-static int module_remove(void)
-{
-	return syscall(SYS_delete_module, MODULE, O_NONBLOCK) < 0 ? -errno : 0;
-}
-
-static int module_insert(void)
-{
-	const char *path = getenv("WINSOCK_KO") ?: "/winsock.ko";
-	int fd = check(open(path, O_RDONLY | O_CLOEXEC));
-	long result = syscall(SYS_finit_module, fd, "", 0);
-
-	close(fd);
-	return result < 0 ? -errno : 0;
-}
-
-/* References to the module; -1 when it is not there. */
-static int module_references(void)
-{
-	int count = -1;
-	FILE *f;
-
-	f = fopen("/sys/module/" MODULE "/refcnt", "r");
-	if (!f)
-		return -1;
-	if (fscanf(f, "%d", &count) != 1)
-		count = -1;
-	fclose(f);
-	return count;
-}
 
 static bool device_exists(void)
 {

@@ -14,4 +14,35 @@
 #define KIND(family, attached, nonblocking)				\
 	{ .kind = { family, attached, nonblocking } }
 
+/* Each byte, and then the end. */
+static inline void expect_delivered(struct __test_metadata *_metadata,
+				    struct pair *pair,
+				    const struct received *got)
+{
+	EXPECT_EQ(pair->sent, got->bytes);
+	EXPECT_TRUE(got->intact);
+	EXPECT_EQ(END_EOF, got->ending);
+	EXPECT_EQ(0, wire_look(&pair->wire)->sent.rst);
+}
+
+/* What came is right, some is missing, and no end was pretended. */
+static inline void expect_cut_off(struct __test_metadata *_metadata,
+				  struct pair *pair,
+				  const struct received *got)
+{
+	EXPECT_GT(pair->sent, got->bytes);
+	EXPECT_TRUE(got->intact);
+	EXPECT_EQ(END_RESET, got->ending);
+}
+
+/* Nothing holds it any more: it goes and comes back. */
+static inline void expect_unloadable(struct __test_metadata *_metadata)
+{
+	close(winsock_device);
+	winsock_device = -1;
+	wait_until(!module_references());
+	EXPECT_EQ(0, module_remove());
+	EXPECT_EQ(0, module_insert());
+}
+
 #endif /* WINSOCK_SUITE_H */

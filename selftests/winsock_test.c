@@ -22,6 +22,7 @@
 #include <linux/if_packet.h>
 #include <linux/sockios.h>
 
+#define MODULE		"winsock"
 #define MTU		1500
 #define PEER_RCVBUF	16384
 #define SNDBUF		65536
@@ -127,6 +128,62 @@ long orphans(void)
 	return count;
 }
 
+long winsock_counter(const char *name)
+{
+	long value = -1, found;
+	char line[128], key[64];
+	FILE *f;
+
+	f = fopen("/proc/net/winsock_stat", "r");
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%63s %ld", key, &found) == 2 &&
+		    !strcmp(key, name))
+			value = found;
+	if (f)
+		fclose(f);
+	if (value < 0)
+		fail("no %s in /proc/net/winsock_stat", name);
+	return value;
+}
+
+void put_line(const char *path, const char *line)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, line, strlen(line)) < 0)
+		fail("%s <- %s: %s", path, line, strerror(errno));
+	close(fd);
+}
+
+int module_remove(void)
+{
+	return syscall(SYS_delete_module, MODULE, O_NONBLOCK) < 0 ? -errno : 0;
+}
+
+int module_insert(void)
+{
+	const char *path = getenv("WINSOCK_KO") ?: "/winsock.ko";
+	int fd = check(open(path, O_RDONLY | O_CLOEXEC));
+	long result = syscall(SYS_finit_module, fd, "", 0);
+
+	close(fd);
+	return result < 0 ? -errno : 0;
+}
+
+int module_references(void)
+{
+	int count = -1;
+	FILE *f;
+
+	f = fopen("/sys/module/" MODULE "/refcnt", "r");
+	if (!f)
+		return -1;
+	if (fscanf(f, "%d", &count) != 1)
+		count = -1;
+	fclose(f);
+	return count;
+}
+
 int kind_socket(const struct kind *kind, int type)
 {
 	if (kind->nonblocking)
@@ -182,7 +239,7 @@ void listen_loopback(int fd, int family, int backlog,
 	check(listen(fd, backlog));
 }
 
-void wire_open(struct wire *wire)
+void wire_open_on(struct wire *wire, const char *device)
 {
 	struct sock_filter outgoing[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
@@ -192,7 +249,7 @@ void wire_open(struct wire *wire)
 		BPF_STMT(BPF_RET | BPF_K, 0),
 	};
 	struct sock_fprog prog = { .len = 4, .filter = outgoing };
-	struct sockaddr_ll lo = {
+	struct sockaddr_ll addr = {
 		.sll_family = AF_PACKET,
 		.sll_protocol = htons(ETH_P_ALL),
 	};
@@ -200,29 +257,45 @@ void wire_open(struct wire *wire)
 
 	memset(wire, 0, sizeof(*wire));
 	wire->fd = check(socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-	check(setsockopt(wire->fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog,
-			 sizeof(prog)));
+	/* There each packet comes by twice. */
+	if (!strcmp(device, "lo"))
+		check(setsockopt(wire->fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog,
+				 sizeof(prog)));
 	check(setsockopt(wire->fd, SOL_SOCKET, SO_RCVBUFFORCE, &room,
 			 sizeof(room)));
-	lo.sll_ifindex = if_nametoindex("lo");
-	check(bind(wire->fd, (struct sockaddr *)&lo, sizeof(lo)));
+	addr.sll_ifindex = if_nametoindex(device);
+	check(bind(wire->fd, (struct sockaddr *)&addr, sizeof(addr)));
+}
+
+void wire_open(struct wire *wire)
+{
+	wire_open_on(wire, "lo");
+}
+
+static bool after(__u32 a, __u32 b)
+{
+	return (__s32)(a - b) > 0;
 }
 
 static void wire_note(struct wire_side *side, const struct tcphdr *th,
 		      size_t len)
 {
 	size_t head = th->doff * 4;
+	__u32 end = ntohl(th->seq) + len - head;
+	__u32 ack = ntohl(th->ack_seq);
 
 	side->packets++;
 	side->fin += th->fin;
 	side->rst += th->rst;
-	if (len > head) {
-		side->data++;
-		side->end = ntohl(th->seq) + len - head;
-	}
+	if (th->syn)
+		side->start = end + 1;
+	if (len > head && (!side->data++ || after(end, side->end)))
+		side->end = end;
+	if (th->ack && (!side->ack || after(ack, side->ack)))
+		side->ack = ack;
 	if (!th->rst) {
 		side->window = ntohs(th->window);
-		side->edge = ntohl(th->ack_seq) + (side->window << side->scale);
+		side->edge = ack + (side->window << side->scale);
 	}
 }
 
@@ -275,6 +348,12 @@ const struct wire *wire_look(struct wire *wire)
 	return wire;
 }
 
+__u32 wire_acked(struct wire *wire)
+{
+	wire_look(wire);
+	return wire->received.ack - wire->sent.start;
+}
+
 static void pair_prepare(struct pair *pair, const struct kind *kind)
 {
 	memset(pair, 0, sizeof(*pair));
@@ -282,7 +361,7 @@ static void pair_prepare(struct pair *pair, const struct kind *kind)
 	wire_open(&pair->wire);
 }
 
-static void pair_settle(struct pair *pair)
+void pair_settle(struct pair *pair)
 {
 	pair->wire.local = local_port(pair->fd);
 	pair->wire.remote = local_port(pair->peer);
@@ -388,6 +467,16 @@ bool fd_is_open(int fd)
 	return fcntl(fd, F_GETFD) >= 0;
 }
 
+void keep_alive(int fd)
+{
+	int on = 1, seconds = 1;
+
+	check(setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)));
+	check(setsockopt(fd, SOL_TCP, TCP_KEEPIDLE, &seconds, sizeof(seconds)));
+	check(setsockopt(fd, SOL_TCP, TCP_KEEPINTVL, &seconds,
+			 sizeof(seconds)));
+}
+
 int queued(int fd)
 {
 	int bytes;
@@ -466,8 +555,7 @@ void pair_send(struct pair *pair, size_t len)
 	}
 }
 
-/* As many bytes as it takes at once. */
-static size_t fill(struct pair *pair)
+size_t pair_fill(struct pair *pair)
 {
 	unsigned char buf[4096];
 	size_t filled = 0;
@@ -487,7 +575,7 @@ static size_t fill(struct pair *pair)
 void pair_stall(struct pair *pair)
 {
 	/* What the peer still takes makes room for more. */
-	while (fill(pair))
+	while (pair_fill(pair))
 		wait_until(queued(pair->fd) == unsent(pair->fd) &&
 			   !wire_look(&pair->wire)->received.window);
 	if (!queued(pair->fd))
@@ -793,6 +881,32 @@ long call_join(struct call *call)
 		fail("system call %ld never returned: %s", call->nr,
 		     strerror(errno));
 	return call->result;
+}
+
+static long run_reader(struct call *call)
+{
+	struct reader *reader = call->arg;
+
+	if (reader->closer)
+		task_wait_inside(reader->closer, SYS_ioctl);
+	reader->got = receive_all(call->fd);
+	return 0;
+}
+
+void reader_start(struct reader *reader, int fd, pid_t closer)
+{
+	memset(reader, 0, sizeof(*reader));
+	reader->closer = closer;
+	reader->call.run = run_reader;
+	reader->call.fd = fd;
+	reader->call.arg = reader;
+	call_start(&reader->call);
+}
+
+struct received reader_join(struct reader *reader)
+{
+	call_join(&reader->call);
+	return reader->got;
 }
 
 pid_t child_fork(void)

@@ -74,6 +74,16 @@ int native_close(int fd);
 void netns_enter(void);
 /* TCP sockets without a descriptor, of all namespaces, not yet closed. */
 long orphans(void);
+/* A line of /proc/net/winsock_stat, which is this namespace's. */
+long winsock_counter(const char *name);
+/* Write a line to a file of /proc or /sys. */
+void put_line(const char *path, const char *line);
+
+/* Unload and load: 0 or -errno. */
+int module_remove(void);
+int module_insert(void);
+/* References to the module; -1 when it is not there. */
+int module_references(void);
 
 /**
  * struct kind - what a test body runs over
@@ -95,7 +105,9 @@ int kind_socket(const struct kind *kind, int type);
  * @data: packets with payload
  * @fin: packets with FIN
  * @rst: packets with RST
+ * @start: sequence number of its first byte of payload, behind its SYN
  * @end: sequence number after the last byte of payload it has sent
+ * @ack: the highest acknowledgment it has sent
  * @window: window field of its last packet, unscaled
  * @edge: right edge of that window, provided @scale is set
  * @scale: its window scale
@@ -105,14 +117,16 @@ struct wire_side {
 	unsigned int data;
 	unsigned int fin;
 	unsigned int rst;
+	__u32 start;
 	__u32 end;
+	__u32 ack;
 	__u32 window;
 	__u32 edge;
 	unsigned int scale;
 };
 
 /**
- * struct wire - a capture of the loopback device, one copy of each packet
+ * struct wire - a capture of one device, one copy of each packet
  * @fd: packet socket
  * @local: port of the socket under test, network order
  * @remote: port of its peer, network order
@@ -130,9 +144,13 @@ struct wire {
 	struct wire_side received;
 };
 
+/* Of the loopback device, or another. */
 void wire_open(struct wire *wire);
+void wire_open_on(struct wire *wire, const char *device);
 /* Take in what has passed since the last look, without waiting. */
 const struct wire *wire_look(struct wire *wire);
+/* Bytes of the socket under test that acknowledgments seen so far cover. */
+__u32 wire_acked(struct wire *wire);
 
 /**
  * struct pair - a connection
@@ -160,6 +178,8 @@ void listen_loopback(int fd, int family, int backlog,
 /* Connect, also a nonblocking socket, and wait for the outcome. */
 void connect_to(int fd, const struct sockaddr_storage *addr, socklen_t len);
 
+/* Once both ends are there: wait until they are connected, know their ports. */
+void pair_settle(struct pair *pair);
 void pair_open(struct pair *pair, const struct kind *kind);
 /* The same with a socket from elsewhere, and a peer with so much room. */
 void pair_connect(struct pair *pair, const struct kind *kind, int fd,
@@ -171,6 +191,8 @@ void pair_close(struct pair *pair);
 void set_nonblocking(int fd, bool on);
 void set_linger(int fd, int onoff, int seconds);
 bool fd_is_open(int fd);
+/* Probe each second: it learns of a reset that was lost. */
+void keep_alive(int fd);
 
 /* Bytes accepted but not acknowledged, and of these the ones never sent. */
 int queued(int fd);
@@ -185,6 +207,8 @@ int pair_state(const struct pair *pair);
 
 /* Send the next bytes of the pattern; all of them, waiting if need be. */
 void pair_send(struct pair *pair, size_t len);
+/* As many bytes as it takes at once; returns how many. */
+size_t pair_fill(struct pair *pair);
 /* Fill the socket under test until the peer's window is shut. */
 void pair_stall(struct pair *pair);
 /* The peer's TCP sees no segment any more; data in flight stay in flight. */
@@ -301,6 +325,21 @@ void call_enter(struct call *call);
 bool call_inside(const struct call *call);
 bool call_done(const struct call *call);
 long call_join(struct call *call);
+
+/**
+ * struct reader - a peer that reads, in a thread
+ * @call: for call_start() and call_join()
+ * @closer: task that must be asleep in its close first; 0 for none
+ * @got: what it got
+ */
+struct reader {
+	struct call call;
+	pid_t closer;
+	struct received got;
+};
+
+void reader_start(struct reader *reader, int fd, pid_t closer);
+struct received reader_join(struct reader *reader);
 
 /* fork(2); the child does not outlive the test. */
 pid_t child_fork(void);
