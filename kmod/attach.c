@@ -59,14 +59,15 @@ static bool is_dgram_base(const struct proto_ops *ops)
 	return ops == dgram_bases[0] || ops == dgram_bases[1];
 }
 
-static void state_init(struct winsock_sock *ws)
+/* What a socket finds as it was, and leaves so. */
+static void state_init_once(void *object)
 {
+	struct winsock_sock *ws = object;
+
 	spin_lock_init(&ws->lock);
 	INIT_HLIST_HEAD(&ws->calls);
 	init_waitqueue_head(&ws->idle);
 	ws->leaving = 0;
-	ws->closed_by = NULL;
-	ws->reset = false;
 }
 
 /*
@@ -104,8 +105,10 @@ static struct winsock_sock *new_state(void)
 {
 	struct winsock_sock *ws = kmem_cache_alloc(states, GFP_KERNEL);
 
-	if (ws)
-		state_init(ws);
+	if (ws) {
+		ws->closed_by = NULL;
+		ws->reset = false;
+	}
 	return ws;
 }
 
@@ -271,7 +274,7 @@ static int attach_dgram(struct socket *sock)
 	dgram = kzalloc(sizeof(*dgram), GFP_KERNEL_ACCOUNT);
 	if (!dgram)
 		return -ENOMEM;
-	state_init(&dgram->ws);
+	state_init_once(&dgram->ws);
 	winsock_override(&dgram->table, base);
 	__module_get(THIS_MODULE);
 	sock->ops = &dgram->table.ops;
@@ -384,7 +387,8 @@ int __init winsock_attach_init(void)
 {
 	int err;
 
-	states = KMEM_CACHE(winsock_sock, 0);
+	states = kmem_cache_create("winsock_sock", sizeof(struct winsock_sock),
+				   0, 0, state_init_once);
 	if (!states)
 		return -ENOMEM;
 	err = learn_all() ?: tcp_register_ulp(&winsock_ulp);

@@ -97,8 +97,8 @@ static bool acked(const struct sock *sk, u32 end)
 }
 
 /*
- * Which close it is.  No side effects.  Under lock_sock, or with the last
- * reference: then only the peer changes anything, and what was true a moment
+ * Which close it is.  No side effects.  Under lock_sock, or where nobody else
+ * has the file: then only the peer changes anything, and what was true a moment
  * ago is as good an answer.
  */
 static enum close_kind decide(const struct sock *sk, bool nonblock)
@@ -208,7 +208,7 @@ static bool refuse(struct closing *c, u32 pending)
 		if (!settles_at(c, 2 + known))
 			return false;
 	}
-	/* Of a number that a rival has closed meanwhile there is no refusal. */
+	/* Of a number that a rival has taken meanwhile there is no refusal. */
 	return holds_number(c);
 }
 
@@ -555,6 +555,17 @@ static void count(const struct sock *sk, enum close_kind how, int err)
 		winsock_stat_inc(sk, stats[how]);
 }
 
+static void note(const struct closing *c, enum close_kind how, int err,
+		 u64 start)
+{
+	if (!c->sk)
+		return;
+	count(c->sk, how, err);
+	if (trace_winsock_close_enabled())
+		trace_winsock_close(c->sk, c->fd, how, err,
+				    ktime_get_ns() - start);
+}
+
 /* Under files->file_lock. */
 static int find(struct closing *c)
 {
@@ -576,6 +587,37 @@ static bool may_refuse(const struct closing *c)
 {
 	return c->nonblock && c->tcp && sock_flag(c->sk, SOCK_LINGER) &&
 	       READ_ONCE(c->sk->sk_lingertime);
+}
+
+/*
+ * Under files->file_lock.  Takes the number out, or finds that C15 applies.  If
+ * others hold the file that may take a wait to tell: then *@ask is set, and the
+ * file held for the caller, too.
+ */
+static int claim(const struct closing *c, bool *ask, u64 start)
+{
+	if (unlikely(may_refuse(c))) {
+		if (file_count(c->file) > 1) {
+			get_file(c->file);
+			*ask = true;
+			return 0;
+		}
+		if (decide(c->sk, true) == REFUSE) {
+			note(c, REFUSE, -EWOULDBLOCK, start);
+			return -EWOULDBLOCK;
+		}
+	}
+	empty_slot(c);
+	return 0;
+}
+
+static int ask_further(struct closing *c, u32 pending, u64 start)
+{
+	if (!refuse(c, pending))
+		return take_out(c);
+	note(c, REFUSE, -EWOULDBLOCK, start);
+	fput(c->file);
+	return -EWOULDBLOCK;
 }
 
 /*
@@ -630,17 +672,6 @@ static void finish(const struct closing *c, enum close_kind how)
 	}
 }
 
-static void note(const struct closing *c, enum close_kind how, int err,
-		 u64 start)
-{
-	if (!c->sk)
-		return;
-	count(c->sk, how, err);
-	if (trace_winsock_close_enabled())
-		trace_winsock_close(c->sk, c->fd, how, err,
-				    ktime_get_ns() - start);
-}
-
 /**
  * winsock_closesocket - WINSOCK_IOC_CLOSESOCKET
  * @arg: validated by the caller
@@ -665,32 +696,19 @@ int winsock_closesocket(const struct winsock_closesocket *arg)
 
 	spin_lock(&files->file_lock);
 	err = find(&c);
-	if (!err) {
-		ask = may_refuse(&c);
-		if (ask)
-			get_file(c.file);
-		else
-			empty_slot(&c);
-	}
-	spin_unlock(&files->file_lock);
-	if (err)
-		return err;
-
-	if (ask)
-		err = refuse(&c, arg->pending) ? -EWOULDBLOCK : take_out(&c);
-	if (err == -EBADF)
-		return err;
-	if (err)
-		how = REFUSE;
-	else
-		err = close_taken(&c, &how);
-
-	note(&c, how, err, start);
 	if (!err)
-		finish(&c, how);
-	else if (err == -EINTR)
+		err = claim(&c, &ask, start);
+	spin_unlock(&files->file_lock);
+	if (ask)
+		err = ask_further(&c, arg->pending, start);
+	if (err)
+		return err;
+
+	err = close_taken(&c, &how);
+	note(&c, how, err, start);
+	if (err)
 		put_back(&c);
 	else
-		fput(c.file);
+		finish(&c, how);
 	return err;
 }

@@ -22,18 +22,28 @@ static long ioc_version(void __user *uarg)
 	return put_user(WINSOCK_ABI_VERSION, (__u32 __user *)uarg);
 }
 
-static long ioc_socket(void __user *uarg)
+/* Field by field: on paths this short copy_from_user() would be felt. */
+static long ioc_socket(struct winsock_socket __user *uarg)
 {
 	struct winsock_socket arg;
 
-	if (copy_from_user(&arg, uarg, sizeof(arg)))
+	if (!user_access_begin(uarg, sizeof(*uarg)))
 		return -EFAULT;
+	unsafe_get_user(arg.domain, &uarg->domain, fault);
+	unsafe_get_user(arg.type, &uarg->type, fault);
+	unsafe_get_user(arg.protocol, &uarg->protocol, fault);
+	unsafe_get_user(arg.flags, &uarg->flags, fault);
+	user_access_end();
+
 	if (arg.flags)
 		return -EINVAL;
 	return winsock_socket(&arg);
+
+fault:
+	user_access_end();
+	return -EFAULT;
 }
 
-/* Field by field: on a path this short copy_from_user() would be felt. */
 static long ioc_closesocket(struct winsock_closesocket __user *uarg)
 {
 	struct winsock_closesocket arg;

@@ -52,6 +52,17 @@ struct winsock_sock *winsock_sock_of(const struct socket *sock)
 	return ops && ops->release == op_release ? state_of(sock) : NULL;
 }
 
+/*
+ * Neither closed nor reset: a call that does not wait may go straight to the
+ * base, and others may try that first, so that only those that find nothing pay
+ * for a record.  The rest is apart, in the functions named _checked, lest the
+ * records burden all.
+ */
+static bool is_plain(const struct winsock_sock *ws)
+{
+	return likely(!READ_ONCE(ws->closed_by) && !READ_ONCE(ws->reset));
+}
+
 static int op_connect(struct socket *sock, struct sockaddr_unsized *addr,
 		      int len, int flags)
 {
@@ -85,6 +96,39 @@ static void return_table(const struct socket *sock, struct socket *newsock)
 	module_put(THIS_MODULE);
 }
 
+/* Takes a connection that is there. */
+static int accept_now(const struct proto_ops *base, struct socket *sock,
+		      struct socket *newsock, struct proto_accept_arg *arg)
+{
+	const int flags = arg->flags;
+	int err;
+
+	arg->flags |= O_NONBLOCK;
+	err = winsock_base_accept(base, sock, newsock, arg);
+	arg->flags = flags;
+	return err;
+}
+
+/*
+ * To io_uring, ECANCELED from a multishot accept is a code of its own, whereupon
+ * it reports a poll mask, which looks like a descriptor.  It asks without
+ * waiting; the number is gone, which is as true.
+ */
+static noinline int accept_checked(const struct proto_ops *base,
+				   struct socket *sock, struct winsock_sock *ws,
+				   struct socket *newsock,
+				   struct proto_accept_arg *arg)
+{
+	const bool wait = !(arg->flags & O_NONBLOCK);
+	struct winsock_call call;
+	int err;
+
+	if (!winsock_call_begin(ws, sock, &call, wait))
+		return wait ? -ECANCELED : -EBADF;
+	err = winsock_base_accept(base, sock, newsock, arg);
+	return winsock_call_end(ws, &call, wait, err);
+}
+
 /*
  * The child has our table from do_accept(); what it still lacks is the ULP,
  * which it lost in ulp_clone().
@@ -94,37 +138,21 @@ static int op_accept(struct socket *sock, struct socket *newsock,
 {
 	const struct proto_ops *base = base_ops(sock);
 	struct winsock_sock *ws = state_of(sock);
-	const bool wait = !(arg->flags & O_NONBLOCK);
-	struct winsock_call call;
-	int err;
+	int err = -EAGAIN;
 
 	if (sock->type == SOCK_DGRAM)
 		return_table(sock, newsock);
 	if (!ws || sock->type == SOCK_DGRAM)
 		return winsock_base_accept(base, sock, newsock, arg);
-	/*
-	 * To io_uring, ECANCELED from a multishot accept is a code of its own,
-	 * whereupon it reports a poll mask, which looks like a descriptor.  It
-	 * asks without waiting; the number is gone, which is as true.
-	 */
-	if (!winsock_call_begin(ws, sock, &call, wait))
-		return wait ? -ECANCELED : -EBADF;
-	err = winsock_base_accept(base, sock, newsock, arg);
-	err = winsock_call_end(ws, &call, wait, err);
+
+	if (is_plain(ws))
+		err = accept_now(base, sock, newsock, arg);
+	if (err == -EAGAIN)
+		err = accept_checked(base, sock, ws, newsock, arg);
 	return err ?: winsock_attach(newsock);
 }
 
 WINSOCK_DEFINE_ACCEPT(op_accept)
-
-/*
- * Neither closed nor reset: a call that does not wait may go straight to the
- * base.  All others take the way of send_checked() and recv_checked(), which
- * are apart so that their records do not burden these.
- */
-static bool is_plain(const struct winsock_sock *ws)
-{
-	return likely(!READ_ONCE(ws->closed_by) && !READ_ONCE(ws->reset));
-}
 
 /*
  * R1: a reset is reported as one however late it comes, and without SIGPIPE.
@@ -198,16 +226,27 @@ static noinline int recv_checked(const struct proto_ops *base,
 	return winsock_call_end(ws, &call, wait, ret);
 }
 
+/* Would a call that does not wait take no less than one that does? */
+static bool takes_any(const struct socket *sock, int flags)
+{
+	return flags & MSG_DONTWAIT ||
+	       (!(flags & MSG_WAITALL) && READ_ONCE(sock->sk->sk_rcvlowat) <= 1);
+}
+
 static int op_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 		      int flags)
 {
 	const struct proto_ops *base = base_ops(sock);
 	struct winsock_sock *ws = state_of(sock);
+	int ret;
 
 	if (!ws || (flags & MSG_ERRQUEUE))
 		return base->recvmsg(sock, msg, size, flags);
-	if (flags & MSG_DONTWAIT && is_plain(ws))
-		return after_reset(ws, base->recvmsg(sock, msg, size, flags));
+	if (is_plain(ws) && takes_any(sock, flags)) {
+		ret = base->recvmsg(sock, msg, size, flags | MSG_DONTWAIT);
+		if (ret != -EAGAIN || flags & MSG_DONTWAIT)
+			return after_reset(ws, ret);
+	}
 	return recv_checked(base, sock, ws, msg, size, flags);
 }
 
