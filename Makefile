@@ -115,7 +115,8 @@ deps:
 ##                    references, built on first use; KERNEL=6.12-debug is another
 ##  make coverage     what the suites run of module and library: shares of each file,
 ##                    and every line that did not run; T= KERNEL= as above
-##  make bench        what closing costs, in instructions; ARGS=short for less
+##  make bench        what closing costs, in instructions, held to its limits;
+##                    ARGS=short for less, ARGS=parallel for two processors
 ##  make fuzz         sequences of calls against a model of what they should do, on
 ##                    the debug kernel; prints the smallest ones that differ
 ##    SECONDS=60 SEED=N REPLAY=file      run what is in the file instead
@@ -182,10 +183,9 @@ check-host: userlib
 	$(Q)$(vm)/deps.sh need host
 	$(Q)$(userlib) check
 
-bench: $(vm_kernel)
+bench: vm-init $(kernels:%=vm-kmod-%) userlib
 	$(Q)$(selftests) bench
-	$(Q)ICOUNT=1 MEMORY=2048 $(vm)/run.sh $(kernel) -- \
-		$(build)/selftests/bench/bench $(ARGS) | tee $(build)/bench.tsv
+	$(Q)selftests/bench/bench.sh "$(kernels)" $(ARGS)
 
 demo: $(vm_kernel)
 	$(Q)$(selftests) demo

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Two processors closing at once.  Here the clock has to serve: what counts is
+ * how much more two threads get done than one, beside the same for close(2).
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bench.h"
+
+#define SOCKETS		2000
+#define REPEATS		7
+
+struct batch {
+	pthread_t thread;
+	const struct way *way;
+	int fds[SOCKETS];
+};
+
+static atomic_int waiting;
+
+static void *batch_run(void *arg)
+{
+	struct batch *batch = arg;
+	int i;
+
+	atomic_fetch_sub(&waiting, 1);
+	while (atomic_load(&waiting) > 0)
+		;
+	for (i = 0; i < SOCKETS; i++)
+		if (batch->way->close(batch->fds[i]))
+			die("close");
+	return NULL;
+}
+
+static double seconds(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+/* Closes in a second, by @threads threads */
+static double rate(const struct way *way, int threads)
+{
+	static struct batch batches[2];
+	double start, best = 0, took;
+	int i, j, k;
+
+	for (k = 0; k < REPEATS; k++) {
+		for (i = 0; i < threads; i++) {
+			batches[i].way = way;
+			for (j = 0; j < SOCKETS; j++)
+				batches[i].fds[j] = new_socket(way->attached);
+		}
+		/* The clock starts when the last of them is ready. */
+		atomic_store(&waiting, threads + 1);
+		for (i = 0; i < threads; i++)
+			if (pthread_create(&batches[i].thread, NULL, batch_run,
+					   &batches[i]))
+				die("thread");
+		while (atomic_load(&waiting) > 1)
+			;
+		start = seconds();
+		atomic_fetch_sub(&waiting, 1);
+		for (i = 0; i < threads; i++)
+			pthread_join(batches[i].thread, NULL);
+		took = seconds() - start;
+		if (threads * SOCKETS / took > best)
+			best = threads * SOCKETS / took;
+	}
+	return best;
+}
+
+int parallel_rows(void)
+{
+	int i;
+
+	for (i = 0; i < nr_ways; i++) {
+		report("closes a second, 1 thread", ways[i].name, rate(&ways[i], 1));
+		report("closes a second, 2 threads", ways[i].name, rate(&ways[i], 2));
+	}
+	return 0;
+}
