@@ -29,14 +29,6 @@ all_suites := $(shell $(MAKE) -s -C selftests list)
 suites := $(if $(T),$(foreach t,$(T),$(or $(filter $(t) $(t).sh,$(all_suites)),$(error \
 	T=$(t) is not a suite; there are: $(all_suites)))),$(all_suites))
 endif
-ifneq ($(filter vm-run,$(MAKECMDGOALS)),)
-ifeq ($(PROG),)
-$(error PROG= is missing: make vm-run PROG=path/to/binary [ARGS="..."] [FILES="..."])
-endif
-ifeq ($(wildcard $(PROG))$(shell command -v $(PROG)),)
-$(error PROG=$(PROG) is not there; build it on this machine first)
-endif
-endif
 
 ifneq ($(filter fuzz,$(MAKECMDGOALS)),)
 $(foreach v,SECONDS SEED,$(if $(shell echo '$($(v))' | tr -d 0-9),$(error \
@@ -149,9 +141,11 @@ check: vm-init $(kernels:%=vm-kmod-%) userlib selftests
 matrix: vm-init userlib selftests
 	$(Q)$(pass) TIMEOUT=$(TIMEOUT) $(vm)/matrix.sh "$(or $(KERNEL),$(MATRIX))" "$(suites)" $(ARGS)
 
+# The thread sanitizer looks at the library alone, whatever the kernel.
+debug_suites = $(filter-out %_tsan,$(shell $(MAKE) -s -C selftests list))
 check-debug:
 	$(Q)$(MAKE) check KERNEL=$(or $(filter $(DEBUG_KERNELS),$(KERNEL)),$(firstword $(DEBUG_KERNELS))) \
-		T="$(T)" ARGS='$(ARGS)' TIMEOUT=$(TIMEOUT) $(pass)
+		T="$(or $(T),$(debug_suites))" ARGS='$(ARGS)' TIMEOUT=$(TIMEOUT) $(pass)
 
 coverage: vm-init userlib selftests
 	$(Q)$(pass) TIMEOUT=$(TIMEOUT) selftests/coverage/coverage.sh "$(KERNEL)" "$(if $(T),$(suites))"
@@ -162,7 +156,12 @@ check-vm: $(vm_kernel)
 vm-shell: $(vm_kernel) selftests
 	$(Q)$(vm)/run.sh $(kernel) shell
 
-vm-run: $(vm_kernel)
+.PHONY: vm-prog
+vm-prog:
+	$(Q)[ -n "$(PROG)" ] || { echo 'PROG= is missing: make vm-run PROG=path/to/binary [ARGS="..."] [FILES="..."]' >&2; exit 2; }
+	$(Q)[ -e "$(PROG)" ] || command -v "$(PROG)" >/dev/null || { echo "PROG=$(PROG) is not there; build it on this machine first" >&2; exit 2; }
+
+vm-run: vm-prog $(vm_kernel)
 	$(Q)FILES="$(FILES)" $(vm)/run.sh $(kernel) -- $(PROG) $(ARGS)
 
 ifneq ($(KERNEL),)
