@@ -109,6 +109,7 @@ deps:
 ##                    and every line that did not run; T= KERNEL= as above
 ##  make bench        what closing costs, in instructions, held to its limits;
 ##                    ARGS=short for less, ARGS=parallel for two processors
+##  make bench-plot   a figure of what it counted last, for README
 ##  make fuzz         sequences of calls against a model of what they should do, on
 ##                    the debug kernel; prints the smallest ones that differ
 ##    SECONDS=60 SEED=N REPLAY=file      run what is in the file instead
@@ -120,7 +121,7 @@ deps:
 ##    ARGS="..."        its arguments, quoted as for a shell
 ##    FILES="..."       files and directories to put where it starts
 ##    KERNEL= TIMEOUT=  as above              MEMORY=MIB
-.PHONY: bench coverage demo fuzz check-host check check-debug check-vm matrix vm-shell vm-run vm-deps vm-init
+.PHONY: bench bench-plot coverage demo fuzz check-host check check-debug check-vm matrix vm-shell vm-run vm-deps vm-init
 vm-deps:
 	$(Q)$(vm)/deps.sh need build vm
 
@@ -185,6 +186,10 @@ check-host: userlib
 bench: vm-init $(kernels:%=vm-kmod-%) userlib
 	$(Q)$(selftests) bench
 	$(Q)selftests/bench/bench.sh "$(kernels)" $(ARGS)
+
+bench-plot:
+	$(Q)$(vm)/deps.sh need plot
+	$(Q)selftests/bench/plot.sh $(build)/bench.tsv selftests/bench/cost.svg
 
 demo: $(vm_kernel)
 	$(Q)$(selftests) demo

@@ -39,6 +39,7 @@ vm		netbase				/etc/protocols
 host		clang				clang
 host		valgrind			valgrind
 host		mingw-w64-common		/usr/share/mingw-w64/include/winsock2.h
+plot		gnuplot-nox			gnuplot
 style		perl				perl
 style		linux-source-6.1		/usr/src/linux-source-6.1.tar.xz
 style		sparse				sparse
