@@ -7,6 +7,7 @@ set style data histogram
 set style histogram clustered gap 1
 set style fill solid 0.9 noborder
 set boxwidth 0.9
+set bmargin 3
 set logscale y
 set yrange [300:10000000]
 set format y "10^{%L}"
