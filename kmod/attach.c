@@ -287,7 +287,9 @@ static int attach_new(struct socket *sock)
 {
 	if (stream_table(sock))
 		return attach_new_stream(sock);
-	if (is_dgram_base(sock->ops) && sock->type == SOCK_DGRAM)
+	/* UDP-Lite has UDP's table. */
+	if (is_dgram_base(sock->ops) && sock->type == SOCK_DGRAM &&
+	    sock->sk->sk_protocol == IPPROTO_UDP)
 		return attach_dgram(sock);
 	return -EOPNOTSUPP;
 }
