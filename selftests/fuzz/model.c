@@ -1383,6 +1383,9 @@ struct last model_last(const struct model *model, int slot)
 	if (!f || f->kind != M_TCP || f->murky || f->repair || f->rd_shut ||
 	    calls_in(m, index_of(m, f), false))
 		return last;
+	/* Reading lets it go on. */
+	if (f->peer >= 0 && is_called(m, f->peer, OP_SEND))
+		return last;
 	/* One of several descriptors is enough. */
 	if (slot && descriptors(m, 0, index_of(m, f)) > 1) {
 		int i;

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* See program.h. */
 #include "program.h"
+#include "model.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -215,8 +218,10 @@ int program_parse(struct program *p, const char *text, const char **error)
 	p->count = 0;
 	*error = NULL;
 	while (*text) {
-		size_t len = strcspn(text, "\n;");
+		size_t len = strcspn(text, "\n;#");
 
+		if (text[len] == '#')
+			len = strcspn(text, "\n");
 		number++;
 		snprintf(line, sizeof(line), "%.*s", (int)len, text);
 		line[strcspn(line, "#\r")] = 0;
@@ -377,10 +382,75 @@ static void add_racers(struct program *p)
 	}
 }
 
+/* What follows on what is there already: some call whose outcome is known. */
+static bool continue_from(struct model *m, struct op *op)
+{
+	struct model next;
+	struct expect e;
+	int tries, i;
+
+	for (tries = 0; tries < 20; tries++) {
+		generate_op(op, random_who());
+		next = *m;
+		e = model_step(&next, op, op->who == WHO_CHILD ? WHO_MAIN :
+			       op->who);
+		if (e.how == SKIP)
+			continue;
+		/* Nothing to learn from most of these. */
+		if ((e.low == -EBADF || e.low == -ENOTSOCK ||
+		     (op->what == OP_POLL && e.low == POLLNVAL)) &&
+		    random_below(10))
+			continue;
+		/* Any number will do, the kernel is not here to ask. */
+		if (op->what == OP_STALL)
+			model_note(&next, op, 20000);
+		for (i = 0; i < CALLERS; i++)
+			next.call[i].ended = false;
+		*m = next;
+		return true;
+	}
+	return false;
+}
+
+/* The model after the sequence so far. */
+static void follow(struct model *m, const struct program *p)
+{
+	int i, j;
+
+	model_init(m);
+	for (i = 0; i < p->count - program_racers(p); i++) {
+		const struct op *op = &p->ops[i];
+		struct expect e;
+
+		e = model_step(m, op, op->who == WHO_CHILD ? WHO_MAIN :
+			       op->who);
+		if (op->what == OP_STALL && e.how != SKIP)
+			model_note(m, op, 20000);
+		for (j = 0; j < CALLERS; j++)
+			m->call[j].ended = false;
+	}
+}
+
+static void extend(struct program *p, int n)
+{
+	struct model m;
+	struct op op;
+
+	follow(&m, p);
+	while (n-- && p->count < OPS_MAX && continue_from(&m, &op)) {
+		int at = p->count - program_racers(p);
+
+		memmove(&p->ops[at + 1], &p->ops[at],
+			(p->count - at) * sizeof(op));
+		p->ops[at] = op;
+		p->count++;
+	}
+}
+
 void program_generate(struct program *p)
 {
-	int n = 3 + random_below(10), i;
 	struct op op;
+	int i;
 
 	p->count = 0;
 	memset(&op, 0, sizeof(op));
@@ -390,11 +460,10 @@ void program_generate(struct program *p)
 	op.arg[0] = 0;
 	if (op.what == OP_PAIR)
 		op.arg[1] = 1;
+	else if (op.arg[2] == HOW_CHILD)
+		op.arg[2] = HOW_BORN;
 	p->ops[p->count++] = op;
-	while (n--) {
-		generate_op(&op, random_who());
-		p->ops[p->count++] = op;
-	}
+	extend(p, 3 + random_below(12));
 	if (!random_below(4))
 		add_racers(p);
 }
@@ -417,7 +486,7 @@ void program_mutate(struct program *p, const struct program *other)
 
 	while (times--) {
 		at = p->count ? random_below(p->count) : 0;
-		switch (random_below(p->count ? 12 : 1)) {
+		switch (random_below(p->count ? 15 : 1)) {
 		case 0 ... 4:
 			generate_op(&op, random_who());
 			insert(p, &op);
@@ -437,6 +506,9 @@ void program_mutate(struct program *p, const struct program *other)
 			break;
 		case 10:
 			splice(p, other);
+			break;
+		case 11 ... 13:
+			extend(p, 1 + random_below(4));
 			break;
 		default:
 			add_racers(p);
