@@ -126,6 +126,7 @@ static int error_from(int err)
 	case ENFILE:
 	case ENOMEM:
 	case ENOBUFS:
+	case ENOSPC:		/* of watches for epoll */
 	case ETIMEDOUT:
 		return ws_error_from_errno(err);
 	default:

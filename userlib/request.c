@@ -125,6 +125,7 @@ static int ring_error(int err)
 	case ENFILE:
 		return WSAEMFILE;
 	case ENOMEM:
+	case ENOSPC:	/* of watches for epoll */
 		return WSAENOBUFS;
 	default:	/* EPERM, ENOSYS: not here */
 		return WSAEOPNOTSUPP;
