@@ -75,6 +75,44 @@ TEST_F(device, layout_is_the_same_for_32_bit_callers)
 	EXPECT_EQ(0x40105782, WINSOCK_IOC_CLOSESOCKET);
 }
 
+#ifdef __x86_64__
+/* The system call of 32-bit programs is there for others, too; 0 or -errno. */
+static long ioctl_32(int fd, unsigned int request, void *arg)
+{
+	long ret = 54;
+
+	asm volatile("int $0x80"
+		     : "+a" (ret)
+		     : "b" (fd), "c" (request), "d" (arg)
+		     : "memory", "r8", "r9", "r10", "r11");
+	return (int)ret;
+}
+
+TEST_F(device, works_for_32_bit_callers)
+{
+	union {
+		__u32 version;
+		struct winsock_socket socket;
+		struct winsock_closesocket closesocket;
+	} *arg;
+	int fd;
+
+	arg = mmap(NULL, sizeof(*arg), PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	ASSERT_NE(MAP_FAILED, arg);
+	EXPECT_EQ(0, ioctl_32(winsock_device, WINSOCK_IOC_VERSION, arg));
+	EXPECT_EQ(WINSOCK_ABI_VERSION, arg->version);
+	arg->socket = (struct winsock_socket) { AF_INET, SOCK_STREAM };
+	fd = ioctl_32(winsock_device, WINSOCK_IOC_SOCKET, arg);
+	ASSERT_LE(0, fd);
+	arg->closesocket = (struct winsock_closesocket) { .fd = fd };
+	EXPECT_EQ(0, ioctl_32(winsock_device, WINSOCK_IOC_CLOSESOCKET, arg));
+	EXPECT_FALSE(fd_is_open(fd));
+	EXPECT_EQ(-EBADF,
+		  ioctl_32(winsock_device, WINSOCK_IOC_CLOSESOCKET, arg));
+}
+#endif
+
 TEST_F(device, version_is_told_in_one_word)
 {
 	__u32 words[3] = { POISON, POISON, POISON };

@@ -363,4 +363,61 @@ TEST(a_handler_may_not_call_in_between_in_winsock_2_either)
 	WSACleanup();
 }
 
+static int act_cleanup(void)
+{
+	return WSACleanup();
+}
+
+/* G2 */
+TEST(a_handler_may_not_end_it_all)
+{
+	struct signaller signaller;
+	struct drainer drainer;
+	struct pair pair;
+
+	start_version(MAKEWORD(2, 2));
+	open_pair(&pair, AF_INET);
+	fill(pair.s);
+	set_linger(pair.s, 1, LONG_TIME);
+	signaller_start(&signaller, 0, act_cleanup, NULL);
+	drainer_start(&drainer, pair.peer, 2000);
+	EXPECT_WORKS(closesocket(pair.s));
+	signaller_join(&signaller);
+	EXPECT_EQ(SOCKET_ERROR, handler.result[0]);
+	EXPECT_EQ(WSAEINPROGRESS, handler.error[0]);
+	EXPECT_LT(0, drainer_join(&drainer));
+	WSACleanup();
+}
+
+/* L3 */
+TEST(cancelling_ends_wsapoll)
+{
+	WSAPOLLFD poll = { .events = POLLIN };
+	struct signaller signaller;
+	struct pair pair;
+
+	start_version(MAKEWORD(1, 1));
+	open_pair(&pair, AF_INET);
+	poll.fd = pair.s;
+	signaller_start(&signaller, SA_RESTART, act_cancel, NULL);
+	EXPECT_FAILS(WSAEINTR, WSAPoll(&poll, 1, -1));
+	signaller_join(&signaller);
+	WSACleanup();
+}
+
+/* An attempt that fails at once, where it could have been cancelled */
+TEST(connecting_to_what_cannot_be)
+{
+	struct sockaddr_storage addr;
+	socklen_t len = loopback(AF_INET, &addr);
+	SOCKET s;
+
+	start_version(MAKEWORD(1, 1));
+	s = open_socket(AF_INET, SOCK_STREAM);
+	addr.ss_family = AF_APPLETALK;
+	EXPECT_FAILS(WSAEAFNOSUPPORT, connect(s, (struct sockaddr *)&addr, len));
+	EXPECT_FALSE(is_nonblocking(s));
+	WSACleanup();
+}
+
 TEST_HARNESS_MAIN

@@ -525,4 +525,22 @@ TEST(names_and_numbers)
 	EXPECT_FAILS(WSAEFAULT, WSAHtonl(s, 1, NULL));
 }
 
+/* What is no socket of the Internet is bound or not as it likes. */
+TEST(a_local_socket_listens)
+{
+	SOCKET s;
+
+	start();
+	s = native_socket(AF_UNIX, SOCK_STREAM);
+	check(bind(s, (struct sockaddr *)&(struct sockaddr) { AF_UNIX }, 2));
+	EXPECT_WORKS(listen(s, 1));
+	WSACleanup();
+}
+
+TEST(errors_have_texts)
+{
+	EXPECT_EQ(0, strcmp("Unknown error -12345", winsock_strerror(-12345)));
+	EXPECT_NE(0, strncmp("Unknown", winsock_strerror(WSAEWOULDBLOCK), 7));
+}
+
 TEST_HARNESS_MAIN

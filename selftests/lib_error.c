@@ -419,4 +419,20 @@ TEST(no_more_descriptors)
 	EXPECT_FAILS(WSAEMFILE, socket(AF_INET, SOCK_DGRAM, 0));
 }
 
+TEST_F(call, sending_on_a_listener)
+{
+	EXPECT_FAILS(WSAENOTCONN, send(open_listener(variant->family), "x", 1, 0));
+}
+
+/* A stream that is no TCP: there is no state to ask for. */
+TEST(sending_to_a_local_peer_that_is_gone)
+{
+	int ends[2];
+
+	start();
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
+	native_close(ends[1]);
+	EXPECT_FAILS(WSAECONNRESET, send(ends[0], "x", 1, 0));
+}
+
 TEST_HARNESS_MAIN

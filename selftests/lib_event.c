@@ -65,6 +65,8 @@ TEST_F(event, needs_startup_before_anything_else)
 	EXPECT_FAILS(WSANOTINITIALISED, WSAEnumNetworkEvents(99, NULL, &got));
 	EXPECT_FAILS(WSANOTINITIALISED, WSAAsyncSelect(99, NULL, 0, -1));
 	EXPECT_REFUSED(WSANOTINITIALISED, winsock_create_queue());
+	EXPECT_FAILS(WSANOTINITIALISED, winsock_close_queue(NULL));
+	EXPECT_REFUSED(WSANOTINITIALISED, winsock_queue_event(NULL));
 }
 
 TEST_F(event, stays_set_until_it_is_reset)
@@ -93,6 +95,9 @@ TEST_F(event, is_one_only_if_it_is)
 	EXPECT_REFUSED(WSA_INVALID_HANDLE, WSASetEvent(WSA_INVALID_EVENT));
 	EXPECT_FAILS(WSA_INVALID_HANDLE, WAIT(2, FALSE, 0));
 	EXPECT_FAILS(WSA_INVALID_HANDLE, WAIT(3, TRUE, WSA_INFINITE));
+	closed = (WSAEVENT)(intptr_t)-1;
+	EXPECT_FAILS(WSA_INVALID_HANDLE,
+		     WSAWaitForMultipleEvents(1, &closed, FALSE, 0, FALSE));
 
 	/* Nothing is written into, read from or closed that is no event. */
 	EXPECT_REFUSED(WSA_INVALID_HANDLE,
@@ -218,6 +223,29 @@ struct told {
 	WSAEVENT event;
 	HWND queue;
 };
+
+static int run_wait(void *arg)
+{
+	return WSAWaitForMultipleEvents(1, arg, FALSE, WSA_INFINITE, FALSE);
+}
+
+/* L8: those who wait are the parent's, and go on. */
+TEST_F(event, is_waited_for_across_a_fork)
+{
+	struct waiter waiter;
+	int status;
+	pid_t pid;
+
+	waiter_start(&waiter, run_wait, &self->events[0]);
+	pid = fork();
+	if (!pid)
+		_exit(WAIT(1, FALSE, 20) != WSA_WAIT_TIMEOUT || WSACleanup());
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	EXPECT_FALSE(waiter.done);
+	EXPECT_TRUE(WSASetEvent(self->events[0]));
+	EXPECT_EQ(WSA_WAIT_EVENT_0, waiter_join(&waiter));
+}
 
 FIXTURE(network) {
 	struct pair pair;
@@ -1117,6 +1145,66 @@ TEST_F(queue, ends_in_time_signals_or_not)
 	pest_stop(&pest);
 	EXPECT_LT(0, pest_bites);
 	EXPECT_FAILS(WSAEFAULT, winsock_get_message(self->queue, NULL, 0));
+}
+
+/* With messages in it, and between two others */
+TEST_F(queue, is_one_of_many)
+{
+	HWND second = winsock_create_queue(), third = winsock_create_queue();
+	struct winsock_message message;
+
+	check(WSAAsyncSelect(self->pair.s, second, MESSAGE, FD_WRITE));
+	EXPECT_TRUE(is_set(winsock_queue_event(second), SOON));
+	EXPECT_WORKS(winsock_close_queue(second));
+	EXPECT_FAILS(WSAEINVAL, winsock_get_message(second, &message, 0));
+	check(WSAAsyncSelect(self->pair.s, third, MESSAGE, FD_WRITE));
+	check(WSAAsyncSelect(self->pair.peer, self->queue, MESSAGE, FD_WRITE));
+	EXPECT_EQ(FD_WRITE, one_message(third, self->pair.s, SOON));
+	EXPECT_EQ(FD_WRITE, one_message(self->queue, self->pair.peer, SOON));
+	EXPECT_WORKS(winsock_close_queue(self->queue));
+	EXPECT_WORKS(winsock_close_queue(third));
+}
+
+/* L8 */
+TEST_F(queue, is_empty_in_a_child)
+{
+	struct winsock_message message;
+	int status;
+	pid_t pid;
+
+	check(WSAAsyncSelect(self->pair.s, self->queue, MESSAGE, FD_WRITE));
+	EXPECT_TRUE(is_set(winsock_queue_event(self->queue), SOON));
+	pid = fork();
+	if (!pid)
+		_exit(is_set(winsock_queue_event(self->queue), 0) ||
+		      winsock_get_message(self->queue, &message, 0));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	EXPECT_EQ(FD_WRITE, one_message(self->queue, self->pair.s, SOON));
+}
+
+/* A stream that is no TCP is taken for connected. */
+TEST_F(queue, tells_of_a_local_socket)
+{
+	int ends[2];
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
+	check(WSAAsyncSelect(ends[0], self->queue, MESSAGE, FD_READ | FD_CLOSE));
+	check(write(ends[1], "x", 1));
+	EXPECT_EQ(FD_READ, one_message(self->queue, ends[0], SOON));
+}
+
+/* The connection was over when somebody asked. */
+TEST_F(queue, tells_of_a_connection_that_is_over)
+{
+	SOCKET s = self->pair.s;
+
+	set_linger(self->pair.peer, 1, 0);
+	check(closesocket(self->pair.peer));
+	wait_for(s, POLLHUP);
+	check(WSAAsyncSelect(s, self->queue, MESSAGE, FD_READ | FD_CLOSE));
+	EXPECT_EQ(WSAMAKESELECTREPLY(FD_CLOSE, WSAECONNABORTED),
+		  one_message(self->queue, s, SOON));
 }
 
 TEST_HARNESS_MAIN

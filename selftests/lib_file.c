@@ -561,6 +561,44 @@ TEST(winsock_1_1_sends_files_too)
 	EXPECT_EQ(LARGE, drainer_join(&drainer));
 }
 
+/* Piece by piece, since each wait is one that can be cancelled */
+TEST(winsock_1_1_sends_heads_and_tails_too)
+{
+	OVERLAPPED overlapped = { .Offset = SMALL };
+	int fd = make_file(SMALL, LARGE + SMALL);
+	static char head[SMALL * 2], tail[SMALL];
+	TRANSMIT_FILE_BUFFERS buffers = { head, sizeof(head), tail, SMALL };
+	struct drainer drainer;
+	struct pair pair;
+
+	make_pattern(head, 0, sizeof(head));
+	make_pattern(tail, LARGE + 2 * SMALL, SMALL);
+	start_1_1();
+	open_pair(&pair, AF_INET);
+	drainer_start(&drainer, pair.peer, 200);
+	EXPECT_FILE(TransmitFile(pair.s, handle(fd), 0, 0, &overlapped, &buffers,
+				 TF_DISCONNECT));
+	EXPECT_EQ(LARGE + 3 * SMALL, overlapped.InternalHigh);
+	EXPECT_EQ(LARGE + 3 * SMALL, drainer_join(&drainer));
+}
+
+TEST(winsock_1_1_ends_with_a_file_that_becomes_shorter)
+{
+	int fd = make_file(0, LARGE);
+	struct sender sender;
+	struct pair pair;
+	long got;
+
+	start_1_1();
+	open_pair(&pair, AF_INET);
+	sender_start(&sender, pair.s, fd);
+	ASSERT_EQ(0, ftruncate(fd, 0));
+	got = drain(pair.peer);
+	EXPECT_LT(0, got);
+	EXPECT_GT(LARGE, got);
+	EXPECT_EQ(0, sender_join(&sender));
+}
+
 /* L3 */
 TEST(winsock_1_1_can_cancel_it)
 {

@@ -255,6 +255,7 @@ TEST_F(control, what_is_refused)
 {
 	OVERLAPPED overlapped = { .hEvent = NULL };
 	DWORD returned = 4711;
+	WSABUF data = { 0 };
 	u_long value = 1;
 
 	EXPECT_FAILS(WSAEOPNOTSUPP, control(self->s, 0x5415, &value,
@@ -276,6 +277,7 @@ TEST_F(control, what_is_refused)
 	EXPECT_FALSE(is_nonblocking(1));
 	WSACleanup();
 	EXPECT_FAILS(WSANOTINITIALISED, control(INVALID_SOCKET, 0x5415, NULL, 0));
+	EXPECT_FAILS(WSANOTINITIALISED, WSASendDisconnect(self->s, &data));
 	start();
 }
 
@@ -341,6 +343,36 @@ TEST_F(control, a_connection_by_winsock_2s_own_calls)
 	EXPECT_EQ(1, recv(s, &byte, 1, 0));
 	EXPECT_WORKS(WSARecvDisconnect(s, NULL));
 	EXPECT_FAILS(WSAESHUTDOWN, recv(s, &byte, 1, 0));
+}
+
+TEST_F(control, what_a_socket_cannot_tell)
+{
+	SOCKET listener = open_listener(variant->family);
+	SOCKET dgram = open_socket(variant->family, SOCK_DGRAM);
+	struct tcp_keepalive keepalive = { 1, 1000, 1000 };
+	u_long value = 4711;
+	int ends[2];
+
+	EXPECT_FAILS(WSAEINVAL, ioctlsocket(listener, FIONREAD, &value));
+	EXPECT_FAILS(WSAEINVAL, ioctlsocket(dgram, SIOCATMARK, &value));
+	EXPECT_EQ(4711, value);
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
+	EXPECT_FAILS(WSAEOPNOTSUPP, control(ends[0], SIO_KEEPALIVE_VALS,
+					    &keepalive, sizeof(keepalive)));
+}
+
+TEST_F(control, a_long_is_as_good_as_winsocks)
+{
+	unsigned long on = 1, count = ~0UL;
+
+	EXPECT_FAILS(WSAEFAULT, winsock_ioctlsocket_long(self->s, FIONREAD, NULL));
+	check(send(self->peer, "four", 4, 0));
+	wait_for(self->s, POLLIN);
+	EXPECT_WORKS(winsock_ioctlsocket_long(self->s, FIONREAD, &count));
+	EXPECT_EQ(4, count);
+	EXPECT_WORKS(winsock_ioctlsocket_long(self->s, FIONBIO, &on));
+	EXPECT_TRUE(is_nonblocking(self->s));
+	EXPECT_EQ(1, on);
 }
 
 TEST_HARNESS_MAIN

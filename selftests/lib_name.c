@@ -574,4 +574,15 @@ TEST(ipv6_addresses_are_set_and_told_as_on_windows)
 	EXPECT_FALSE(IN6ADDR_ISANY(&in6));
 }
 
+TEST(address_to_text_needs_an_address)
+{
+	char text[64];
+
+	WSASetLastError(0);
+	EXPECT_EQ(NULL, inet_ntop(AF_INET, NULL, text, sizeof(text)));
+	EXPECT_EQ(WSA_INVALID_PARAMETER, WSAGetLastError());
+	EXPECT_EQ(NULL, inet_ntop(AF_INET, text, NULL, 0));
+	EXPECT_EQ(WSA_INVALID_PARAMETER, WSAGetLastError());
+}
+
 TEST_HARNESS_MAIN

@@ -337,6 +337,11 @@ TEST_F(stream, a_boolean_may_be_one_byte)
 	EXPECT_WORKS(setsockopt(self->s, SOL_SOCKET, SO_KEEPALIVE, "\0", 1));
 	EXPECT_WORKS(getsockopt(self->s, SOL_SOCKET, SO_KEEPALIVE, &on, &len));
 	EXPECT_EQ(0, on);
+	if (variant->family == AF_UNIX)
+		return;
+	EXPECT_WORKS(setsockopt(self->s, IPPROTO_TCP, TCP_NODELAY, "\1", 1));
+	EXPECT_WORKS(getsockopt(self->s, IPPROTO_TCP, TCP_NODELAY, &on, &len));
+	EXPECT_EQ(1, on);
 }
 
 TEST_F(stream, exclusive_and_shared_addresses_exclude_each_other)
@@ -447,6 +452,29 @@ TEST_F(winsock, so_error_is_winsocks_number)
 	EXPECT_EQ(0, error);
 }
 
+TEST_F(winsock, values_need_room)
+{
+	static const int names[] = { SO_RCVTIMEO, SO_EXCLUSIVEADDRUSE, SO_TYPE };
+	SOCKET s = open_socket(AF_INET, SOCK_STREAM);
+	int i, len = sizeof(int);
+	BOOL on = TRUE;
+
+	for (i = 0; i < 3; i++)
+		EXPECT_FAILS(WSAEFAULT, getsockopt(s, SOL_SOCKET, names[i], NULL,
+						   &len));
+	EXPECT_FAILS(WSAEFAULT, getsockopt(s, SOL_SOCKET, SO_TYPE, &on, NULL));
+	EXPECT_FAILS(WSAEFAULT, setsockopt(s, SOL_SOCKET, SO_EXCLUSIVEADDRUSE,
+					   &on, 0));
+	EXPECT_FAILS(WSAEFAULT, setsockopt(s, SOL_SOCKET, SO_EXCLUSIVEADDRUSE,
+					   NULL, 4));
+	len = 0;
+	EXPECT_FAILS(WSAEFAULT, getsockopt(s, SOL_SOCKET, SO_EXCLUSIVEADDRUSE,
+					   &on, &len));
+	len = 2;
+	EXPECT_FAILS(WSAEFAULT, getsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &on, &len));
+	EXPECT_EQ(TRUE, on);
+}
+
 TEST_F(winsock, what_is_no_socket_has_no_options)
 {
 	LINGER linger = { 1, 5 };
@@ -470,6 +498,10 @@ TEST_F(winsock, what_is_no_socket_has_no_options)
 						     &linger, &len));
 		EXPECT_FAILS(WSAENOTSOCK, setsockopt(none[i], SOL_SOCKET,
 						     SO_EXCLUSIVEADDRUSE, &linger, len));
+		EXPECT_FAILS(WSAENOTSOCK, getsockopt(none[i], SOL_SOCKET,
+						     SO_EXCLUSIVEADDRUSE, &linger, &len));
+		EXPECT_FAILS(WSAENOTSOCK, getsockopt(none[i], SOL_SOCKET,
+						     SO_RCVTIMEO, &linger, &len));
 	}
 }
 

@@ -357,6 +357,56 @@ TEST_F(request, outlives_its_thread)
 	EXPECT_EQ(5, outcome(self->pair.s, &self->r[0]));
 }
 
+static int receive_and_never_look(void *arg)
+{
+	struct request *r = arg;
+
+	return or_error(receive(r[0].bytes, &r[0], routine)) ?:
+	       or_error(receive(r[1].bytes, &r[1], routine));
+}
+
+/* Its routines do not: neither one that is to run nor one that is to come. */
+TEST_F(request, loses_its_routine_with_its_thread)
+{
+	struct waiter w = { .run = receive_and_never_look, .arg = self->r };
+	int before;
+
+	EXPECT_PENDING(receive(self->pair.peer, &self->r[2], NULL));
+	before = entries("/proc/self/fd");
+	self->r[0].bytes = self->pair.s;
+	self->r[1].bytes = self->pair.s;
+	say(self->pair.peer, "12345678");
+	wait_for(self->pair.s, POLLIN);
+	pthread_create(&w.thread, NULL, waiter_main, &w);
+	EXPECT_EQ(-WSA_IO_PENDING, waiter_join(&w));
+	EXPECT_TRUE(HasOverlappedIoCompleted(&self->r[0].ov));
+	EXPECT_EQ(before, entries("/proc/self/fd"));
+	say(self->pair.peer, "hello");
+	EXPECT_EQ(5, outcome(self->pair.s, &self->r[1]));
+	EXPECT_EQ(WSA_WAIT_TIMEOUT, alertable_wait(self->events[2], QUIET));
+	EXPECT_EQ(0, told.calls);
+}
+
+/* L8: the child has none of its parent's routines to run. */
+TEST_F(request, has_no_routine_in_a_child)
+{
+	WSAEVENT never = self->events[2];
+	int status;
+	pid_t pid;
+
+	say(self->pair.peer, "12345678");
+	wait_for(self->pair.s, POLLIN);
+	EXPECT_WORKS(receive(self->pair.s, &self->r[0], routine));
+	pid = fork();
+	if (!pid)
+		_exit(alertable_wait(never, QUIET) != WSA_WAIT_TIMEOUT ||
+		      told.calls);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	EXPECT_EQ(WSA_WAIT_IO_COMPLETION, alertable_wait(never, AT_ONCE_MS));
+	EXPECT_EQ(1, told.calls);
+}
+
 struct asked {
 	SOCKET s;
 	struct request *r;
@@ -563,6 +613,9 @@ TEST_F(request, bad_arguments_are_refused)
 	EXPECT_FAILS(WSAENOTSOCK, receive(file, r, NULL));
 	EXPECT_TRUE(HasOverlappedIoCompleted(&r->ov));
 	EXPECT_FAILS(WSAENOTSOCK, receive(99999, r, NULL));
+	EXPECT_FAILS(WSAEFAULT, WSASendTo(s, &r->buf, 1, &r->bytes, 0,
+					  (struct sockaddr *)many, sizeof(many),
+					  NULL, NULL));
 	EXPECT_FAILS(WSAENOTSOCK, WSARecv(file, &r->buf, 1, &r->bytes, &flags,
 					  NULL, NULL));
 	EXPECT_REFUSED(WSAEFAULT, WSAGetOverlappedResult(s, NULL, &r->bytes,
@@ -645,6 +698,27 @@ TEST_F(datagram, that_does_not_fit_says_so)
 	EXPECT_EQ(4, bytes);
 	EXPECT_EQ(MSG_PARTIAL, flags);
 	EXPECT_EQ(0, memcmp(in.data, "too ", 4));
+}
+
+TEST_F(datagram, that_is_there_and_does_not_fit_says_so)
+{
+	struct request in;
+
+	check(sendto(self->peer, "too long", 8, 0,
+		     (struct sockaddr *)&self->addr, self->len));
+	wait_for(self->s, POLLIN);
+	request_init(&in, self->event, 4);
+	EXPECT_FAILS(WSAEMSGSIZE, receive(self->s, &in, NULL));
+	EXPECT_EQ(0, memcmp(in.data, "too ", 4));
+
+	/* How long it is can be asked for. */
+	check(sendto(self->peer, "too long", 8, 0,
+		     (struct sockaddr *)&self->addr, self->len));
+	wait_for(self->s, POLLIN);
+	request_init(&in, self->event, 4);
+	in.flags = MSG_TRUNC;
+	EXPECT_WORKS(receive(self->s, &in, NULL));
+	EXPECT_EQ(8, in.bytes);
 }
 
 /* P8 */
@@ -810,6 +884,27 @@ TEST(nothing_is_left_open)
 		EXPECT_WORKS(WSACleanup());
 	}
 	EXPECT_EQ(before, entries("/proc/self/fd"));
+}
+
+/* The application has closed every number that it did not know. */
+TEST(numbers_that_are_gone_are_left_alone)
+{
+	struct request r;
+	struct pair pair;
+
+	start();
+	open_pair(&pair, AF_INET);
+	request_init(&r, NULL, 8);
+	EXPECT_PENDING(receive(pair.s, &r, NULL));
+	ASSERT_EQ(0, close_range(3, ~0U, 0));
+	EXPECT_WORKS(WSACleanup());
+	start();
+	open_pair(&pair, AF_INET);
+	say(pair.peer, "again");
+	wait_for(pair.s, POLLIN);
+	request_init(&r, NULL, 8);
+	EXPECT_WORKS(receive(pair.s, &r, NULL));
+	WSACleanup();
 }
 
 /* P8, P10, I2: numbers are used again at once, and nobody reads for another */

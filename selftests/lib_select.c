@@ -2,6 +2,7 @@
 /* select() and WSAPoll(). */
 #define FD_SETSIZE 2000
 #include <winsock2.h>
+#include <limits.h>
 #include <sys/resource.h>
 
 #include "lib_suite.h"
@@ -248,6 +249,20 @@ TEST_F(select, tells_of_a_reset_in_readfds)
 	EXPECT_EQ(IN_READ, ready_in(s, IN_READ | IN_EXCEPT, SOON));
 }
 
+/* Its error was given out, and it stays reset (R1). */
+TEST_F(select, tells_of_a_reset_whose_error_is_known)
+{
+	int error, len = sizeof(error);
+	SOCKET s = self->pair.s;
+
+	set_linger(self->pair.peer, 1, 0);
+	check(closesocket(self->pair.peer));
+	wait_for(s, POLLHUP);
+	check(getsockopt(s, SOL_SOCKET, SO_ERROR, &error, &len));
+	EXPECT_EQ(WSAECONNRESET, error);
+	EXPECT_EQ(IN_READ, ready_in(s, IN_READ | IN_EXCEPT, SOON));
+}
+
 static SOCKET refused_later(int family)
 {
 	SOCKET listener, s;
@@ -431,6 +446,56 @@ static int run_poll(void *arg)
  * P5, P6: what is waited for, and what comes of closing it.  A socket that has
  * done nothing is among them: poll(2) cannot wait for it.
  */
+/* The end came before the data were read: both finished, and TCP with them. */
+TEST_F(select, tells_of_data_when_the_connection_is_over)
+{
+	SOCKET s = self->pair.s;
+	struct sets sets;
+	char text[8];
+
+	check(shutdown(s, SD_SEND));
+	check(send(self->pair.peer, "four", 4, 0));
+	check(closesocket(self->pair.peer));
+	wait_for(s, POLLHUP);
+	clear_sets(&sets);
+	FD_SET(s, &sets.read);
+	EXPECT_EQ(1, select_sets(&sets, SOON));
+	EXPECT_EQ(4, recv(s, text, sizeof(text), 0));
+	clear_sets(&sets);
+	FD_SET(s, &sets.read);
+	EXPECT_EQ(1, select_sets(&sets, SOON));
+	EXPECT_EQ(0, recv(s, text, sizeof(text), 0));
+}
+
+/* A stream that is no TCP */
+TEST_F(select, tells_of_the_end_of_a_local_socket)
+{
+	struct sets sets;
+	int ends[2];
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
+	clear_sets(&sets);
+	FD_SET(ends[0], &sets.read);
+	EXPECT_EQ(0, select_sets(&sets, 0));
+	native_close(ends[1]);
+	clear_sets(&sets);
+	FD_SET(ends[0], &sets.read);
+	EXPECT_EQ(1, select_sets(&sets, SOON));
+	native_close(ends[0]);
+}
+
+/* More seconds than there are is for ever. */
+TEST_F(select, takes_any_time)
+{
+	struct timeval long_time = { LONG_MAX, 2000000 };
+	struct sets sets;
+
+	check(send(self->pair.peer, "x", 1, 0));
+	clear_sets(&sets);
+	FD_SET(self->pair.s, &sets.read);
+	EXPECT_EQ(1, select(0, &sets.read, NULL, NULL, &long_time));
+}
+
 FIXTURE(closing) {
 	SOCKET s;
 };
@@ -647,6 +712,7 @@ TEST_F(poll, needs_sockets)
 	EXPECT_FAILS(WSAEINVAL, WSAPoll(NULL, 0, 0));
 	EXPECT_FAILS(WSAEINVAL, WSAPoll(polls, 0, 1));
 	EXPECT_FAILS(WSAEFAULT, WSAPoll(NULL, 1, 0));
+	EXPECT_FAILS(WSAEFAULT, winsock_poll(NULL, 1, 0));
 	EXPECT_FAILS(WSAENOTSOCK, WSAPoll(polls, 2, -1));
 	EXPECT_EQ(POLLNVAL, polls[0].revents);
 	EXPECT_EQ(POLLNVAL, polls[1].revents);
