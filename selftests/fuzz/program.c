@@ -18,7 +18,7 @@
 struct type {
 	char letter;
 	const char *words[12];
-	int values[12];
+	int values[20];
 	int count;
 };
 
@@ -27,7 +27,7 @@ struct type {
 
 static const struct type types[] = {
 	{ 'd', { "d0", "d1", "d2", "d3", "d4", "d5", "minus1", "huge", "closed",
-		 "device" }, LIST(0, 0, 0, 0, 1, 1, 2, 2, 3, 4, 5, 6) },
+		 "device" }, LIST(0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 2, 2, 3, 4) },
 	{ 'f', { "ipv4", "ipv6" }, LIST(0, 1) },
 	{ 'y', { "stream", "dgram" }, LIST(0, 1) },
 	{ 'a', { "plain", "born", "ulp", "child" }, LIST(0, 1, 1, 2, 3) },
@@ -46,7 +46,7 @@ static const struct type types[] = {
 	{ 'l', .words = { NULL }, LIST(0, 1, 2, 3, 4, 4, 4, 8, -1) },
 	{ 'v', .words = { NULL },
 	  LIST(0, 1, 0x10000, 0x10001, 60 << 16 | 1, -1, 0x100, 0xffff) },
-	{ 'g', .words = { NULL }, LIST(0, 0, 0, 0, 0, 0, 0, 0, 0, 1, -1) },
+	{ 'g', .words = { NULL }, LIST(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, -1) },
 	{ 'q', .words = { NULL }, LIST(0, 0, 0, 0, 0, 1, 2, -1) },
 	{ 'D', .words = { NULL }, LIST(2, 2, 10, 10, 1, 16, 0, -1) },
 	{ 'T', .words = { NULL }, LIST(1, 2, 3, 5, 0x801, 0x80002, 0x1001, 0, -1) },
@@ -79,19 +79,19 @@ static const struct kind {
 	[OP_ACCEPT]	= { "accept", "dd", 4, true, true },
 	[OP_CONNECT]	= { "connect", "d", 2, true, true },
 	[OP_ATTACH]	= { "attach", "d", 3 },
-	[OP_LINGER]	= { "linger", "d0s", 10, false, true },
+	[OP_LINGER]	= { "linger", "d0s", 16, false, true },
 	[OP_SETOPT]	= { "setopt", "dovlp", 6, false, true },
 	[OP_GETOPT]	= { "getopt", "dolp", 4, false, true },
 	[OP_NONBLOCK]	= { "nonblock", "d0", 5, false, true },
 	[OP_SHUTDOWN]	= { "shutdown", "dh", 5, false, true },
 	[OP_SEND]	= { "send", "db", 6, true, true },
-	[OP_STALL]	= { "stall", "d", 6 },
+	[OP_STALL]	= { "stall", "d", 16 },
 	[OP_STRAND]	= { "strand", "d", 2 },
-	[OP_RECV]	= { "recv", "db", 6, true, true },
+	[OP_RECV]	= { "recv", "db", 10, true, true },
 	[OP_DRAIN]	= { "drain", "d", 5 },
 	[OP_RESET]	= { "reset", "d", 3, false, true },
 	[OP_CLOSE]	= { "close", "d", 4, false, true },
-	[OP_CLOSESOCKET] = { "closesocket", "dgqgp", 16, true, true },
+	[OP_CLOSESOCKET] = { "closesocket", "dgqgp", 24, true, true },
 	[OP_DUP]	= { "dup", "dd", 4, false, true },
 	[OP_FORK]	= { "fork", "", 2 },
 	[OP_EXIT]	= { "exit", "", 1 },
