@@ -107,6 +107,9 @@ deps:
 ##                    references, built on first use; KERNEL=6.12-debug is another
 ##  make coverage     what the suites run of module and library: shares of each file,
 ##                    and every line that did not run; T= KERNEL= as above
+##  make mutants      small faults, one at a time, and the test that finds each;
+##                    M=NAME            this one alone
+##    JOBS=N            so many machines at the same time (default: one a processor)
 ##  make bench        what closing costs, in instructions, held to its limits;
 ##                    ARGS=short for less, ARGS=parallel for two processors
 ##  make bench-plot   a figure of what it counted last, for README
@@ -121,7 +124,7 @@ deps:
 ##    ARGS="..."        its arguments, quoted as for a shell
 ##    FILES="..."       files and directories to put where it starts
 ##    KERNEL= TIMEOUT=  as above              MEMORY=MIB
-.PHONY: bench bench-plot coverage demo fuzz check-host check check-debug check-vm matrix vm-shell vm-run vm-deps vm-init
+.PHONY: bench bench-plot coverage demo fuzz check-host check check-debug check-vm matrix mutants vm-shell vm-run vm-deps vm-init
 vm-deps:
 	$(Q)$(vm)/deps.sh need build vm
 
@@ -150,6 +153,9 @@ check-debug:
 
 coverage: vm-init userlib selftests
 	$(Q)$(pass) TIMEOUT=$(TIMEOUT) selftests/coverage/coverage.sh "$(KERNEL)" "$(if $(T),$(suites))"
+
+mutants: vm-init userlib selftests
+	$(Q)JOBS="$(JOBS)" selftests/mutants/mutants.sh "$(M)"
 
 check-vm: $(vm_kernel)
 	$(Q)$(vm)/selftest.sh $(kernel)

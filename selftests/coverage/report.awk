@@ -52,7 +52,11 @@ FILENAME ~ /explained\.txt$/ {
 	next
 }
 
-# "branch  0 taken 5 (fallthrough)" belongs to the line above.
+# "branch  0 taken 5 (fallthrough)" belongs to the line above.  Left out are those
+# that nothing in the source decides: a fault in an access to user space, which
+# has a label of its own, and what TRACE_EVENT is made of.
+/^branch .*\(throw\)/ { next }
+/^branch / && file ~ /\/trace\.h$/ { next }
 /^branch / {
 	key = line SUBSEP $2
 	if (!(key in branch)) {
