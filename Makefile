@@ -103,6 +103,8 @@ deps:
 ##                      machines and for real time, and the newest Debian serves
 ##  make matrix       all suites on all of these, one after another, and a table;
 ##                    T= KERNEL= ARGS= TIMEOUT= ROUNDS= SEED= as above
+##  make in-tree      the module and its suites as part of a kernel's source, built
+##                    in and as a module, by the kernel's own kselftest; T= TIMEOUT=
 ##  make check-debug  all suites on a kernel that watches memory, locks and
 ##                    references, built on first use; KERNEL=6.12-debug is another
 ##  make coverage     what the suites run of module and library: shares of each file,
@@ -147,6 +149,10 @@ matrix: vm-init userlib selftests
 
 # The thread sanitizer looks at the library alone, whatever the kernel.
 debug_suites = $(filter-out %_tsan,$(shell $(MAKE) -s -C selftests list))
+.PHONY: in-tree
+in-tree: vm-init
+	$(Q)TIMEOUT=$(TIMEOUT) $(vm)/in-tree.sh check "$(T)"
+
 check-debug:
 	$(Q)$(MAKE) check KERNEL=$(or $(filter $(DEBUG_KERNELS),$(KERNEL)),$(firstword $(DEBUG_KERNELS))) \
 		T="$(or $(T),$(debug_suites))" ARGS='$(ARGS)' TIMEOUT=$(TIMEOUT) $(pass)

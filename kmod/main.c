@@ -129,7 +129,8 @@ static void __exit winsock_exit(void)
 	winsock_stat_exit();
 }
 
-module_init(winsock_init);
+/* Built in, it comes after IPv6, whose operations it learns. */
+late_initcall(winsock_init);
 module_exit(winsock_exit);
 
 MODULE_DESCRIPTION("Winsock close semantics on Linux sockets");

@@ -511,6 +511,8 @@ TEST(module_goes_and_comes_between_any_two_requests)
 	unsigned int i;
 	long deadline;
 
+	if (module_is_built_in())
+		SKIP(return, "kernel: the module is built in");
 	netns_enter();
 	wait_until(!module_references());
 	for (i = 0; i < ARRAY_SIZE(visitors); i++) {

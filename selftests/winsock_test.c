@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <net/if.h>
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
@@ -15,6 +16,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <linux/filter.h>
@@ -155,17 +157,36 @@ void put_line(const char *path, const char *line)
 	close(fd);
 }
 
+bool module_is_built_in(void)
+{
+	return !access(WINSOCK_DEVICE, F_OK) && module_references() < 0;
+}
+
 int module_remove(void)
 {
+	if (module_is_built_in())
+		return -EWOULDBLOCK;
 	return syscall(SYS_delete_module, MODULE, O_NONBLOCK) < 0 ? -errno : 0;
 }
 
+/* The one given, or else that of a kernel that has it in its tree. */
 int module_insert(void)
 {
-	const char *path = getenv("WINSOCK_KO") ?: "/winsock.ko";
-	int fd = check(open(path, O_RDONLY | O_CLOEXEC));
-	long result = syscall(SYS_finit_module, fd, "", 0);
+	const char *path = getenv("WINSOCK_KO");
+	char installed[PATH_MAX];
+	struct utsname name;
+	long result;
+	int fd;
 
+	if (!path) {
+		check(uname(&name));
+		snprintf(installed, sizeof(installed),
+			 "/lib/modules/%s/kernel/net/winsock/winsock.ko",
+			 name.release);
+		path = installed;
+	}
+	fd = check(open(path, O_RDONLY | O_CLOEXEC));
+	result = syscall(SYS_finit_module, fd, "", 0);
 	close(fd);
 	return result < 0 ? -errno : 0;
 }

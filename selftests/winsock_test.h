@@ -79,6 +79,8 @@ long winsock_counter(const char *name);
 /* Write a line to a file of /proc or /sys. */
 void put_line(const char *path, const char *line);
 
+/* In the kernel itself: in use for good. */
+bool module_is_built_in(void);
 /* Unload and load: 0 or -errno. */
 int module_remove(void);
 int module_insert(void);

@@ -62,7 +62,8 @@ compose() {	# KERNEL SUITE...
 	root_new "$tmp/root"
 	carry_base
 	release=$("$vm/fetch.sh" release "$kernel")
-	cp "$build/kmod/$release/winsock.ko" "$root/vm/"
+	[[ $kernel == in-tree-* ]] ||
+		cp "$build/kmod/$release/winsock.ko" "$root/vm/"
 
 	dir=$root/selftests
 	mkdir "$dir"

@@ -36,6 +36,7 @@ vm		netbase				/etc/protocols
 6.12-debug	bc				bc
 6.12-debug	libelf-dev			/usr/include/libelf.h
 6.12-debug	linux-source-6.12		/usr/src/linux-source-6.12.tar.xz
+in-tree		rsync				rsync
 host		clang				clang
 host		valgrind			valgrind
 host		mingw-w64-common		/usr/share/mingw-w64/include/winsock2.h

@@ -162,6 +162,9 @@ symvers:* | within:*)
 *-debug)
 	exec "$vm/debug-kernel.sh" "$@"
 	;;
+*:in-tree-*)
+	exec "$vm/in-tree.sh" "$@"
+	;;
 esac
 
 case ${1-} in

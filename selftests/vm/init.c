@@ -204,10 +204,14 @@ static void loopback_up(void)
 
 static int load_module(void)
 {
+	char *const modprobe[] = { "modprobe", MODULE, NULL };
 	int fd = open(MODULE_FILE, O_RDONLY | O_CLOEXEC), ret;
 
-	if (fd < 0)
-		return -1;
+	if (fd < 0) {
+		/* It came with the kernel, or is in it. */
+		run_tool(modprobe);
+		return access("/dev/" MODULE, F_OK);
+	}
 	ret = syscall(SYS_finit_module, fd, "", 0);
 	if (ret && errno == EEXIST)
 		ret = 0;

@@ -5,8 +5,9 @@
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 # Programs of the host that every VM has, where the host has them.  busybox's
-# shell would be no /bin/sh: it prefers its own applets to the real ip and tc.
-tools='sh bash ip ss tc'
+# shell would be no /bin/sh: it prefers its own applets to the real ip and tc; its
+# timeout does not know what kselftest's runner asks of it.
+tools='sh bash ip ss tc timeout'
 
 # Libraries that programs load by name at run time, so that ldd shows none.
 dlopened='libgcc_s.so.1 libnss_files.so.2 libnss_dns.so.2 libresolv.so.2'
