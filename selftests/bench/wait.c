@@ -30,7 +30,7 @@ static uint64_t now(clockid_t clock)
 	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
 }
 
-static void msleep(int ms)
+static void pause_ms(int ms)
 {
 	poll(NULL, 0, ms);
 }
@@ -46,7 +46,7 @@ static int linger_by_emulation(int fd)
 			set_linger(fd, 0, 0);
 			return close(fd);
 		}
-		msleep(1);
+		pause_ms(1);
 	}
 	set_linger(fd, 1, 0);
 	return close(fd);
@@ -88,7 +88,7 @@ static void drain_row(bool attached, const char *way, int (*close_it)(int fd))
 		set_linger(closer.fd, 1, 5);
 		if (pthread_create(&thread, NULL, closer_run, &closer))
 			die("thread");
-		msleep(100);
+		pause_ms(100);
 		while (recv(peer, buf, sizeof(buf), 0) > 0)
 			;
 		pthread_join(thread, NULL);
@@ -162,7 +162,7 @@ static void cancel_row(bool attached, const char *way, int (*close_it)(int fd),
 					   sleeper_run, &sleepers[j]))
 				die("thread");
 		}
-		msleep(100);
+		pause_ms(100);
 		start = __rdtsc();
 		if (close_it(fd))
 			die("cancel");
