@@ -304,6 +304,16 @@ static bool set_is_ready(struct model *m, const struct file *set)
 	return false;
 }
 
+/* R1, and Linux's own rule: the error is told once. */
+static void end_by_reset(struct model *m, struct pending *call, long at_end)
+{
+	struct file *f = &m->files[call->file];
+	long error = f->attached || f->err ? reset_error(f) : at_end;
+
+	end_call(call, error, error);
+	f->err = 0;
+}
+
 static void go_on(struct model *m, struct pending *call)
 {
 	struct file *f = &m->files[call->file];
@@ -312,7 +322,7 @@ static void go_on(struct model *m, struct pending *call)
 	switch (call->op.what) {
 	case OP_RECV:
 		if (f->state == S_RESET && (f->attached || !f->rx)) {
-			end_call(call, reset_error(f), reset_error(f));
+			end_by_reset(m, call, 0);
 		} else if (readable(m, f) && f->kind == M_TCP) {
 			n = take_bytes(f, call->op.arg[1]);
 			end_call(call, n, n);
@@ -326,7 +336,7 @@ static void go_on(struct model *m, struct pending *call)
 		break;
 	case OP_SEND:
 		if (f->state == S_RESET) {
-			end_call(call, reset_error(f), reset_error(f));
+			end_by_reset(m, call, -EPIPE);
 		} else if (f->wr_shut) {
 			end_call(call, -EPIPE, -EPIPE);
 		} else if (!f->stall) {
@@ -372,6 +382,10 @@ static struct expect block(struct model *m, const struct op *op, int caller,
 			   const struct file *f)
 {
 	if (caller == WHO_MAIN)
+		return skip;
+	/* Of two in a plain connection, one is told of a reset: which? */
+	if (!f->attached && f->state == S_CONNECTED &&
+	    calls_in(m, index_of(m, f), false))
 		return skip;
 	m->call[caller] = (struct pending){
 		.op = *op,
@@ -772,10 +786,8 @@ static struct expect option_target(struct model *m, int fd, struct file **f)
 		return returns(-EBADF);
 	if (!is_socket(*f))
 		return returns(-ENOTSOCK);
-	if ((*f)->kind == M_UDP)			/* O7 */
+	if ((*f)->kind == M_UDP && (*f)->attached)	/* O7 */
 		return returns(-ENOPROTOOPT);
-	if ((*f)->kind == M_UNIX)
-		return returns(-EOPNOTSUPP);
 	if ((*f)->attached)
 		return returns(0);
 	/* A level that it does not know: which, depends on the call. */
