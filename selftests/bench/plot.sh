@@ -33,4 +33,5 @@ END {
 	}
 }' "$1" >"$tmp"
 gnuplot -e "data='$tmp'; out='$2'; kernel='$kernel'" "$here/plot.gp"
+sed -i '1a <!-- SPDX-License-Identifier: GPL-2.0 -->' "$2"
 echo "  PLOT    $2" >&2
