@@ -526,7 +526,10 @@ TEST(module_goes_and_comes_between_any_two_requests)
 		err = module_remove();
 		if (!err) {
 			gone++;
-			EXPECT_EQ(0, module_insert());
+			err = module_insert();
+			/* An installed one comes by itself, maybe sooner. */
+			if (err != -EEXIST || getenv("WINSOCK_KO"))
+				EXPECT_EQ(0, err);
 		} else {
 			EXPECT_EQ(-EWOULDBLOCK, err);
 		}
