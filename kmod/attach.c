@@ -101,7 +101,12 @@ static void ulp_error_report(struct sock *sk)
 	base_error_report(sk);
 }
 
-static struct winsock_sock *new_state(void)
+/**
+ * winsock_state_new - the state of a socket that is to be attached
+ *
+ * Return: NULL without memory
+ */
+struct winsock_sock *winsock_state_new(void)
 {
 	struct winsock_sock *ws = kmem_cache_alloc(states, GFP_KERNEL);
 
@@ -110,6 +115,15 @@ static struct winsock_sock *new_state(void)
 		ws->reset = false;
 	}
 	return ws;
+}
+
+/**
+ * winsock_state_free - undo winsock_state_new() where no socket got the state
+ * @ws: the state
+ */
+void winsock_state_free(struct winsock_sock *ws)
+{
+	kmem_cache_free(states, ws);
 }
 
 static void free_state_rcu(struct rcu_head *rcu)
@@ -152,14 +166,14 @@ static int tie(struct sock *sk, struct winsock_sock *ws)
 /* Called by tcp_set_ulp() under lock_sock, which admits one ULP per socket. */
 static int ulp_init(struct sock *sk)
 {
-	struct winsock_sock *ws = new_state();
+	struct winsock_sock *ws = winsock_state_new();
 	int err;
 
 	if (!ws)
 		return -ENOMEM;
 	err = tie(sk, ws);
 	if (err) {
-		kmem_cache_free(states, ws);
+		winsock_state_free(ws);
 		return err;
 	}
 	/* The core clears it for any ULP; ours leaves zero copy alone. */
@@ -231,37 +245,33 @@ static int attach_stream(struct sock *sk, struct winsock_sock *ws)
 /**
  * winsock_attach - attach a connection that is about to get a number
  * @sock: its socket; something of ours keeps the module
+ * @ws: its state from now on
  *
- * Return: 0, -ENOMEM, or what setsockopt(TCP_ULP) would say.
+ * Return: 0, or what setsockopt(TCP_ULP) would say, and @ws is still the caller's.
  */
-int winsock_attach(struct socket *sock)
+int winsock_attach(struct socket *sock, struct winsock_sock *ws)
 {
-	struct winsock_sock *ws = new_state();
 	bool slow;
 	int err;
 
-	if (!ws)
-		return -ENOMEM;
 	/* The peer is at work on it. */
 	slow = lock_sock_fast(sock->sk);
 	err = attach_stream(sock->sk, ws);
 	unlock_sock_fast(sock->sk, slow);
-	if (err)
-		kmem_cache_free(states, ws);
 	return err;
 }
 
 /* The same for a socket that nobody can know: there is nothing to lock out. */
 static int attach_new_stream(struct socket *sock)
 {
-	struct winsock_sock *ws = new_state();
+	struct winsock_sock *ws = winsock_state_new();
 	int err;
 
 	if (!ws)
 		return -ENOMEM;
 	err = attach_stream(sock->sk, ws);
 	if (err)
-		kmem_cache_free(states, ws);
+		winsock_state_free(ws);
 	return err;
 }
 

@@ -131,13 +131,15 @@ static noinline int accept_checked(const struct proto_ops *base,
 
 /*
  * The child has our table from do_accept(); what it still lacks is the ULP,
- * which it lost in ulp_clone().
+ * which it lost in ulp_clone().  The memory for that is had first, lest a
+ * connection be lost that could not be attached.
  */
 static int op_accept(struct socket *sock, struct socket *newsock,
 		     struct proto_accept_arg *arg)
 {
 	const struct proto_ops *base = base_ops(sock);
 	struct winsock_sock *ws = state_of(sock);
+	struct winsock_sock *child;
 	int err = -EAGAIN;
 
 	if (sock->type == SOCK_DGRAM)
@@ -145,11 +147,18 @@ static int op_accept(struct socket *sock, struct socket *newsock,
 	if (!ws || sock->type == SOCK_DGRAM)
 		return winsock_base_accept(base, sock, newsock, arg);
 
+	child = winsock_state_new();
+	if (!child)
+		return -ENOMEM;
 	if (is_plain(ws))
 		err = accept_now(base, sock, newsock, arg);
 	if (err == -EAGAIN)
 		err = accept_checked(base, sock, ws, newsock, arg);
-	return err ?: winsock_attach(newsock);
+	if (!err)
+		err = winsock_attach(newsock, child);
+	if (err)
+		winsock_state_free(child);
+	return err;
 }
 
 WINSOCK_DEFINE_ACCEPT(op_accept)

@@ -71,7 +71,9 @@ struct winsock_dgram {
 /* attach.c */
 int winsock_attach_init(void);
 void winsock_attach_exit(void);
-int winsock_attach(struct socket *sock);
+struct winsock_sock *winsock_state_new(void);
+void winsock_state_free(struct winsock_sock *ws);
+int winsock_attach(struct socket *sock, struct winsock_sock *ws);
 int winsock_socket(const struct winsock_socket *arg);
 bool winsock_ulp_is_ours(const struct sock *sk);
 
