@@ -934,6 +934,39 @@ TEST_F(late, call_that_looked_its_number_up_before_does_not_start)
 	expect_eof(_metadata, pair, 0);
 }
 
+static long run_recv_trapped(struct call *call)
+{
+	struct trap *trap = call->arg;
+
+	return result_of(recv(call->fd, trap->page, 1, 0));
+}
+
+/*
+ * P2, P10: one that is copying, and waits for the memory, is waited for as long
+ * as it takes; close(2) would wait for the socket's lock.  Nothing moved is lost.
+ */
+TEST_F(cancel, call_that_waits_for_its_buffer_is_waited_for)
+{
+	struct pair *pair = &self->pair;
+	struct closer closer;
+	struct trap trap;
+	struct call call = { SYS_recvfrom, run_recv_trapped, pair->fd, &trap };
+
+	if (!trap_set(&trap))
+		SKIP(return, "kernel: no userfaultfd(2)");
+	ASSERT_EQ(1, send(pair->peer, "x", 1, 0));
+	call_start(&call);
+	wait_ready(trap.fd, POLLIN);
+	closer_start(&closer, winsock_closesocket, pair->fd);
+	wait_until(!fd_is_open(pair->fd));
+	usleep(100000);
+	EXPECT_FALSE(closer_done(&closer));
+	trap_release(&trap, "", 1);
+	EXPECT_EQ(1, call_join(&call));
+	EXPECT_EQ(0, closer_join(&closer));
+	expect_eof(_metadata, pair, 0);
+}
+
 /* How another process came by the socket. */
 enum arrival {
 	BY_FORK,
@@ -1544,6 +1577,33 @@ TEST_F(cancel, stopped_task_is_not_waited_for)
 	expect_eof(_metadata, pair, 0);
 	ASSERT_EQ(0, kill(child, SIGCONT));
 	child_join(child);
+}
+
+/* The same in a container that is frozen. */
+TEST_F(cancel, frozen_task_is_not_waited_for)
+{
+	struct pair *pair = &self->pair;
+	struct call call = CALL_RECV(pair->fd);
+	char dir[64];
+	pid_t child;
+	long start;
+
+	if (!cgroup_make(dir, sizeof(dir)))
+		SKIP(return, NO_CGROUP);
+	child = clone_files();
+	if (!child)
+		_exit(run_recv(&call) == -EBADF ? 0 : 1);
+	cgroup_enter(dir, child);
+	task_wait_inside(child, SYS_recvfrom);
+	cgroup_freeze(dir, true);
+	start = now_ms();
+	EXPECT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_GT(AT_ONCE_MS, now_ms() - start);
+	EXPECT_FALSE(fd_is_open(pair->fd));
+	expect_eof(_metadata, pair, 0);
+	cgroup_freeze(dir, false);
+	child_join(child);
+	EXPECT_EQ(0, rmdir(dir));
 }
 
 /* The same under a debugger, which is another process. */

@@ -8,10 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/stat.h>
-#include <sys/statfs.h>
 #include <sys/wait.h>
-#include <linux/magic.h>
 
 #include "suite.h"
 
@@ -477,56 +474,24 @@ TEST_F(process, stop_and_continue_do_not_break_the_close)
 	child_join(child);
 }
 
-#define CGROUPS	"/sys/fs/cgroup"
-
-static void put(const char *dir, const char *file, const char *text)
-{
-	char path[128];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, file);
-	fd = check(open(path, O_WRONLY | O_CLOEXEC));
-	if (write(fd, text, strlen(text)) < 0)
-		fail("%s: %s", path, strerror(errno));
-	close(fd);
-}
-
-static bool is_frozen(const char *dir)
-{
-	char path[128], text[256] = "";
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/cgroup.events", dir);
-	fd = check(open(path, O_RDONLY | O_CLOEXEC));
-	check(read(fd, text, sizeof(text) - 1));
-	close(fd);
-	return strstr(text, "frozen 1");
-}
-
 /* The same for the freezer of a container. */
 TEST_F(process, freeze_and_thaw_do_not_break_the_close)
 {
 	struct pair *pair = &self->pair;
-	char dir[64], pid[16];
-	struct statfs fs;
+	char dir[64];
 	unsigned int i;
 	pid_t child;
 
-	if (statfs(CGROUPS, &fs) || fs.f_type != CGROUP2_SUPER_MAGIC)
-		SKIP(return, "kernel: no cgroup2 on " CGROUPS);
-	snprintf(dir, sizeof(dir), CGROUPS "/winsock.%d", getpid());
-	ASSERT_EQ(0, mkdir(dir, 0755));
+	if (!cgroup_make(dir, sizeof(dir)))
+		SKIP(return, NO_CGROUP);
 	child = hand_over(pair);
 	if (!child)
 		_exit(-closesocket_at_last(pair->fd));
-	snprintf(pid, sizeof(pid), "%d", child);
-	put(dir, "cgroup.procs", pid);
+	cgroup_enter(dir, child);
 	for (i = 0; i < 3; i++) {
 		wait_in_linger(child);
-		put(dir, "cgroup.freeze", "1");
-		wait_until(is_frozen(dir));
-		put(dir, "cgroup.freeze", "0");
-		wait_until(!is_frozen(dir));
+		cgroup_freeze(dir, true);
+		cgroup_freeze(dir, false);
 	}
 	wait_in_linger(child);
 	expect_everything(_metadata, pair);

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* closesocket() as a Winsock program sees it. */
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <linux/winsock.h>
 #include <signal.h>
+#include <stddef.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -685,6 +690,40 @@ TEST_F(pending, a_refused_close_disturbs_nobody)
 	ASSERT_EQ(1, send(self->peer, "x", 1, 0));
 	pthread_join(self->w.thread, NULL);
 	EXPECT_EQ(1, self->w.ret);
+}
+
+/* A sandbox that does not know the request */
+static void forbid_closesocket(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, args[1])),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, WINSOCK_IOC_CLOSESOCKET, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = { .len = 6, .filter = code };
+
+	check(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	check(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog));
+}
+
+/* I1: there is no close(2) instead. */
+TEST_F(connection, where_the_request_is_forbidden_nothing_is_closed)
+{
+	const LINGER linger = { 1, LONG_TIME };
+	char byte;
+
+	set_linger(self->s, linger.l_onoff, linger.l_linger);
+	forbid_closesocket();
+	EXPECT_FAILS(WSAEACCES, closesocket(self->s));
+	EXPECT_FAILS(WSAEACCES, closesocket(self->s));
+	expect_untouched(_metadata, self->s, linger, variant->nonblocking);
+	EXPECT_EQ(1, send(self->s, "x", 1, 0));
+	EXPECT_EQ(1, recv(self->peer, &byte, 1, 0));
 }
 
 TEST_HARNESS_MAIN

@@ -15,13 +15,16 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <linux/filter.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <linux/magic.h>
 #include <linux/sockios.h>
 
 #define MODULE		"winsock"
@@ -284,8 +287,11 @@ void wire_open_on(struct wire *wire, const char *device)
 	if (!strcmp(device, "lo"))
 		check(setsockopt(wire->fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog,
 				 sizeof(prog)));
-	check(setsockopt(wire->fd, SOL_SOCKET, SO_RCVBUFFORCE, &room,
-			 sizeof(room)));
+	/* Without the privilege there is less, and a loss is noticed. */
+	if (setsockopt(wire->fd, SOL_SOCKET, SO_RCVBUFFORCE, &room,
+		       sizeof(room)))
+		check(setsockopt(wire->fd, SOL_SOCKET, SO_RCVBUF, &room,
+				 sizeof(room)));
 	addr.sll_ifindex = if_nametoindex(device);
 	check(bind(wire->fd, (struct sockaddr *)&addr, sizeof(addr)));
 }
@@ -930,6 +936,49 @@ struct received reader_join(struct reader *reader)
 {
 	call_join(&reader->call);
 	return reader->got;
+}
+
+#define CGROUPS	"/sys/fs/cgroup"
+
+bool cgroup_make(char *dir, size_t size)
+{
+	struct statfs fs;
+
+	if (statfs(CGROUPS, &fs) || fs.f_type != CGROUP2_SUPER_MAGIC)
+		return false;
+	snprintf(dir, size, CGROUPS "/winsock.%d", getpid());
+	check(mkdir(dir, 0755));
+	return true;
+}
+
+void cgroup_enter(const char *dir, pid_t pid)
+{
+	char path[128], text[16];
+
+	snprintf(path, sizeof(path), "%s/cgroup.procs", dir);
+	snprintf(text, sizeof(text), "%d", pid);
+	put_line(path, text);
+}
+
+static bool cgroup_is_frozen(const char *dir)
+{
+	char path[128], text[256] = "";
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/cgroup.events", dir);
+	fd = check(open(path, O_RDONLY | O_CLOEXEC));
+	check(read(fd, text, sizeof(text) - 1));
+	close(fd);
+	return strstr(text, "frozen 1");
+}
+
+void cgroup_freeze(const char *dir, bool freeze)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/cgroup.freeze", dir);
+	put_line(path, freeze ? "1" : "0");
+	wait_until(cgroup_is_frozen(dir) == freeze);
 }
 
 pid_t child_fork(void)

@@ -343,6 +343,13 @@ struct reader {
 void reader_start(struct reader *reader, int fd, pid_t closer);
 struct received reader_join(struct reader *reader);
 
+/* A cgroup of one's own; false where cgroup2 is not mounted. */
+bool cgroup_make(char *dir, size_t size);
+#define NO_CGROUP	"kernel: no cgroup2"
+void cgroup_enter(const char *dir, pid_t pid);
+/* Returns when all of its tasks are frozen, or none is. */
+void cgroup_freeze(const char *dir, bool freeze);
+
 /* fork(2); the child does not outlive the test. */
 pid_t child_fork(void);
 /* Run the rest of a test in a child process; wait for it, bounded. */

@@ -15,6 +15,8 @@ build		liburing-dev			/usr/include/liburing.h
 headers		linux-headers-cloud-amd64	/usr/src/linux-headers-6.1.*-cloud-amd64/Makefile
 selftests	gcc				gcc
 selftests	libc6-dev			/usr/include/stdio.h
+selftests	gcc-multilib			/usr/lib/gcc/x86_64-linux-gnu/*/32/libgcc.a
+selftests	libc6-dev-i386			/usr/lib32/libc.a
 selftests	xz-utils			xz
 selftests	linux-source-6.1		/usr/src/linux-source-6.1.tar.xz
 vm		linux-headers-cloud-amd64	/usr/src/linux-headers-6.1.*-cloud-amd64/Makefile

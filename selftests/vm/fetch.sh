@@ -6,7 +6,7 @@
 #   fetch.sh headers 6.1     directory to build modules for it against
 #   fetch.sh symvers 6.1     file of the symbols it exports
 #   fetch.sh within 6.1 COMMAND...   run where its headers directory is
-#   fetch.sh source          directory with kselftest and checkpatch
+#   fetch.sh source          directory with kselftest, its tests of kTLS, checkpatch
 # Kernels: 6.1 and 6.12 are Debian's for the cloud, 6.1-amd64 and 6.1-rt the other
 # flavours of the same release, 7 is the newest that the next Debian serves.
 set -eu -o pipefail
@@ -146,6 +146,7 @@ fill_source() {
 	tar -C "$dir" --strip-components=1 -xf "$tarball" --wildcards \
 		'*/tools/testing/selftests/lib.mk' \
 		'*/tools/testing/selftests/kselftest*' \
+		'*/tools/testing/selftests/net/tls.c' \
 		'*/scripts/checkpatch.pl' '*/scripts/spelling.txt' \
 		'*/scripts/const_structs.checkpatch' \
 		'*/Documentation/dev-tools/checkpatch.rst'
@@ -188,7 +189,7 @@ kernel)
 	cached "kernel-$release" fill_kernel "$release"
 	;;
 source)
-	cached source-6.1 fill_source
+	cached source-6.1-tls fill_source
 	;;
 *)
 	die "usage: fetch.sh release | kernel | headers | symvers KERNEL, fetch.sh within KERNEL COMMAND..., fetch.sh source"
