@@ -19,6 +19,7 @@ timeout=$(sed -n 's/^timeout=//p' "$top/selftests/settings")
 
 passed=0
 failed=0
+skipped=0	# a whole suite may be nothing for this kernel
 explained=
 failures=	# said once more at the end, where nobody has to look for them
 
@@ -29,13 +30,14 @@ say_suite() {	# KERNEL SUITE PASSED FAILED MS
 
 # judge KERNEL SUITE STATUS MS: count what the suite printed
 judge() {
-	local verdict counts p f line
+	local verdict counts p f s line
 
 	verdict=$(awk -v status="$3" -f "$vm/tap.awk" "$tmp/output")
 	counts=${verdict##*$'\n'}
-	read -r p f _ <<<"$counts"
+	read -r p f s <<<"$counts"
 	passed=$((passed + p))
 	failed=$((failed + f))
+	skipped=$((skipped + s))
 	say_suite "$1" "$2" "$p" "$f" "$4"
 	[ "$verdict" = "$counts" ] ||
 		grep -v '^skip ' <<<"${verdict%$'\n'*}" || :
@@ -197,6 +199,7 @@ side_by_side() {
 		fi
 		passed=$((passed + ${counts% *}))
 		failed=$((failed + ${counts#* }))
+		skipped=$((skipped + $(grep -c ' kernel: ' "$tmp/all.$kernel" || :)))
 		while read -r line; do
 			failures+="  $line"$'\n'
 		done < <(sed -n '/^failed:$/,$s/^  //p' "$tmp/all.$kernel")
@@ -225,4 +228,4 @@ esac
 [ -z "$explained" ] || printf 'skipped, as the kernel explains:\n%s' "$explained"
 [ -z "$failures" ] || printf 'failed:\n%s' "$failures"
 echo "$passed passed, $failed failed"
-[ "$failed" = 0 ] && [ "$passed" -gt 0 ]
+[ "$failed" = 0 ] && [ $((passed + skipped)) -gt 0 ]
