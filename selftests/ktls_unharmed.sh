@@ -50,6 +50,8 @@ same() {	# NAME
 	return 1
 }
 
+[ ! -c /dev/winsock ] || [ -e /sys/module/winsock/refcnt ] ||
+	skip "the module is built in"
 modprobe -q tls || skip "no kTLS as a module"
 remove tls || skip "kTLS is in use"
 
