@@ -466,7 +466,7 @@ TEST_F(listener, a_connection_it_has_made_is_left_alone)
 	call_enter(&accept);
 	close_expecting(_metadata, self->fd, &accept, 1);
 
-	EXPECT_TRUE(call_inside(&recv));
+	EXPECT_TRUE(call_stays(&recv));
 	ASSERT_EQ(1, send(peer, "", 1, 0));
 	EXPECT_EQ(1, call_join(&recv));
 }
@@ -723,7 +723,7 @@ TEST_F(datagram, another_descriptor_keeps_the_call_alive)
 
 	call_enter(&self->call);
 	ASSERT_EQ(0, winsock_closesocket(self->fd));
-	EXPECT_TRUE(call_inside(&self->call));
+	EXPECT_TRUE(call_stays(&self->call));
 	close_expecting(_metadata, other, &self->call, 1);
 }
 
@@ -737,7 +737,7 @@ TEST_F(cancel, another_descriptor_of_the_process_keeps_the_calls_alive)
 	call_enter(&calls[0]);
 	ASSERT_EQ(0, winsock_closesocket(pair->fd));
 	EXPECT_FALSE(fd_is_open(pair->fd));
-	EXPECT_TRUE(call_inside(&calls[0]));
+	EXPECT_TRUE(call_stays(&calls[0]));
 	expect_untouched(_metadata, pair);
 
 	/* The call on the number that is gone gets its data. */
@@ -747,7 +747,7 @@ TEST_F(cancel, another_descriptor_of_the_process_keeps_the_calls_alive)
 	/* New calls through the descriptor that is left are as good as ever. */
 	calls[1].fd = other;
 	call_enter(&calls[1]);
-	EXPECT_TRUE(call_inside(&calls[1]));
+	EXPECT_TRUE(call_stays(&calls[1]));
 	close_expecting(_metadata, other, &calls[1], 1);
 	expect_eof(_metadata, pair, 0);
 }
@@ -763,8 +763,8 @@ TEST_F(cancel, the_last_descriptor_takes_the_calls_of_the_others_with_it)
 	call_enter(&calls[0]);
 	call_enter(&calls[1]);
 	ASSERT_EQ(0, winsock_closesocket(pair->fd));
-	EXPECT_TRUE(call_inside(&calls[0]));
-	EXPECT_TRUE(call_inside(&calls[1]));
+	EXPECT_TRUE(call_stays(&calls[0]));
+	EXPECT_TRUE(call_stays(&calls[1]));
 	close_expecting(_metadata, other, calls, 2);
 	expect_eof(_metadata, pair, 0);
 }
@@ -778,7 +778,7 @@ TEST_F(cancel, calls_left_by_close_2_on_one_number_end_with_the_other)
 
 	call_enter(&call);
 	ASSERT_EQ(0, native_close(pair->fd));
-	EXPECT_TRUE(call_inside(&call));
+	EXPECT_TRUE(call_stays(&call));
 	close_expecting(_metadata, other, &call, 1);
 	expect_eof(_metadata, pair, 0);
 }
@@ -1095,7 +1095,7 @@ TEST_F(shared, call_of_the_other_process_goes_on_and_gets_its_data)
 	call_enter(&self->call);
 
 	close_expecting(_metadata, pair->fd, &self->call, 1);
-	EXPECT_TRUE(task_inside(child, SYS_recvfrom));
+	EXPECT_TRUE(task_stays(child, SYS_recvfrom));
 	expect_untouched(_metadata, pair);
 
 	ASSERT_EQ(1, send(pair->peer, "", 1, 0));
@@ -1138,7 +1138,7 @@ TEST_F(shared, each_process_cancels_its_own_calls)
 		call_enter(&self->call);
 		check(send(self->via[1], "", 1, 0));
 		check(recv(self->via[1], &(char){ 0 }, 1, 0));
-		if (!call_inside(&self->call))
+		if (!call_stays(&self->call))
 			fail("the parent has cancelled its child's call");
 		if (winsock_closesocket(pair->fd))
 			fail("closesocket in the child");
@@ -1226,7 +1226,7 @@ TEST_F(cancel, thread_that_unshared_its_descriptors_goes_on)
 	call_enter(&unshared);
 	call_enter(&call);
 	close_expecting(_metadata, pair->fd, &call, 1);
-	EXPECT_TRUE(call_inside(&unshared));
+	EXPECT_TRUE(call_stays(&unshared));
 	expect_untouched(_metadata, pair);
 	ASSERT_EQ(1, send(pair->peer, "", 1, 0));
 	EXPECT_EQ(1, call_join(&unshared));
@@ -1364,8 +1364,8 @@ TEST_F(cancel, refuses_although_a_thread_polls_when_told_of_it)
 
 	for (i = 0; i < 3; i++)
 		EXPECT_EQ(-EWOULDBLOCK, winsock_closesocket_pending(pair->fd, 1));
-	EXPECT_TRUE(call_inside(&poll));
-	EXPECT_TRUE(call_inside(&recv));
+	EXPECT_TRUE(call_stays(&poll));
+	EXPECT_TRUE(call_stays(&recv));
 	expect_untouched(_metadata, pair);
 
 	ASSERT_EQ(1, send(pair->peer, "", 1, 0));
@@ -1414,14 +1414,14 @@ TEST_F(cancel, too_high_a_count_only_refuses)
 			  winsock_closesocket_pending(pair->fd, counts[i]));
 		EXPECT_TRUE(fd_is_open(pair->fd));
 	}
-	EXPECT_TRUE(call_inside(&call));
+	EXPECT_TRUE(call_stays(&call));
 	expect_untouched(_metadata, pair);
 
 	/* Where there is nothing to refuse it means nothing. */
 	set_linger(pair->fd, 0, 0);
 	EXPECT_EQ(0, winsock_closesocket_pending(pair->fd, ~0U));
 	expect_untouched(_metadata, pair);
-	EXPECT_TRUE(call_inside(&call));
+	EXPECT_TRUE(call_stays(&call));
 	EXPECT_EQ(0, winsock_closesocket_pending(other, ~0U));
 	EXPECT_EQ(-ECANCELED, call_join(&call));
 	expect_eof(_metadata, pair, pair->sent);

@@ -17,6 +17,15 @@ const char *__tsan_default_options(void)
 {
 	return "die_after_fork=0";
 }
+
+/*
+ * It takes a number for one thing until close(2): what closesocket() closes and
+ * another thread gets anew is not known to it.
+ */
+const char *__tsan_default_suppressions(void)
+{
+	return "race_top:^close$\nrace_top:^closedir$\n";
+}
 #endif
 
 long check_call(long result, const char *call, const char *file, int line)

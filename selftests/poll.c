@@ -208,7 +208,7 @@ TEST_F(waiting, goes_on_when_another_descriptor_is_left)
 		other.arg = &other;
 	call_enter(&other);
 	ASSERT_EQ(0, winsock_closesocket(pair->fd));
-	EXPECT_TRUE(call_inside(&other));
+	EXPECT_TRUE(call_stays(&other));
 	EXPECT_EQ(0, wire_look(&pair->wire)->sent.fin);
 	ASSERT_EQ(0, winsock_closesocket(fd));
 	EXPECT_EQ(variant->expect, call_join(&other));
@@ -231,7 +231,7 @@ TEST_F(waiting, goes_on_in_another_process)
 	call_enter(&self->call);
 	ASSERT_EQ(0, winsock_closesocket(pair->fd));
 	EXPECT_EQ(variant->expect, call_join(&self->call));
-	EXPECT_TRUE(task_inside(child, variant->nr));
+	EXPECT_TRUE(task_stays(child, variant->nr));
 	EXPECT_EQ(0, wire_look(&pair->wire)->sent.fin);
 
 	EXPECT_TRUE(variant->out ?
@@ -470,7 +470,7 @@ TEST_F(epoll, inherited_set_goes_on_in_another_process)
 	task_wait_inside(child, SYS_epoll_wait);
 	ASSERT_EQ(0, winsock_closesocket(pair->fd));
 	EXPECT_EQ(0, epoll_wait(self->epoll, &event, 1, 100));
-	EXPECT_TRUE(task_inside(child, SYS_epoll_wait));
+	EXPECT_TRUE(task_stays(child, SYS_epoll_wait));
 	ASSERT_EQ(1, send(pair->peer, "", 1, 0));
 	child_join(child);
 	pair->fd = -1;

@@ -206,7 +206,7 @@ TEST_F(splice, to_a_full_pipe_counts_as_a_descriptor_until_there_is_room)
 	call_enter(&self->call);
 	ASSERT_EQ(0, winsock_closesocket(pair->fd));
 	EXPECT_FALSE(fd_is_open(pair->fd));
-	EXPECT_TRUE(call_inside(&self->call));
+	EXPECT_TRUE(call_stays(&self->call));
 	wire_look(&pair->wire);
 	EXPECT_EQ(0, pair->wire.sent.fin);
 	EXPECT_EQ(0, pair->wire.sent.rst);
@@ -249,7 +249,7 @@ TEST_F(splice, from_an_empty_pipe_counts_as_a_descriptor_until_it_is_fed)
 	pair_send(pair, 1000);
 	ASSERT_EQ(0, winsock_closesocket(pair->fd));
 	EXPECT_FALSE(fd_is_open(pair->fd));
-	EXPECT_TRUE(call_inside(&self->call));
+	EXPECT_TRUE(call_stays(&self->call));
 	wire_look(&pair->wire);
 	EXPECT_EQ(0, pair->wire.sent.fin);
 	EXPECT_EQ(0, pair->wire.sent.rst);
@@ -308,7 +308,7 @@ TEST_F(splice, of_another_process_goes_on)
 	call_enter(&self->call);
 	ASSERT_EQ(0, winsock_closesocket(pair->fd));
 	EXPECT_EQ(-ECANCELED, call_join(&self->call));
-	EXPECT_TRUE(task_inside(child, SYS_splice));
+	EXPECT_TRUE(task_stays(child, SYS_splice));
 	ASSERT_EQ(1, send(pair->peer, "", 1, 0));
 	child_join(child);
 	expect_end(_metadata, pair, variant->onoff, 0);

@@ -425,7 +425,7 @@ TEST_F(request, goes_on_when_another_descriptor_is_left)
 		SKIP(return, NO_REQUEST);
 	EXPECT_EQ(0, winsock_closesocket(self->fd));
 	usleep(50000);
-	EXPECT_TRUE(call_inside(&self->call));
+	EXPECT_TRUE(call_stays(&self->call));
 	EXPECT_EQ(0, self->request.completions);
 	EXPECT_EQ(0, wire_look(&pair->wire)->sent.fin);
 	EXPECT_EQ(0, winsock_closesocket(other));

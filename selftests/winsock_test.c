@@ -822,6 +822,18 @@ bool task_inside(pid_t tid, long nr)
 	return line[0] >= '0' && line[0] <= '9' && atol(line) == nr;
 }
 
+bool task_stays(pid_t tid, long nr)
+{
+	long deadline = now_ms() + WAIT_MS;
+
+	while (!task_inside(tid, nr)) {
+		if (now_ms() > deadline)
+			return false;
+		usleep(1000);
+	}
+	return true;
+}
+
 void task_wait_inside(pid_t tid, long nr)
 {
 	wait_until(task_inside(tid, nr));
@@ -877,6 +889,16 @@ bool call_done(const struct call *call)
 bool call_inside(const struct call *call)
 {
 	return task_inside(call->tid, call->nr) && !call_done(call);
+}
+
+bool call_stays(const struct call *call)
+{
+	while (!call_done(call)) {
+		if (call_inside(call))
+			return true;
+		usleep(1000);
+	}
+	return false;
 }
 
 void call_wait_inside(const struct call *call)

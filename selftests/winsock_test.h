@@ -283,6 +283,8 @@ int closer_join(struct closer *closer);
 
 /* Is this task, of whatever process, asleep in system call nr right now? */
 bool task_inside(pid_t tid, long nr);
+/* The same of one that may have been woken, to fall asleep again. */
+bool task_stays(pid_t tid, long nr);
 void task_wait_inside(pid_t tid, long nr);
 
 /**
@@ -325,6 +327,7 @@ void call_wait_inside(const struct call *call);
 /* Start, and be inside when this returns. */
 void call_enter(struct call *call);
 bool call_inside(const struct call *call);
+bool call_stays(const struct call *call);
 bool call_done(const struct call *call);
 long call_join(struct call *call);
 

@@ -143,9 +143,11 @@ void ws_helper_stop(void)
 
 	if (!h.running)
 		return;
-	if (!eventfd_write(h.wake, 1) &&
-	    !epoll_ctl(h.set, EPOLL_CTL_MOD, h.wake, &stop))
-		pthread_join(h.thread, NULL);
+	/* Numbers that somebody has closed are not ours, nor is the thread. */
+	if (eventfd_write(h.wake, 1) ||
+	    epoll_ctl(h.set, EPOLL_CTL_MOD, h.wake, &stop))
+		return;
+	pthread_join(h.thread, NULL);
 	close(h.wake);
 	close(h.set);
 }
