@@ -89,23 +89,26 @@ static void strip(struct program *p, const struct verdict *verdict)
 			program_remove(p, i);
 }
 
+/* Until no call can be spared. */
 static void minimise(struct program *p, struct verdict *verdict)
 {
 	long end = now_ms() + MINIMISE_MS;
-	struct verdict last;
-	struct program less;
-	int i;
+	int i, kept = 0;
 
-	for (i = p->count - 1; i >= 0 && now_ms() < end; i--) {
-		if (p->count == 1)
-			return;
-		less = *p;
+	for (i = p->count - 1; kept < p->count && p->count > 1 &&
+	     now_ms() < end; i--) {
+		struct program less = *p;
+		struct verdict last;
+
+		if (i < 0)
+			i = p->count - 1;
 		program_remove(&less, i);
 		if (fails_again(&less, true, &last)) {
 			*p = less;
 			*verdict = last;
-			if (i > p->count)
-				i = p->count;
+			kept = 0;
+		} else {
+			kept++;
 		}
 	}
 }

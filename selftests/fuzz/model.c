@@ -503,6 +503,21 @@ static bool is_bad(int pointer)
 	return pointer == PTR_NULL || pointer == PTR_BAD || pointer == PTR_CROSS;
 }
 
+/* Somebody waits for what will be answered by a reset, at TCP's leisure (U2). */
+static bool strands_the_peer(const struct model *m, const struct file *f)
+{
+	const struct file *peer = &m->files[f->peer];
+	int i;
+
+	if (f->kind != M_TCP || f->peer < 0 || !peer->stall)
+		return false;
+	for (i = 0; i < CALLERS; i++)
+		if (m->call[i].busy && (m->call[i].file == f->peer ||
+					m->call[i].op.what == OP_WAIT))
+			return true;
+	return false;
+}
+
 static struct expect closesocket(struct model *m, const struct op *op,
 				 int caller)
 {
@@ -532,6 +547,8 @@ static struct expect closesocket(struct model *m, const struct op *op,
 	calls = calls_in(m, file, false);
 	/* What a plain socket's calls and polls do is not promised. */
 	if (!f->attached && (calls || polls))
+		return skip;
+	if (strands_the_peer(m, f))
 		return skip;
 
 	if (f->kind == M_TCP && f->state == S_CONNECTED && !f->repair &&
@@ -882,9 +899,9 @@ static struct expect do_shutdown(struct model *m, const struct op *op)
 
 	if (!f)
 		return skip;
-	if (f->state == S_FRESH || f->state == S_FINISHED ||
-	    f->state == S_RESET)
+	if (f->state == S_FINISHED || f->state == S_RESET)
 		return returns(-ENOTCONN);
+	/* Linux takes note of it on a fresh socket, and fails all the same. */
 	if (f->state != S_CONNECTED || (f->cut && f->deaf))
 		return skip;
 	if (how != 1)
@@ -1034,7 +1051,7 @@ static struct expect do_drain(struct model *m, const struct op *op)
 	struct file *f = connection_at(m, op->arg[0]), *peer;
 	long n;
 
-	if (!f || f->state == S_RESET || !f->rx || f->cut ||
+	if (!f || f->state == S_RESET || !f->rx || f->cut || f->rd_shut ||
 	    calls_in(m, index_of(m, f), false) ||
 	    calls_in(m, index_of(m, f), true))
 		return skip;
