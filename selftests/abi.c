@@ -266,11 +266,16 @@ TEST_F(device, sockets_of_other_kinds_are_closed_like_close)
 
 TEST_F(device, sockets_that_cannot_be_attached_are_not_made)
 {
-	int next = next_fd();
+	int next = next_fd(), lite;
 
 	EXPECT_EQ(-EOPNOTSUPP, winsock_socket(AF_UNIX, SOCK_STREAM, 0));
 	EXPECT_EQ(-EOPNOTSUPP, winsock_socket(AF_NETLINK, SOCK_RAW, 0));
 	EXPECT_EQ(next, next_fd());
+	/* Not every kernel has it. */
+	lite = socket(AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE);
+	EXPECT_EQ(lite < 0 ? -errno : -EOPNOTSUPP,
+		  winsock_socket(AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE));
+	close(lite);
 }
 
 /* What socket(2) refuses, the request refuses with the same errno. */

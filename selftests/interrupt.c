@@ -12,6 +12,9 @@
 
 #include "suite.h"
 
+/* More than a test sends. */
+#define LOWAT	(64 << 20)
+
 static void on_signal(int signal)
 {
 }
@@ -54,6 +57,8 @@ FIXTURE_SETUP(interrupt)
 	handle(SIGUSR1, on_signal, variant->flags);
 	pair_open(&self->pair, &variant->kind);
 	set_linger(self->pair.fd, 1, LINGER_LONG);
+	check(setsockopt(self->pair.fd, SOL_TCP, TCP_NOTSENT_LOWAT, &(int){ LOWAT },
+			 sizeof(int)));
 	pair_stall(&self->pair);
 	self->queued = queued(self->pair.fd);
 	closer_start(&self->closer, winsock_closesocket, self->pair.fd);
@@ -89,6 +94,7 @@ TEST_F(interrupt, leaves_the_handle_and_its_options_as_they_were)
 	struct pair *pair = &self->pair;
 	struct linger linger;
 	socklen_t len = sizeof(linger);
+	int lowat = 0;
 
 	EXPECT_EQ(-EINTR, interrupt(&self->closer));
 	EXPECT_GT(AT_ONCE_MS, self->closer.elapsed_ms);
@@ -99,6 +105,10 @@ TEST_F(interrupt, leaves_the_handle_and_its_options_as_they_were)
 				&len));
 	EXPECT_EQ(1, linger.l_onoff);
 	EXPECT_EQ(LINGER_LONG, linger.l_linger);
+	len = sizeof(lowat);
+	ASSERT_EQ(0, getsockopt(pair->fd, SOL_TCP, TCP_NOTSENT_LOWAT, &lowat,
+				&len));
+	EXPECT_EQ(LOWAT, lowat);
 }
 
 /* C11 */
@@ -398,6 +408,22 @@ TEST_F(process, killed_in_the_wait_is_gone_and_all_data_arrive)
 	struct pair *pair = &self->pair;
 	pid_t child = hand_over(pair);
 
+	if (!child)
+		_exit(-winsock_closesocket(pair->fd));
+	wait_in_linger(child);
+	ASSERT_EQ(0, kill(child, SIGKILL));
+	expect_killed(_metadata, child, SIGKILL);
+	expect_everything(_metadata, pair);
+}
+
+/* U1: nobody will read what came, which is no reason to reset. */
+TEST_F(process, killed_in_the_wait_does_not_reset_for_unread_data)
+{
+	struct pair *pair = &self->pair;
+	pid_t child;
+
+	check(write(pair->peer, "unread", 6));
+	child = hand_over(pair);
 	if (!child)
 		_exit(-winsock_closesocket(pair->fd));
 	wait_in_linger(child);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* More than one reference to a socket, and more than one thread at a close. */
+#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -585,6 +586,36 @@ TEST_F(race, file_that_takes_the_number_during_the_decision_survives)
 	EXPECT_EQ(0, pair.wire.sent.rst);
 	close(dupe);
 	pair_close(&pair);
+}
+
+/* Another process is told of a lock of this type. */
+static pid_t child_look_at_lock(int fd, int type)
+{
+	struct flock lock = { .l_type = F_WRLCK };
+	pid_t pid = child_fork();
+
+	if (pid)
+		return pid;
+	check(fcntl(fd, F_GETLK, &lock));
+	_exit(lock.l_type != type);
+}
+
+/* close(2) drops the locks of the process, whoever has the file yet. */
+TEST(locks_go_with_the_number)
+{
+	struct flock lock = { .l_type = F_WRLCK };
+	int fd, ends[2];
+
+	winsock_open();
+	fd = check(winsock_socket(AF_INET, SOCK_STREAM, 0));
+	check(socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
+	check(fcntl(fd, F_SETLK, &lock));
+	child_join(child_look_at_lock(fd, F_WRLCK));
+	rights_send(ends[0], fd);
+	EXPECT_EQ(0, winsock_closesocket(fd));
+	fd = rights_receive(ends[1]);
+	child_join(child_look_at_lock(fd, F_UNLCK));
+	EXPECT_EQ(0, winsock_closesocket(fd));
 }
 
 TEST_HARNESS_MAIN
