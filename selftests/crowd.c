@@ -51,7 +51,7 @@ static void *unload(void *arg)
 		if (err != -EWOULDBLOCK)
 			u->result = err ?: -EUCLEAN;
 		u->tries++;
-		usleep(500);
+		usleep(5000);
 	}
 	return NULL;
 }

@@ -77,6 +77,9 @@ TEST_F(descriptors, close_needs_none_and_frees_one)
 	pair->fd = -1;
 	got = receive_all(pair->peer);
 	EXPECT_EQ(END_EOF, got.ending);
+	/* Without its FIN ours might wait for that in FIN_WAIT2. */
+	EXPECT_EQ(0, close(pair->peer));
+	pair->peer = -1;
 
 	/* Nothing was left of all those that failed. */
 	give_back_descriptors();

@@ -143,10 +143,12 @@ void ws_helper_stop(void)
 
 	if (!h.running)
 		return;
-	/* Numbers that somebody has closed are not ours, nor is the thread. */
+	/* Numbers that somebody has closed are not ours: it cannot be told. */
 	if (eventfd_write(h.wake, 1) ||
-	    epoll_ctl(h.set, EPOLL_CTL_MOD, h.wake, &stop))
+	    epoll_ctl(h.set, EPOLL_CTL_MOD, h.wake, &stop)) {
+		pthread_detach(h.thread);
 		return;
+	}
 	pthread_join(h.thread, NULL);
 	close(h.wake);
 	close(h.set);
