@@ -225,6 +225,8 @@ clean:
 ##                    PREFIX=/usr/local LIBDIR= INCLUDEDIR= MANDIR= DESTDIR=
 ##                    INSTALL_MOD_PATH=, KERNELRELEASE= as for the module
 ##  make uninstall    remove them
+##  make deb          the same as Debian packages, into build/deb/, the module for
+##                    dkms to build; VERSION=1.0.1 instead of the library's own
 .PHONY: install uninstall
 dirs = DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) INCLUDEDIR=$(INCLUDEDIR) MANDIR=$(MANDIR)
 modules = INSTALL_MOD_PATH=$(or $(INSTALL_MOD_PATH),$(DESTDIR))
@@ -238,3 +240,8 @@ uninstall: | $(build)
 	$(Q)$(userlib) uninstall $(dirs)
 	$(Q)rm -f $(DESTDIR)$(INCLUDEDIR)/linux/winsock.h $(DESTDIR)$(MANDIR)/man4/winsock.4
 	$(Q)[ -z "$(wildcard $(build)/kmod/*/winsock.ko)" ] || $(kmod) $(which) uninstall $(modules)
+
+.PHONY: deb
+deb: | $(build)
+	$(Q)$(vm)/deps.sh need build deb
+	$(Q)flock $(build)/.lock-deb .packages/build.sh $(build)/deb $(VERSION)

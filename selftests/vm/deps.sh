@@ -43,6 +43,10 @@ host		clang				clang
 host		valgrind			valgrind
 host		mingw-w64-common		/usr/share/mingw-w64/include/winsock2.h
 plot		gnuplot-nox			gnuplot
+deb		build-essential			/usr/share/build-essential/list
+deb		dpkg-dev			dpkg-buildpackage
+deb		debhelper			dh
+deb		dh-dkms				dh_dkms
 style		perl				perl
 style		linux-source-6.1		/usr/src/linux-source-6.1.tar.xz
 style		sparse				sparse
