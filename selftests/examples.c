@@ -18,6 +18,10 @@
 #define ABORTED		10053
 #define RESET		10054
 
+/* More than such a peer takes in, and less than a socket that sends. */
+#define TOO_MUCH	100000
+#define SMALL_ROOM	16384
+
 static char room[ROOM];
 
 FIXTURE(server) {
@@ -430,6 +434,85 @@ TEST_F(example, aborted_workers_go_home_and_their_peers_are_reset)
 		EXPECT_EQ(1, wire_look(&peers[i].wire)->sent.rst);
 		EXPECT_EQ(0, peers[i].wire.sent.fin);
 	}
+}
+
+static const char *too_much(void)
+{
+	static char text[TOO_MUCH + 1];
+
+	memset(text, 'm', TOO_MUCH);
+	return text;
+}
+
+/* C8, C9 */
+TEST_F(example, last_word_waits_for_five_seconds_and_resets)
+{
+	struct peer *peer = &self->peer;
+	enum ending ending;
+	int port, reads;
+	long start;
+	size_t got;
+
+	for (reads = 0; reads < 2; reads++) {
+		port = peer_listen(peer, SMALL_ROOM);
+		start = now_ms();
+		run("last_word", "127.0.0.1", number(port), too_much());
+		peer_accept(peer);
+		close(peer->listener);
+		task_wait_inside(self->program.pid, SYS_ioctl);
+		if (reads) {
+			EXPECT_EQ(TOO_MUCH, read_all(peer->fd, room, ROOM, &ending));
+			EXPECT_EQ(END_EOF, ending);
+			EXPECT_EQ(0, program_end(&self->program));
+			EXPECT_TRUE(peer_saw_fin(peer));
+		} else {
+			EXPECT_EQ(0, program_end(&self->program));
+			EXPECT_LE(5000, now_ms() - start);
+			got = read_all(peer->fd, room, ROOM, &ending);
+			EXPECT_GT(TOO_MUCH, got);
+			EXPECT_EQ(END_RESET, ending);
+		}
+		close(peer->fd);
+	}
+}
+
+/* The ABI without the library; C8, C9 */
+TEST(deadline_server_is_rid_of_a_client_that_does_not_read)
+{
+	struct peer lazy, quick;
+	struct program program;
+	enum ending ending;
+	long start;
+	int port;
+
+	netns_enter();
+	program_start(&program, "example_deadline_server", "0", "1", too_much());
+	port = program_number(&program);
+	start = now_ms();
+	peer_connect_room(&lazy, port, SMALL_ROOM);
+	peer_connect(&quick, port);
+	EXPECT_EQ(TOO_MUCH, read_all(quick.fd, room, ROOM, &ending));
+	EXPECT_EQ(END_EOF, ending);
+
+	wait_until(wire_look(&lazy.wire)->sent.rst);
+	EXPECT_LE(1000, now_ms() - start);
+	EXPECT_GT(TOO_MUCH, read_all(lazy.fd, room, ROOM, &ending));
+	EXPECT_EQ(END_RESET, ending);
+	EXPECT_TRUE(program_running(&program));
+	check(kill(program.pid, SIGKILL));
+}
+
+/* P1, P7 */
+TEST(layer_sees_its_calls_end)
+{
+	struct program program;
+
+	netns_enter();
+	program_start(&program, "example_layer", NULL);
+	EXPECT_EQ(0, program_end(&program));
+	EXPECT_TRUE(program_said(&program, "accept: -10004"));
+	EXPECT_TRUE(program_said(&program, "poll: POLLNVAL"));
+	EXPECT_TRUE(program_said(&program, "closesocket: 0"));
 }
 
 /* The tool for trying servers by hand. */

@@ -183,6 +183,11 @@ void peer_accept(struct peer *peer)
 
 void peer_connect(struct peer *peer, int port)
 {
+	peer_connect_room(peer, port, 0);
+}
+
+void peer_connect_room(struct peer *peer, int port, int rcvbuf)
+{
 	struct sockaddr_in addr = {
 		.sin_family = AF_INET,
 		.sin_port = htons(port),
@@ -191,6 +196,9 @@ void peer_connect(struct peer *peer, int port)
 
 	wire_open(&peer->wire);
 	peer->fd = check(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+	if (rcvbuf)
+		check(setsockopt(peer->fd, SOL_SOCKET, SO_RCVBUF, &rcvbuf,
+				 sizeof(rcvbuf)));
 	check(connect(peer->fd, (struct sockaddr *)&addr, sizeof(addr)));
 	peer_settle(peer);
 }

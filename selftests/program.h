@@ -57,6 +57,8 @@ void small_buffers(void);
 int peer_listen(struct peer *peer, int rcvbuf);
 void peer_accept(struct peer *peer);
 void peer_connect(struct peer *peer, int port);
+/* With so much room, or the usual for 0. */
+void peer_connect_room(struct peer *peer, int port, int rcvbuf);
 /* The program has ended the connection in order, as far as it is now. */
 bool peer_saw_fin(struct peer *peer);
 

@@ -134,6 +134,25 @@ if [ -d /usr/share/mingw-w64/include ] && command -v clang >/dev/null; then
 	try "what is left out is what winsock(7) says" left_out
 fi
 
+# The programs in winsock-porting(7) are those that are installed, but for their
+# first line.
+listings() {
+	local page=man/winsock-porting.7 name
+
+	sed -n 's/^\.\\" \(.*\.c\)$/\1/p' "$page" >"$tmp/listed"
+	[ "$(wc -l <"$tmp/listed")" = 3 ] || echo "not three programs"
+	while read -r name; do
+		awk -v start=".\\\\\" $name" '
+			/^\.Ed/ { on = 0 }
+			on { gsub(/\\-/, "-"); gsub(/\\e/, "\\"); print }
+			$0 == start { getline; on = 1 }' "$page" |
+			diff "$(find examples ../uapi/examples -name "$name")" - |
+			grep -vx -e 1d0 -e '< // SPDX-License-Identifier: .*'
+	done <"$tmp/listed"
+	return 0
+}
+try "the programs in winsock-porting(7) are the installed ones" listings
+
 symbols() {
 	nm -D --defined-only "$build/libwinsock.so" | awk '{ print $3 }' |
 		grep -Ev '^(WSA[A-Za-z]+|__WSAFDIsSet|Inet(Ntop|Pton)A|TransmitFile|closesocket|ioctlsocket|winsock_[a-z_]+)@@WINSOCK_[0-9.]+$|^WINSOCK_[0-9.]+$'
