@@ -115,6 +115,7 @@ deps:
 ##  make bench        what closing costs, in instructions, held to its limits;
 ##                    ARGS=short for less, ARGS=parallel for two processors
 ##  make bench-plot   a figure of what it counted last, for README
+##  make decide-plot  the figure of what closesocket() does, from kmod/decide.dot
 ##  make fuzz         sequences of calls against a model of what they should do, on
 ##                    the debug kernel; prints the smallest ones that differ
 ##    SECONDS=60 SEED=N REPLAY=file      run what is in the file instead
@@ -126,7 +127,10 @@ deps:
 ##    ARGS="..."        its arguments, quoted as for a shell
 ##    FILES="..."       files and directories to put where it starts
 ##    KERNEL= TIMEOUT=  as above              MEMORY=MIB
-.PHONY: bench bench-plot coverage demo fuzz check-host check check-debug check-vm matrix mutants vm-shell vm-run vm-deps vm-init
+##  make vm-gdb PROG=path/to/binary    the same on a debug kernel with gdb attached
+##                    to kernel and module, stopped where the program begins
+##    GDB="..."         gdb's own arguments, such as -ex "break decide"
+.PHONY: bench bench-plot coverage decide-plot demo fuzz check-host check check-debug check-vm in-tree matrix mutants vm-gdb vm-shell vm-run vm-deps vm-init
 vm-deps:
 	$(Q)$(vm)/deps.sh need build vm
 
@@ -147,12 +151,11 @@ check: vm-init $(kernels:%=vm-kmod-%) userlib selftests
 matrix: vm-init userlib selftests
 	$(Q)$(pass) TIMEOUT=$(TIMEOUT) $(vm)/matrix.sh "$(or $(KERNEL),$(MATRIX))" "$(suites)" $(ARGS)
 
-# The thread sanitizer looks at the library alone, whatever the kernel.
-debug_suites = $(filter-out %_tsan,$(shell $(MAKE) -s -C selftests list))
-.PHONY: in-tree
 in-tree: vm-init
 	$(Q)TIMEOUT=$(TIMEOUT) $(vm)/in-tree.sh check "$(T)"
 
+# The thread sanitizer looks at the library alone, whatever the kernel.
+debug_suites = $(filter-out %_tsan,$(shell $(MAKE) -s -C selftests list))
 check-debug:
 	$(Q)$(MAKE) check KERNEL=$(or $(filter $(DEBUG_KERNELS),$(KERNEL)),$(firstword $(DEBUG_KERNELS))) \
 		T="$(or $(T),$(debug_suites))" ARGS='$(ARGS)' TIMEOUT=$(TIMEOUT) $(pass)
@@ -176,6 +179,11 @@ vm-prog:
 
 vm-run: vm-prog $(vm_kernel)
 	$(Q)FILES="$(FILES)" $(vm)/run.sh $(kernel) -- $(PROG) $(ARGS)
+
+vm-gdb: vm-prog vm-init userlib
+	$(Q)$(vm)/deps.sh need gdb
+	$(Q)FILES="$(FILES)" GDB='$(GDB)' $(vm)/gdb.sh \
+		$(or $(filter $(DEBUG_KERNELS),$(KERNEL)),$(firstword $(DEBUG_KERNELS))) $(PROG) $(ARGS)
 
 ifneq ($(KERNEL),)
 fuzz_files := $(or $(REPLAY),$(wildcard selftests/fuzz/corpus/* selftests/fuzz/findings/*))
@@ -203,6 +211,12 @@ bench-plot:
 	$(Q)$(vm)/deps.sh need plot
 	$(Q)selftests/bench/plot.sh $(build)/bench.tsv selftests/bench/cost.svg
 
+decide-plot: | $(build)
+	$(Q)$(vm)/deps.sh need plot
+	$(Q)dot -Tsvg kmod/decide.dot | \
+		sed '1a <!-- SPDX-License-Identifier: GPL-2.0 -->' >$(build)/decide.svg
+	$(Q)mv $(build)/decide.svg kmod/decide.svg
+
 demo: $(vm_kernel)
 	$(Q)$(selftests) demo
 	$(Q)FILES="COPYING.GPL-2.0 $(FILES)" $(vm)/run.sh $(kernel) -- \
@@ -211,10 +225,24 @@ demo: $(vm_kernel)
 ##
 ##Developing
 ##  make style        checkpatch, W=1, sparse, shellcheck, mandoc: all clean
-.PHONY: style clean
+##  make watch T=NAME check this suite again whenever a file changes; KERNEL= ARGS=
+##  make report       what to send with the report of a fault, into build/report.txt
+.PHONY: style watch report clean
 style:
 	$(Q)$(vm)/deps.sh need build headers style
 	$(Q)$(vm)/style.sh
+
+# Status 2: there is a new file.
+watch:
+	$(Q)[ -n "$(T)" ] || { echo 'T= is missing: make watch T=suite [KERNEL=6.1]' >&2; exit 2; }
+	$(Q)$(vm)/deps.sh need watch
+	$(Q)while git ls-files -co --exclude-standard | \
+		entr -dn $(MAKE) check T="$(T)" KERNEL=$(kernel) ARGS='$(ARGS)'; \
+		[ $$? = 2 ]; do :; done
+
+report: | $(build)
+	$(Q)selftests/report.sh >$(build)/report.txt
+	@echo "  REPORT  build/report.txt: read it, add what you did and what came of it"
 
 clean:
 	$(Q)rm -rf $(build)
@@ -234,11 +262,13 @@ install: userlib
 	$(Q)$(userlib) install $(dirs)
 	$(Q)install -D -m 644 -t $(DESTDIR)$(INCLUDEDIR)/linux uapi/linux/winsock.h
 	$(Q)install -D -m 644 -t $(DESTDIR)$(MANDIR)/man4 kmod/winsock.4
+	$(Q)install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/winsock/examples uapi/examples/*.c
 	$(Q)[ -z "$(wildcard $(build)/kmod/*/winsock.ko)" ] || $(kmod) $(which) install $(modules)
 
 uninstall: | $(build)
 	$(Q)$(userlib) uninstall $(dirs)
 	$(Q)rm -f $(DESTDIR)$(INCLUDEDIR)/linux/winsock.h $(DESTDIR)$(MANDIR)/man4/winsock.4
+	$(Q)rm -rf $(DESTDIR)$(PREFIX)/share/doc/winsock
 	$(Q)[ -z "$(wildcard $(build)/kmod/*/winsock.ko)" ] || $(kmod) $(which) uninstall $(modules)
 
 .PHONY: deb

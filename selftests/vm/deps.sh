@@ -42,7 +42,10 @@ in-tree		rsync				rsync
 host		clang				clang
 host		valgrind			valgrind
 host		mingw-w64-common		/usr/share/mingw-w64/include/winsock2.h
+gdb		gdb				gdb
+watch		entr				entr
 plot		gnuplot-nox			gnuplot
+plot		graphviz			dot
 deb		build-essential			/usr/share/build-essential/list
 deb		dpkg-dev			dpkg-buildpackage
 deb		debhelper			dh
