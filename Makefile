@@ -249,15 +249,22 @@ clean:
 
 ##
 ##Installing
-##  make install      library, headers, man pages, and the module if it was built;
+##  make sign KEY=key.pem CERT=certificate.der    sign the module, for Secure Boot
+##  make install      library, headers, man pages, and the module if it was built,
+##                    with a rule for its device and an entry to load it;
 ##                    PREFIX=/usr/local LIBDIR= INCLUDEDIR= MANDIR= DESTDIR=
 ##                    INSTALL_MOD_PATH=, KERNELRELEASE= as for the module
 ##  make uninstall    remove them
 ##  make deb          the same as Debian packages, into build/deb/, the module for
 ##                    dkms to build; VERSION=1.0.1 instead of the library's own
-.PHONY: install uninstall
+.PHONY: sign install uninstall
 dirs = DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) INCLUDEDIR=$(INCLUDEDIR) MANDIR=$(MANDIR)
 modules = INSTALL_MOD_PATH=$(or $(INSTALL_MOD_PATH),$(DESTDIR))
+sign: | $(build)
+	$(Q)$(vm)/deps.sh need build $(if $(KDIR),,headers)
+	$(Q)$(kmod) $(which) sign CERT=$(abspath $(CERT)) \
+		KEY="$(if $(filter pkcs11:%,$(KEY)),$(KEY),$(abspath $(KEY)))"
+
 install: userlib
 	$(Q)$(userlib) install $(dirs)
 	$(Q)install -D -m 644 -t $(DESTDIR)$(INCLUDEDIR)/linux uapi/linux/winsock.h
