@@ -1,0 +1,604 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * winsock-run: an ordinary program, which closes with close(2), first as it is
+ * and then started by winsock-run.  Each row shows both.
+ */
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "suite.h"
+#include "program.h"
+
+#define REPORT		"/tmp/winsock-run.report"
+#define LITTLE		4096	/* of room at the peer */
+#define WORDS		16
+
+FIXTURE(run) {
+	struct program program;
+	struct peer peer;
+	int port;
+};
+
+FIXTURE_VARIANT(run) {
+	bool run;
+};
+
+FIXTURE_VARIANT_ADD(run, plain) { false };
+FIXTURE_VARIANT_ADD(run, run) { true };
+
+static int set_the_scene(struct peer *peer)
+{
+	netns_enter();
+	small_buffers();
+	unlink(REPORT);
+	return peer_listen(peer, LITTLE);
+}
+
+FIXTURE_SETUP(run)
+{
+	self->port = set_the_scene(&self->peer);
+}
+
+FIXTURE_TEARDOWN(run)
+{
+}
+
+static const char *beside_us(const char *name)
+{
+	static char path[2 * PATH_MAX];
+	char self[PATH_MAX] = "";
+
+	check(readlink("/proc/self/exe", self, sizeof(self) - 1));
+	snprintf(path, sizeof(path), "%s/%s", dirname(self), name);
+	return path;
+}
+
+/* The ordinary program with these words, by winsock-run if that is asked. */
+static void start_words(struct program *program, bool run, const char *const words[])
+{
+	const char *argv[WORDS] = { "winsock-run", "--report=" REPORT };
+	unsigned int n = 2, i;
+
+	if (run)
+		argv[n++] = beside_us("run_ordinary");
+	else
+		argv[n = 0, n++] = "run_ordinary";
+	for (i = 0; words[i]; i++)
+		argv[n++] = words[i];
+	argv[n] = NULL;
+	program_run(program, argv);
+}
+
+#define start(...)	start_words(&self->program, variant->run, \
+				    (const char *const[]){ __VA_ARGS__, NULL })
+
+static void tell(struct program *program)
+{
+	check(write(program->in, "\n", 1));
+}
+
+/* The number in the next line, which must begin like that. */
+static long hear(struct program *program, const char *what)
+{
+	const char *line = program_line(program);
+	size_t len = strlen(what);
+
+	if (strncmp(line, what, len) || line[len] != ' ')
+		fail("'%s' instead of '%s'", line, what);
+	return atol(line + len + 1);
+}
+
+/**
+ * struct line - of the report
+ * @fd: the number
+ * @peer: address and port
+ * @decision: what was done
+ * @seconds: how long
+ * @lost: and what was lost by it
+ */
+struct line {
+	int pid;
+	int fd;
+	char peer[64];
+	char decision[16];
+	double seconds;
+	char lost[64];
+};
+
+/* The line after so many others; waits for it. */
+static struct line report_line(unsigned int skip)
+{
+	long deadline = now_ms() + WAIT_MS;
+	struct line got = { 0 };
+	char text[256];
+	unsigned int n;
+	FILE *f;
+
+	while (now_ms() < deadline) {
+		f = fopen(REPORT, "r");
+		/* One more for the heading. */
+		for (n = 0; f && n < skip + 2 && fgets(text, sizeof(text), f); n++)
+			;
+		if (f)
+			fclose(f);
+		if (f && n == skip + 2 &&
+		    sscanf(text, "%*s %d %d %63s %15s %lf %63[^\n]", &got.pid, &got.fd,
+			   got.peer, got.decision, &got.seconds, got.lost) == 6)
+			return got;
+		usleep(10000);
+	}
+	fail("no line %u in the report", skip + 1);
+}
+
+/* P1, P2, P5: which call another thread is in, and how its socket is closed */
+static void blocked_call(struct __test_metadata *_metadata,
+			 struct _test_data_run *self,
+			 const struct _fixture_variant_run *variant,
+			 const char *how, const char *call, long nr)
+{
+	bool listener = nr == SYS_accept;
+	struct peer caller;
+	pid_t tid;
+	int port = 0;
+
+	start("blocked", how, call, number(self->port));
+	if (listener)
+		port = hear(&self->program, "port");
+	else
+		peer_accept(&self->peer);
+	tid = hear(&self->program, "thread");
+	task_wait_inside(tid, nr);
+	tell(&self->program);
+	EXPECT_EQ(0, hear(&self->program, "closed"));
+
+	if (variant->run) {
+		EXPECT_EQ(nr == SYS_poll ? -POLLNVAL : ECANCELED,
+			  hear(&self->program, "left"));
+	} else {
+		EXPECT_TRUE(task_stays(tid, nr));
+		if (listener)
+			peer_connect(&caller, port);
+		else
+			check(send(self->peer.fd, "x", 1, 0));
+		EXPECT_GE(0, hear(&self->program, "left"));
+	}
+	EXPECT_EQ(0, program_end(&self->program));
+}
+
+#define BLOCKED(how, call, nr)	blocked_call(_metadata, self, variant, how, call, nr)
+
+TEST_F(run, accept_ends_when_another_thread_closes)
+{
+	BLOCKED("close", "accept", SYS_accept);
+}
+
+TEST_F(run, recv_ends_when_another_thread_closes)
+{
+	BLOCKED("close", "recv", SYS_recvfrom);
+}
+
+TEST_F(run, read_ends_when_another_thread_closes)
+{
+	BLOCKED("close", "read", SYS_read);
+}
+
+TEST_F(run, poll_ends_when_another_thread_closes)
+{
+	BLOCKED("close", "poll", SYS_poll);
+}
+
+TEST_F(run, recv_ends_when_another_thread_closes_the_stream)
+{
+	BLOCKED("fclose", "recv", SYS_recvfrom);
+}
+
+TEST_F(run, read_ends_when_dup2_takes_the_number)
+{
+	BLOCKED("dup2", "read", SYS_read);
+}
+
+TEST_F(run, accept_ends_when_dup3_takes_the_number)
+{
+	BLOCKED("dup3", "accept", SYS_accept);
+}
+
+TEST_F(run, read_ends_with_close_range)
+{
+	BLOCKED("close_range", "read", SYS_read);
+}
+
+TEST_F(run, read_ends_with_closefrom)
+{
+	BLOCKED("closefrom", "read", SYS_read);
+}
+
+TEST_F(run, read_ends_when_a_signal_handler_closes)
+{
+	BLOCKED("handler", "read", SYS_read);
+}
+
+/* C9 */
+TEST_F(run, linger_timeout_resets_the_peer)
+{
+	struct received got;
+	struct line line;
+
+	start("linger", "blocking", "1", "close", number(self->port));
+	peer_accept(&self->peer);
+	hear(&self->program, "full");
+	tell(&self->program);
+	EXPECT_EQ(0, hear(&self->program, "closed"));
+	if (variant->run)
+		EXPECT_EQ(1, wire_look(&self->peer.wire)->sent.rst);
+	got = receive_all(self->peer.fd);
+	EXPECT_EQ(variant->run ? END_RESET : END_EOF, got.ending);
+	tell(&self->program);
+	EXPECT_EQ(0, program_end(&self->program));
+	if (!variant->run)
+		return;
+	line = report_line(0);
+	EXPECT_STREQ("timeout", line.decision);
+	EXPECT_LE(1.0, line.seconds);
+	EXPECT_EQ(0, strncmp("up to ", line.lost, 6));
+}
+
+/* C8 */
+TEST_F(run, linger_ends_when_the_peer_has_read)
+{
+	struct received got;
+
+	start("linger", "blocking", number(LINGER_LONG), "close", number(self->port));
+	peer_accept(&self->peer);
+	hear(&self->program, "full");
+	tell(&self->program);
+	task_wait_inside(self->program.pid, variant->run ? SYS_ioctl : SYS_close);
+	got = receive_all(self->peer.fd);
+	EXPECT_EQ(END_EOF, got.ending);
+	EXPECT_EQ(0, hear(&self->program, "closed"));
+	tell(&self->program);
+	EXPECT_EQ(0, program_end(&self->program));
+	if (variant->run)
+		EXPECT_STREQ("linger", report_line(0).decision);
+}
+
+/* C15, as far as close(2) can say it */
+TEST_F(run, nonblocking_close_does_not_wait)
+{
+	struct received got;
+	long fd;
+
+	start("linger", "nonblocking", number(LINGER_LONG), "close", number(self->port));
+	peer_accept(&self->peer);
+	fd = hear(&self->program, "full");
+	tell(&self->program);
+	if (variant->run) {
+		EXPECT_EQ(0, hear(&self->program, "closed"));
+		EXPECT_EQ(fd, hear(&self->program, "next"));
+	} else {
+		task_wait_inside(self->program.pid, SYS_close);
+		EXPECT_TRUE(task_stays(self->program.pid, SYS_close));
+	}
+	/* Nobody is in a hurry: each byte arrives. */
+	got = receive_all(self->peer.fd);
+	EXPECT_EQ(END_EOF, got.ending);
+	EXPECT_LT(LITTLE, got.bytes);
+	tell(&self->program);
+	EXPECT_EQ(0, program_end(&self->program));
+	if (!variant->run)
+		return;
+	EXPECT_STREQ("background", report_line(0).decision);
+	EXPECT_STREQ("linger", report_line(1).decision);
+	EXPECT_STREQ("-", report_line(1).lost);
+}
+
+/* C9 without the program: it has ended when the time comes. */
+TEST_F(run, nonblocking_close_resets_at_the_deadline)
+{
+	struct received got;
+
+	start("linger", "nonblocking", "3", "close", number(self->port));
+	peer_accept(&self->peer);
+	hear(&self->program, "full");
+	tell(&self->program);
+	EXPECT_EQ(0, hear(&self->program, "closed"));
+	tell(&self->program);
+	EXPECT_EQ(0, program_end(&self->program));
+	if (variant->run) {
+		EXPECT_EQ(0, wire_look(&self->peer.wire)->sent.rst);
+		EXPECT_STREQ("timeout", report_line(1).decision);
+		EXPECT_LE(3.0, report_line(1).seconds);
+		EXPECT_EQ(1, wire_look(&self->peer.wire)->sent.rst);
+	}
+	got = receive_all(self->peer.fd);
+	EXPECT_EQ(variant->run ? END_RESET : END_EOF, got.ending);
+}
+
+TEST_F(run, nonblocking_stream_resets_at_the_deadline)
+{
+	struct received got;
+
+	start("linger", "nonblocking", "2", "fclose", number(self->port));
+	peer_accept(&self->peer);
+	hear(&self->program, "full");
+	tell(&self->program);
+	EXPECT_EQ(0, hear(&self->program, "closed"));
+	tell(&self->program);
+	EXPECT_EQ(0, program_end(&self->program));
+	if (variant->run)
+		EXPECT_STREQ("timeout", report_line(1).decision);
+	got = receive_all(self->peer.fd);
+	EXPECT_EQ(variant->run ? END_RESET : END_EOF, got.ending);
+}
+
+/* As with close(2) the signal ends the wait; the deadline stays. */
+TEST_F(run, wait_that_a_signal_ends_goes_on_in_the_background)
+{
+	struct received got;
+
+	start("linger", "interrupted", "4", "close", number(self->port));
+	peer_accept(&self->peer);
+	hear(&self->program, "full");
+	tell(&self->program);
+	EXPECT_EQ(0, hear(&self->program, "closed"));
+	if (variant->run) {
+		EXPECT_EQ(0, wire_look(&self->peer.wire)->sent.rst);
+		EXPECT_STREQ("background", report_line(0).decision);
+		EXPECT_STREQ("timeout", report_line(1).decision);
+		EXPECT_LE(4.0, report_line(1).seconds);
+	}
+	got = receive_all(self->peer.fd);
+	EXPECT_EQ(variant->run ? END_RESET : END_EOF, got.ending);
+	tell(&self->program);
+	EXPECT_EQ(0, program_end(&self->program));
+}
+
+/* U1 */
+TEST_F(run, unread_input_does_not_reset)
+{
+	struct received got;
+
+	start("unread", number(self->port));
+	peer_accept(&self->peer);
+	check(send(self->peer.fd, "hello", 5, 0));
+	EXPECT_EQ(0, hear(&self->program, "closed"));
+	wait_ready(self->peer.fd, POLLRDHUP);
+	got = receive_all(self->peer.fd);
+	EXPECT_EQ(variant->run ? END_EOF : END_RESET, got.ending);
+	EXPECT_EQ(variant->run ? 0 : 1, wire_look(&self->peer.wire)->sent.rst);
+	tell(&self->program);
+	EXPECT_EQ(0, program_end(&self->program));
+	if (variant->run) {
+		EXPECT_STREQ("graceful", report_line(0).decision);
+		EXPECT_STREQ("5 unread", report_line(0).lost);
+	}
+}
+
+/* G5 */
+TEST_F(run, close_of_a_child_leaves_the_connection)
+{
+	struct line first, second;
+	struct received got;
+	char peer[32];
+
+	start("forked", number(self->port));
+	peer_accept(&self->peer);
+	EXPECT_EQ(0, hear(&self->program, "child"));
+	EXPECT_EQ(0, wire_look(&self->peer.wire)->sent.fin);
+	tell(&self->program);
+	EXPECT_EQ(0, hear(&self->program, "closed"));
+	got = receive_all(self->peer.fd);
+	EXPECT_EQ(4, got.bytes);
+	EXPECT_EQ(END_EOF, got.ending);
+	tell(&self->program);
+	EXPECT_EQ(0, program_end(&self->program));
+	if (!variant->run)
+		return;
+	first = report_line(0);
+	second = report_line(1);
+	EXPECT_STREQ("shared", first.decision);
+	EXPECT_STREQ("graceful", second.decision);
+	EXPECT_EQ(self->program.pid, second.pid);
+	EXPECT_NE(self->program.pid, first.pid);
+	EXPECT_EQ(first.fd, second.fd);
+	snprintf(peer, sizeof(peer), "127.0.0.1:%d", self->port);
+	EXPECT_STREQ(peer, first.peer);
+}
+
+/* What is different is seen by the wire, not by errno. */
+TEST_F(run, errors_are_those_of_close)
+{
+	start("errors", number(self->port));
+	EXPECT_EQ(0, hear(&self->program, "closed"));
+	EXPECT_EQ(4242, hear(&self->program, "errno"));
+	EXPECT_EQ(EBADF, hear(&self->program, "again"));
+	EXPECT_EQ(EBADF, hear(&self->program, "none"));
+	/* Neither the device nor the way to the keeper shows. */
+	EXPECT_EQ(0, hear(&self->program, "open"));
+	EXPECT_EQ(EPROTONOSUPPORT, hear(&self->program, "socket"));
+	EXPECT_EQ(0, program_end(&self->program));
+}
+
+/* What winsock-run alone is asked, and where close(2) would show nothing. */
+FIXTURE(run_only) {
+	struct program program;
+	struct peer peer;
+	int port;
+};
+
+FIXTURE_SETUP(run_only)
+{
+	self->port = set_the_scene(&self->peer);
+}
+
+FIXTURE_TEARDOWN(run_only)
+{
+}
+
+#define start_run(...)	start_words(&self->program, true, \
+				    (const char *const[]){ __VA_ARGS__, NULL })
+
+/* P9: the number is gone, and so are its events. */
+TEST_F(run_only, epoll_set_does_not_hear_of_what_goes_on_in_the_background)
+{
+	struct received got;
+
+	start_run("watched", number(LINGER_LONG), number(self->port));
+	peer_accept(&self->peer);
+	EXPECT_EQ(0, hear(&self->program, "closed"));
+	/* Room in the socket, and an end: it would be told of both. */
+	got = receive_all(self->peer.fd);
+	EXPECT_EQ(END_EOF, got.ending);
+	check(shutdown(self->peer.fd, SHUT_WR));
+	EXPECT_EQ(0, hear(&self->program, "events"));
+	EXPECT_EQ(0, program_end(&self->program));
+	EXPECT_GT(0.2, report_line(0).seconds);
+}
+
+static void expect_background(struct __test_metadata *_metadata,
+			      struct program *program, struct peer *peer,
+			      enum ending ending)
+{
+	peer_accept(peer);
+	hear(program, "full");
+	tell(program);
+	EXPECT_EQ(0, hear(program, "closed"));
+	tell(program);
+	EXPECT_EQ(0, program_end(program));
+	if (ending == END_RESET)
+		EXPECT_STREQ("timeout", report_line(1).decision);
+	EXPECT_EQ(ending, receive_all(peer->fd).ending);
+}
+
+TEST_F(run_only, descriptors_of_ours_survive_who_closes_all)
+{
+	start_run("close_all", "linger", "nonblocking", "2", "close", number(self->port));
+	expect_background(_metadata, &self->program, &self->peer, END_RESET);
+}
+
+TEST_F(run_only, descriptors_of_ours_survive_who_takes_their_numbers)
+{
+	start_run("take_all", "linger", "nonblocking", "2", "close", number(self->port));
+	expect_background(_metadata, &self->program, &self->peer, END_RESET);
+}
+
+/* Past libc even they are lost: the device is opened anew, the deadline is not. */
+TEST_F(run_only, data_is_kept_when_the_keeper_is_lost)
+{
+	start_run("lose_all", "linger", "nonblocking", "2", "close", number(self->port));
+	expect_background(_metadata, &self->program, &self->peer, END_EOF);
+}
+
+TEST_F(run_only, programs_that_it_starts_are_run_likewise)
+{
+	start_run("exec", "linger", "nonblocking", "2", "close", number(self->port));
+	expect_background(_metadata, &self->program, &self->peer, END_RESET);
+}
+
+TEST_F(run_only, no_children_means_none)
+{
+	program_start(&self->program, "winsock-run", "--no-children",
+		      beside_us("run_ordinary"), "exec", "unread", number(self->port));
+	peer_accept(&self->peer);
+	check(send(self->peer.fd, "hello", 5, 0));
+	EXPECT_EQ(0, hear(&self->program, "closed"));
+	wait_ready(self->peer.fd, POLLRDHUP);
+	EXPECT_EQ(END_RESET, receive_all(self->peer.fd).ending);
+	tell(&self->program);
+	EXPECT_EQ(0, program_end(&self->program));
+}
+
+TEST_F(run_only, no_children_means_the_program_itself)
+{
+	program_start(&self->program, "winsock-run", "--no-children",
+		      beside_us("run_ordinary"), "unread", number(self->port));
+	peer_accept(&self->peer);
+	check(send(self->peer.fd, "hello", 5, 0));
+	EXPECT_EQ(0, hear(&self->program, "closed"));
+	EXPECT_EQ(END_EOF, receive_all(self->peer.fd).ending);
+	tell(&self->program);
+	EXPECT_EQ(0, program_end(&self->program));
+}
+
+/* The words of winsock-run itself, and its exit status. */
+static bool has_text(const struct program *program, const char *text)
+{
+	if (strstr(program->text, text))
+		return true;
+	fprintf(stderr, "# not in what it said: %s\n# but: %s\n", text, program->text);
+	return false;
+}
+
+TEST_F(run_only, exits_as_the_program_does)
+{
+	program_start(&self->program, "winsock-run", beside_us("run_ordinary"));
+	EXPECT_EQ(3, program_end(&self->program));
+	EXPECT_STREQ("", self->program.text);
+}
+
+TEST_F(run_only, program_that_is_not_there)
+{
+	program_start(&self->program, "winsock-run", "/nowhere/program");
+	EXPECT_EQ(127, program_end(&self->program));
+	EXPECT_TRUE(has_text(&self->program, "there is no program /nowhere/program\n"));
+}
+
+TEST_F(run_only, program_that_cannot_be_run)
+{
+	program_start(&self->program, "winsock-run", "/tmp");
+	EXPECT_EQ(126, program_end(&self->program));
+	EXPECT_TRUE(has_text(&self->program, "/tmp is no file that can be run\n"));
+}
+
+TEST_F(run_only, option_that_does_not_exist)
+{
+	program_start(&self->program, "winsock-run", "--never", "/bin/true");
+	EXPECT_EQ(125, program_end(&self->program));
+	EXPECT_TRUE(has_text(&self->program, "Try 'winsock-run --help'.\n"));
+}
+
+TEST_F(run_only, no_program_at_all)
+{
+	program_start(&self->program, "winsock-run");
+	EXPECT_EQ(125, program_end(&self->program));
+	EXPECT_TRUE(has_text(&self->program, "no PROGRAM is named"));
+}
+
+TEST_F(run_only, static_program_is_said_to_be_one)
+{
+	program_start(&self->program, "winsock-run", beside_us("run_static"));
+	EXPECT_EQ(3, program_end(&self->program));
+	EXPECT_TRUE(has_text(&self->program, "run_static is statically linked: nothing can"));
+}
+
+TEST_F(run_only, setuid_program_is_said_to_be_one)
+{
+	static const char path[] = "/tmp/run_setuid";
+	char copy[2 * PATH_MAX + 64];
+
+	snprintf(copy, sizeof(copy), "cp %s %s", beside_us("run_ordinary"), path);
+	EXPECT_EQ(0, system(copy));
+	check(chown(path, 65534, 65534));
+	check(chmod(path, 04755));
+	program_start(&self->program, "winsock-run", path);
+	EXPECT_EQ(3, program_end(&self->program));
+	EXPECT_TRUE(has_text(&self->program, "run_setuid is a set-user-ID program: nothing"));
+}
+
+TEST_F(run_only, without_the_module_it_says_so)
+{
+	if (module_is_built_in())
+		SKIP(return, "kernel: the module is built in");
+	wait_until(!module_references());
+	EXPECT_EQ(0, module_remove());
+	program_start(&self->program, "winsock-run", beside_us("run_ordinary"));
+	EXPECT_EQ(125, program_end(&self->program));
+	EXPECT_TRUE(has_text(&self->program,
+			     "the module winsock is not loaded; as root run: modprobe winsock\n"));
+	EXPECT_EQ(0, module_insert());
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * An ordinary Linux program, which knows nothing of Winsock and closes what it
+ * has with libc's calls.  It says what it does, and goes on when it is told to.
+ *
+ *	ordinary [PRELUDE]... ROLE ARG...
+ */
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static long check(long result, const char *what)
+{
+	if (result < 0)
+		err(EXIT_FAILURE, "%s", what);
+	return result;
+}
+
+static void say(const char *what, long number)
+{
+	printf("%s %ld\n", what, number);
+	fflush(stdout);
+}
+
+/* By the system call: the standard streams are closed, too, in some roles. */
+static void wait_to_be_told(void)
+{
+	char byte;
+
+	while (read(STDIN_FILENO, &byte, 1) > 0 && byte != '\n')
+		;
+}
+
+static int connected_to(const char *port)
+{
+	struct sockaddr_in addr = {
+		.sin_family = AF_INET,
+		.sin_port = htons(atoi(port)),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	int fd = check(socket(AF_INET, SOCK_STREAM, 0), "socket");
+
+	check(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), "connect");
+	return fd;
+}
+
+static int listening(void)
+{
+	struct sockaddr_in addr = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	socklen_t len = sizeof(addr);
+	int fd = check(socket(AF_INET, SOCK_STREAM, 0), "socket");
+
+	check(bind(fd, (struct sockaddr *)&addr, len), "bind");
+	check(listen(fd, 8), "listen");
+	check(getsockname(fd, (struct sockaddr *)&addr, &len), "getsockname");
+	say("port", ntohs(addr.sin_port));
+	return fd;
+}
+
+/* As many bytes of the tests' pattern, all alike, as the socket takes. */
+static void fill(int fd)
+{
+	static const char bytes[4096];
+	struct pollfd pfd = { .fd = fd, .events = POLLOUT };
+
+	while (poll(&pfd, 1, 500) > 0)
+		check(send(fd, bytes, sizeof(bytes), MSG_DONTWAIT), "send");
+}
+
+static int in_handler;
+
+static void close_in_handler(int sig)
+{
+	close(in_handler);
+}
+
+static FILE *stream;
+
+static int close_how(const char *how, int fd)
+{
+	int null;
+
+	if (!strcmp(how, "close"))
+		return close(fd);
+	if (!strcmp(how, "fclose"))
+		return fclose(stream);
+	if (!strcmp(how, "close_range"))
+		return close_range(fd, fd, 0);
+	if (!strcmp(how, "closefrom")) {
+		closefrom(fd);
+		return 0;
+	}
+	if (!strcmp(how, "handler")) {
+		in_handler = fd;
+		signal(SIGUSR1, close_in_handler);
+		return raise(SIGUSR1);
+	}
+	null = check(open("/dev/null", O_RDWR), "/dev/null");
+	if (!strcmp(how, "dup2"))
+		return dup2(null, fd) == fd ? 0 : -1;
+	if (!strcmp(how, "dup3"))
+		return dup3(null, fd, O_CLOEXEC) == fd ? 0 : -1;
+	errx(EXIT_FAILURE, "no way to close is called %s", how);
+}
+
+/* A thread in a call that does not return. */
+struct call {
+	const char *name;
+	int fd;
+	long result;
+};
+
+static void *call_thread(void *arg)
+{
+	struct call *call = arg;
+	struct pollfd pfd = { .fd = call->fd, .events = POLLIN };
+	char byte;
+
+	say("thread", gettid());
+	if (!strcmp(call->name, "accept"))
+		call->result = accept(call->fd, NULL, NULL);
+	else if (!strcmp(call->name, "recv"))
+		call->result = recv(call->fd, &byte, 1, 0);
+	else if (!strcmp(call->name, "read"))
+		call->result = read(call->fd, &byte, 1);
+	else if (!strcmp(call->name, "poll"))
+		call->result = poll(&pfd, 1, -1) == 1 ? pfd.revents : -1;
+	else
+		errx(EXIT_FAILURE, "no call is called %s", call->name);
+	if (call->result < 0)
+		call->result = -errno;
+	return NULL;
+}
+
+/* blocked HOW CALL PORT */
+static int blocked(char *argv[])
+{
+	struct call call = { .name = argv[1] };
+	bool listener = !strcmp(call.name, "accept");
+	pthread_t thread;
+
+	call.fd = listener ? listening() : connected_to(argv[2]);
+	if (!strcmp(argv[0], "fclose"))
+		stream = fdopen(call.fd, "r+");
+	errno = pthread_create(&thread, NULL, call_thread, &call);
+	if (errno)
+		err(EXIT_FAILURE, "pthread_create");
+	wait_to_be_told();
+	say("closed", close_how(argv[0], call.fd));
+	pthread_join(thread, NULL);
+	say("left", -call.result);
+	return 0;
+}
+
+static void set_linger(int fd, const char *seconds)
+{
+	struct linger linger = { .l_onoff = 1, .l_linger = atoi(seconds) };
+
+	check(setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)), "linger");
+}
+
+static void nothing(int sig)
+{
+}
+
+/* linger MODE SECONDS HOW PORT: a close with more queued than the peer takes */
+static int linger(char *argv[])
+{
+	struct itimerval timer = { .it_value.tv_usec = 500000 };
+	struct sigaction action = { .sa_handler = nothing };
+	bool interrupted = !strcmp(argv[0], "interrupted");
+	int fd = connected_to(argv[3]);
+
+	set_linger(fd, argv[1]);
+	if (!strcmp(argv[2], "fclose"))
+		stream = fdopen(fd, "r+");
+	fill(fd);
+	if (!strcmp(argv[0], "nonblocking"))
+		check(fcntl(fd, F_SETFL, O_NONBLOCK), "O_NONBLOCK");
+	say("full", fd);
+	wait_to_be_told();
+	sigaction(SIGALRM, &action, NULL);
+	if (interrupted)
+		setitimer(ITIMER_REAL, &timer, NULL);
+	say("closed", close_how(argv[2], fd));
+	say("next", open("/dev/null", O_RDONLY));
+	wait_to_be_told();
+	return 0;
+}
+
+/* unread PORT: the peer has sent, this has not read, and has something to say */
+static int unread(char *argv[])
+{
+	int fd = connected_to(argv[0]);
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+
+	check(poll(&pfd, 1, -1), "poll");
+	check(send(fd, "bye", 3, 0), "send");
+	say("closed", close(fd));
+	wait_to_be_told();
+	return 0;
+}
+
+/* forked PORT: a child closes, and then this does */
+static int forked(char *argv[])
+{
+	int fd = connected_to(argv[0]), status;
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(close(fd) ? EXIT_FAILURE : EXIT_SUCCESS);
+	check(waitpid(pid, &status, 0), "waitpid");
+	say("child", status);
+	wait_to_be_told();
+	check(send(fd, "here", 4, 0), "send");
+	say("closed", close(fd));
+	wait_to_be_told();
+	return 0;
+}
+
+/* watched SECONDS PORT: in an epoll set, nonblocking, and full */
+static int watched(char *argv[])
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLOUT };
+	int set = check(epoll_create1(0), "epoll_create1");
+	int fd = connected_to(argv[1]);
+
+	set_linger(fd, argv[0]);
+	fill(fd);
+	check(fcntl(fd, F_SETFL, O_NONBLOCK), "O_NONBLOCK");
+	check(epoll_ctl(set, EPOLL_CTL_ADD, fd, &event), "epoll_ctl");
+	say("closed", close(fd));
+	say("events", epoll_wait(set, &event, 1, 3000));
+	return 0;
+}
+
+/* errors PORT: what the calls say of errors, and of numbers that are not open */
+static int errors(char *argv[])
+{
+	int fd = connected_to(argv[0]), i, open = 0;
+
+	errno = 4242;
+	say("closed", close(fd));
+	say("errno", errno);
+	say("again", close(fd) ? errno : 0);
+	say("none", close(-1) ? errno : 0);
+	/* Where nobody has left anything. */
+	for (i = 512; i < 4096; i++)
+		open += !close(i);
+	say("open", open);
+	say("socket", socket(AF_INET, SOCK_STREAM, IPPROTO_UDP) < 0 ? errno : 0);
+	return 0;
+}
+
+/* close_all: as daemons begin; lose_all: past libc; exec: as another program */
+static void prelude(char *argv[])
+{
+	char self[4096] = "";
+	int i;
+
+	if (!strcmp(argv[0], "close_all")) {
+		for (i = 3; i < 4096; i++)
+			close(i);
+		closefrom(3);
+	} else if (!strcmp(argv[0], "take_all")) {
+		for (i = 3; i < 1024; i++) {
+			dup2(STDIN_FILENO, i);
+			close(i);
+		}
+	} else if (!strcmp(argv[0], "lose_all")) {
+		syscall(SYS_close_range, 3, ~0U, 0);
+	} else if (!strcmp(argv[0], "exec")) {
+		check(readlink("/proc/self/exe", self, sizeof(self) - 1), "readlink");
+		execv(self, argv);
+		err(EXIT_FAILURE, "%s", self);
+	}
+}
+
+int main(int argc, char *argv[])
+{
+	static const struct role {
+		const char *name;
+		int (*act)(char *argv[]);
+	} roles[] = {
+		{ "blocked", blocked },
+		{ "linger", linger },
+		{ "unread", unread },
+		{ "forked", forked },
+		{ "watched", watched },
+		{ "errors", errors },
+	};
+	unsigned int i;
+
+	for (argv++; *argv; argv++) {
+		for (i = 0; i < sizeof(roles) / sizeof(roles[0]); i++)
+			if (!strcmp(*argv, roles[i].name))
+				return roles[i].act(argv + 1);
+		prelude(argv);
+	}
+	return 3;
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The open descriptors of the program. */
+#include <dirent.h>
+#include <fcntl.h>
+
+#include "descriptors.h"
+#include "own.h"
+
+/* -1 for "." and "..". */
+static long number_of(const char *name)
+{
+	long n = 0;
+
+	for (; *name; name++) {
+		if (*name < '0' || *name > '9')
+			return -1;
+		n = 10 * n + *name - '0';
+	}
+	return n;
+}
+
+void run_each_descriptor(unsigned int first, unsigned int last,
+			 void (*act)(int fd, int arg), int arg)
+{
+	/* Not the leader's: a thread may have a table of its own. */
+	int dir = open("/proc/thread-self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char buf[2048] __attribute__((aligned(8)));
+	const struct dirent64 *entry;
+	ssize_t got, at;
+	long fd;
+
+	if (dir < 0)
+		return;
+	/* A place in the directory is a number: closing does not disturb. */
+	while ((got = getdents64(dir, buf, sizeof(buf))) > 0) {
+		for (at = 0; at < got; at += entry->d_reclen) {
+			entry = (const struct dirent64 *)(buf + at);
+			fd = number_of(entry->d_name);
+			if (fd >= (long)first && fd <= (long)last && fd != dir &&
+			    !run_is_own(fd))
+				act(fd, arg);
+		}
+	}
+	run_plain_close(dir);
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef RUN_DESCRIPTORS_H
+#define RUN_DESCRIPTORS_H
+
+/*
+ * Calls @act for the program's own open descriptors from @first to @last; for
+ * none where /proc is not mounted.  May be called in a signal handler.
+ */
+void run_each_descriptor(unsigned int first, unsigned int last,
+			 void (*act)(int fd, int arg), int arg);
+
+#endif

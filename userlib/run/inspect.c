@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Programs that no library can be preloaded into. */
+#include <elf.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "inspect.h"
+
+#define SCRIPTS		4	/* so deep do interpreters of interpreters go */
+#define LINE		256
+
+static const char *privileged(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return NULL;
+	if (st.st_mode & S_ISUID && st.st_uid != getuid())
+		return "is a set-user-ID program";
+	if (st.st_mode & S_ISGID && st.st_mode & 0010 && st.st_gid != getgid())
+		return "is a set-group-ID program";
+	if (getuid() && fgetxattr(fd, "security.capability", NULL, 0) > 0)
+		return "has file capabilities";
+	return NULL;
+}
+
+static const char *loader_obstacle(int fd, const Elf64_Phdr *ph)
+{
+	char path[LINE] = "";
+	const char *name;
+
+	if (ph->p_filesz >= sizeof(path) ||
+	    pread(fd, path, ph->p_filesz, ph->p_offset) != (ssize_t)ph->p_filesz)
+		return NULL;
+	name = strrchr(path, '/');
+	if (strncmp(name ? name + 1 : path, "ld-linux", 8))
+		return "is linked with a C library other than glibc";
+	return NULL;
+}
+
+static const char *elf_obstacle(int fd, const Elf64_Ehdr *eh)
+{
+	Elf64_Phdr ph;
+	unsigned int i;
+
+	if (eh->e_ident[EI_CLASS] != ELFCLASS64)
+		return "is no 64-bit program";
+	for (i = 0; i < eh->e_phnum; i++) {
+		if (pread(fd, &ph, sizeof(ph), eh->e_phoff + i * sizeof(ph)) != sizeof(ph))
+			return NULL;
+		if (ph.p_type == PT_INTERP)
+			return loader_obstacle(fd, &ph);
+	}
+	return "is statically linked";
+}
+
+/* The interpreter that the first line of a script names. */
+static bool interpreter(const char *head, char *path, size_t size)
+{
+	const char *at = head + 2;
+	size_t len;
+
+	at += strspn(at, " \t");
+	len = strcspn(at, " \t\r\n");
+	if (!len || len >= size)
+		return false;
+	memcpy(path, at, len);
+	path[len] = '\0';
+	return true;
+}
+
+const char *run_obstacle(const char *path)
+{
+	union {
+		Elf64_Ehdr elf;
+		char text[LINE + 1];
+	} head;
+	const char *why = NULL;
+	char next[LINE];
+	int fd, depth;
+	ssize_t got;
+
+	for (depth = 0; path && depth < SCRIPTS; depth++) {
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			return NULL;
+		memset(&head, 0, sizeof(head));
+		got = pread(fd, &head, LINE, 0);
+		path = NULL;
+		if (got > 2 && !memcmp(head.text, "#!", 2)) {
+			if (interpreter(head.text, next, sizeof(next)))
+				path = next;
+		} else if (got >= (ssize_t)sizeof(head.elf) &&
+			   !memcmp(head.text, ELFMAG, SELFMAG)) {
+			why = privileged(fd);
+			if (!why)
+				why = elf_obstacle(fd, &head.elf);
+		}
+		close(fd);
+	}
+	return why;
+}

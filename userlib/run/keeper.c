@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The keeper waits for what the programs could not wait for, and reports.
+ *
+ * It is one process for a program and all that it starts.  Each wait is a thread:
+ * what they do is sleep in the kernel.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/close_range.h>
+#include <linux/winsock.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "keeper.h"
+#include "message.h"
+
+#define NSEC_PER_SEC	1000000000ULL
+
+/* What the keeper keeps, from here on. */
+enum {
+	CHANNEL = 3,
+	DEVICE,
+	REPORT,
+	OTHERS,
+};
+
+/* struct wait - a socket to be closed, once the parcel can be opened */
+struct wait {
+	int parcel;
+	struct run_message message;
+};
+
+static bool reports;
+
+static void format_peer(const struct sockaddr_in6 *peer, char *text, size_t size)
+{
+	const struct sockaddr_in *in = (const struct sockaddr_in *)peer;
+	char addr[INET6_ADDRSTRLEN];
+
+	if (peer->sin6_family == AF_INET) {
+		inet_ntop(AF_INET, &in->sin_addr, addr, sizeof(addr));
+		snprintf(text, size, "%s:%u", addr, ntohs(in->sin_port));
+	} else if (peer->sin6_family == AF_INET6) {
+		inet_ntop(AF_INET6, &peer->sin6_addr, addr, sizeof(addr));
+		snprintf(text, size, "[%s]:%u", addr, ntohs(peer->sin6_port));
+	} else {
+		snprintf(text, size, "-");
+	}
+}
+
+static void format_lost(const struct run_close *close, char *text, size_t size)
+{
+	unsigned int unacked = 0, unread = close->unread;
+
+	if (close->decision == RUN_HARD || close->decision == RUN_TIMEOUT)
+		unacked = close->unacked;
+	if (close->decision == RUN_SHARED || close->decision == RUN_BACKGROUND)
+		unread = 0;
+	if (unacked && unread)
+		snprintf(text, size, "up to %u sent, %u unread", unacked, unread);
+	else if (unacked)
+		snprintf(text, size, "up to %u sent", unacked);
+	else if (unread)
+		snprintf(text, size, "%u unread", unread);
+	else
+		snprintf(text, size, "-");
+}
+
+static void report(const struct run_close *close)
+{
+	static const char * const decisions[] = {
+		[RUN_NATIVE]		= "native",
+		[RUN_GRACEFUL]		= "graceful",
+		[RUN_HARD]		= "hard",
+		[RUN_LINGER]		= "linger",
+		[RUN_TIMEOUT]		= "timeout",
+		[RUN_BACKGROUND]	= "background",
+		[RUN_SHARED]		= "shared",
+	};
+	char clock[16], peer[INET6_ADDRSTRLEN + 10], lost[64];
+	time_t when = close->when / NSEC_PER_SEC;
+	struct tm tm;
+
+	if (!reports)
+		return;
+	strftime(clock, sizeof(clock), "%T", localtime_r(&when, &tm));
+	format_peer(&close->peer, peer, sizeof(peer));
+	format_lost(close, lost, sizeof(lost));
+	dprintf(REPORT, "%s.%06llu %7d %4d %-22s %-10s %8.3f %s\n", clock,
+		(unsigned long long)close->when % NSEC_PER_SEC / 1000, close->pid,
+		close->fd, peer, decisions[close->decision], close->took / 1e9, lost);
+}
+
+static unsigned long long nsec_since(const struct timespec *start)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (now.tv_sec - start->tv_sec) * NSEC_PER_SEC + now.tv_nsec - start->tv_nsec;
+}
+
+/* Up to a second too long, never too short. */
+static int shorten(int fd, const struct linger *asked, unsigned int spent)
+{
+	struct linger left = *asked;
+
+	if ((unsigned int)left.l_linger > spent)
+		left.l_linger -= spent;
+	else
+		left.l_linger = 1;
+	return setsockopt(fd, SOL_SOCKET, SO_LINGER, &left, sizeof(left));
+}
+
+/* C19: blocking, so that it lingers; C9 at the deadline. */
+static void linger(int fd, struct run_message *message)
+{
+	struct winsock_closesocket arg = { .fd = fd };
+	socklen_t len = sizeof(struct linger);
+	struct linger asked = { 0 };
+	struct timespec start;
+	int err;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	getsockopt(fd, SOL_SOCKET, SO_LINGER, &asked, &len);
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+	if (message->spent)
+		shorten(fd, &asked, message->spent);
+	while ((err = ioctl(DEVICE, WINSOCK_IOC_CLOSESOCKET, &arg)) && errno == EINTR)
+		shorten(fd, &asked, message->spent + nsec_since(&start) / NSEC_PER_SEC);
+	if (err)
+		close(fd);
+
+	message->close.took += nsec_since(&start);
+	message->close.decision = message->close.took >= asked.l_linger * NSEC_PER_SEC ?
+				  RUN_TIMEOUT : RUN_LINGER;
+	report(&message->close);
+}
+
+static void *wait_for_drain(void *arg)
+{
+	struct wait *wait = arg;
+	char byte;
+	int fd;
+
+	run_take(wait->parcel, &byte, 1, &fd);
+	close(wait->parcel);
+	if (fd >= 0)
+		linger(fd, &wait->message);
+	free(wait);
+	return NULL;
+}
+
+static void begin_wait(int parcel, const struct run_message *message)
+{
+	struct wait *wait = malloc(sizeof(*wait));
+	pthread_attr_t attr;
+	pthread_t thread;
+
+	if (!wait) {
+		close(parcel);
+		return;
+	}
+	wait->parcel = parcel;
+	wait->message = *message;
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attr, PTHREAD_STACK_MIN + 65536);
+	/* One after another is late, but not lost. */
+	if (pthread_create(&thread, &attr, wait_for_drain, wait))
+		wait_for_drain(wait);
+	pthread_attr_destroy(&attr);
+}
+
+static void keep(void)
+{
+	struct run_message message;
+	int parcel;
+
+	if (reports)
+		dprintf(REPORT, "%-15s %7s %4s %-22s %-10s %8s %s\n", "TIME", "PID",
+			"FD", "PEER", "DECISION", "SECONDS", "LOST");
+	while (run_take(CHANNEL, &message, sizeof(message), &parcel) ==
+	       sizeof(message)) {
+		if (parcel < 0 || message.close.pid)
+			report(&message.close);
+		if (parcel >= 0)
+			begin_wait(parcel, &message);
+	}
+	/* The waits that are left go on. */
+	pthread_exit(NULL);
+}
+
+/* Nothing of the terminal, and of what it inherited only what it needs. */
+static void settle(int channel, int device, int to)
+{
+	int kept[] = { channel, device, to };
+	struct rlimit limit;
+	int null, i;
+
+	setsid();
+	if (chdir("/"))
+		_exit(EXIT_FAILURE);
+	prctl(PR_SET_NAME, "winsock-keeper");
+	if (!getrlimit(RLIMIT_NOFILE, &limit)) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+	/* First away from where another of them goes. */
+	null = fcntl(open("/dev/null", O_RDWR), F_DUPFD, OTHERS);
+	for (i = 0; i < 3; i++)
+		kept[i] = fcntl(kept[i] < 0 ? null : kept[i], F_DUPFD, OTHERS);
+	for (i = 0; i < 3; i++)
+		dup2(kept[i], CHANNEL + i);
+	for (i = 0; i < 3; i++)
+		dup2(null, i);
+	close_range(OTHERS, ~0U, 0);
+}
+
+int run_keeper(int device, int to)
+{
+	int ends[2], status;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends))
+		return -1;
+	pid = fork();
+	if (!pid) {
+		/* An orphan, which the program does not find among its children. */
+		pid = fork();
+		if (pid)
+			_exit(pid < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+		reports = to >= 0;
+		settle(ends[1], device, to);
+		keep();
+	}
+	close(ends[1]);
+	if (pid < 0 || waitpid(pid, &status, 0) < 0 || status) {
+		close(ends[0]);
+		errno = EAGAIN;
+		return -1;
+	}
+	return ends[0];
+}

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* winsock-run: see winsock-run(1). */
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <libgen.h>
+#include <limits.h>
+#include <linux/winsock.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "inspect.h"
+#include "keeper.h"
+#include "message.h"
+
+/* As env(1) and timeout(1) have it. */
+#define EXIT_OWN	125
+#define EXIT_NOT_RUN	126
+#define EXIT_NOT_FOUND	127
+
+#define LIBRARY		"libwinsock-run.so"
+
+/**
+ * struct options - of the command line
+ * @report: where to, or -1
+ * @alone: not for what the program starts
+ * @verbose: say what is done
+ */
+struct options {
+	int report;
+	bool alone;
+	bool verbose;
+};
+
+static const char usage[] =
+"Usage: winsock-run [OPTION]... PROGRAM [ARG]...\n"
+"Run PROGRAM with its TCP sockets attached to the module winsock, and close(2)\n"
+"of them as Winsock's closesocket().\n"
+"\n"
+"  -r, --report[=FILE]  report each close of a TCP socket to FILE (standard error)\n"
+"  -n, --no-children    for PROGRAM alone, not for what it starts\n"
+"  -v, --verbose        say what is done before PROGRAM runs\n"
+"  -h, --help           print this\n"
+"      --version        print the version\n"
+"\n"
+"Exits as PROGRAM does; 125 if winsock-run fails, 126 if PROGRAM cannot be run,\n"
+"127 if it is not there.\n";
+
+static int open_report(const char *name)
+{
+	int fd;
+
+	if (!name)
+		fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	else
+		fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
+	if (fd < 0)
+		err(EXIT_OWN, "cannot report to %s", name ? name : "standard error");
+	return fd;
+}
+
+static struct options parse(int argc, char *argv[])
+{
+	static const struct option longer[] = {
+		{ "report", optional_argument, NULL, 'r' },
+		{ "no-children", no_argument, NULL, 'n' },
+		{ "verbose", no_argument, NULL, 'v' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ 0 }
+	};
+	struct options options = { .report = -1 };
+	int c;
+
+	while ((c = getopt_long(argc, argv, "+r::nvh", longer, NULL)) != -1) {
+		switch (c) {
+		case 'r':
+			options.report = open_report(optarg);
+			break;
+		case 'n':
+			options.alone = true;
+			break;
+		case 'v':
+			options.verbose = true;
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			exit(EXIT_SUCCESS);
+		case 'V':
+			puts("winsock-run " VERSION);
+			exit(EXIT_SUCCESS);
+		default:
+			fputs("Try 'winsock-run --help'.\n", stderr);
+			exit(EXIT_OWN);
+		}
+	}
+	if (!argv[optind])
+		errx(EXIT_OWN, "no PROGRAM is named; try 'winsock-run --help'");
+	return options;
+}
+
+static int open_device(void)
+{
+	__u32 version;
+	int fd;
+
+	fd = open(WINSOCK_DEVICE, O_RDWR | O_CLOEXEC);
+	if (fd < 0 && (errno == ENOENT || errno == ENXIO || errno == ENODEV))
+		errx(EXIT_OWN,
+		     "the module winsock is not loaded; as root run: modprobe winsock");
+	if (fd < 0)
+		err(EXIT_OWN, "cannot open " WINSOCK_DEVICE);
+	if (ioctl(fd, WINSOCK_IOC_VERSION, &version))
+		err(EXIT_OWN, WINSOCK_DEVICE " is not the module winsock's");
+	if (version != WINSOCK_ABI_VERSION)
+		errx(EXIT_OWN, "the module speaks version %u, this %u; install both from one release",
+		     version, WINSOCK_ABI_VERSION);
+	return fd;
+}
+
+/* Beside this program, as where it was built, or else where it is installed. */
+static const char *find_library(void)
+{
+	static char path[PATH_MAX + sizeof(LIBRARY)];
+	char self[PATH_MAX] = "";
+
+	if (readlink("/proc/self/exe", self, sizeof(self) - 1) > 0) {
+		snprintf(path, sizeof(path), "%s/" LIBRARY, dirname(self));
+		if (!access(path, R_OK))
+			return path;
+	}
+	snprintf(path, sizeof(path), "%s", PRIVATE_LIBDIR "/" LIBRARY);
+	if (access(path, R_OK))
+		err(EXIT_OWN, "cannot read %s; run make install again", path);
+	return path;
+}
+
+/* The loader knows no other way to write it. */
+static void check_library(const char *path)
+{
+	if (strpbrk(path, ": "))
+		errx(EXIT_OWN, "the loader cannot preload %s: a colon or a space is in it",
+		     path);
+}
+
+static bool is_program(const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && S_ISREG(st.st_mode) && !access(path, X_OK);
+}
+
+/* As execvp(3) would; NULL if there is none. */
+static const char *find_program(const char *name)
+{
+	static char path[PATH_MAX];
+	const char *dir = getenv("PATH"), *end;
+
+	if (strchr(name, '/'))
+		return name;
+	for (dir = dir ? dir : "/bin:/usr/bin";; dir = end + 1) {
+		end = strchrnul(dir, ':');
+		snprintf(path, sizeof(path), "%.*s%s%s", (int)(end - dir), dir,
+			 end > dir ? "/" : "", name);
+		if (is_program(path))
+			return path;
+		if (!*end)
+			return NULL;
+	}
+}
+
+/* Out of the way of numbers that the program expects to get; open across exec. */
+static int out_of_the_way(int fd)
+{
+	struct rlimit limit;
+	int top = 1024, high;
+
+	if (!getrlimit(RLIMIT_NOFILE, &limit) && limit.rlim_cur < 1024)
+		top = limit.rlim_cur;
+	high = fcntl(fd, F_DUPFD, top > 8 ? top - 1 : 0);
+	if (high < 0)
+		return fd;
+	close(fd);
+	return high;
+}
+
+static void prepare_environment(const char *library, int channel,
+				const struct options *options)
+{
+	char text[64], *list;
+	const char *old = getenv("LD_PRELOAD");
+	struct stat st;
+
+	if (fstat(channel, &st))
+		err(EXIT_OWN, "cannot find the socket to the keeper");
+	snprintf(text, sizeof(text), "%d:%lu:%d", channel, (unsigned long)st.st_ino,
+		 options->report >= 0);
+	if (asprintf(&list, "%s%s%s", library, old && *old ? ":" : "", old ? old : "") < 0 ||
+	    setenv("LD_PRELOAD", list, 1) || setenv(RUN_ENV, text, 1))
+		err(EXIT_OWN, "cannot set the environment");
+	unsetenv(RUN_ENV_ALONE);
+	if (options->alone && setenv(RUN_ENV_ALONE, "1", 1))
+		err(EXIT_OWN, "cannot set the environment");
+}
+
+int main(int argc, char *argv[])
+{
+	const struct options options = parse(argc, argv);
+	const char *library, *program, *why;
+	int device, channel;
+
+	argv += optind;
+	program = find_program(argv[0]);
+	if (!program || (access(program, F_OK) && errno == ENOENT))
+		errx(EXIT_NOT_FOUND, "there is no program %s", argv[0]);
+	if (!is_program(program))
+		errx(EXIT_NOT_RUN, "%s is no file that can be run", program);
+	device = open_device();
+	library = find_library();
+	check_library(library);
+
+	why = run_obstacle(program);
+	if (why)
+		warnx("%s %s: nothing can be preloaded, its closes stay as they are",
+		      program, why);
+	channel = run_keeper(device, options.report);
+	if (channel < 0)
+		err(EXIT_OWN, "cannot start the process that waits in the background");
+	channel = out_of_the_way(channel);
+	prepare_environment(library, channel, &options);
+	if (options.verbose)
+		warnx("%s with LD_PRELOAD=%s " RUN_ENV "=%s", program,
+		      getenv("LD_PRELOAD"), getenv(RUN_ENV));
+	execv(program, argv);
+	err(errno == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_RUN, "cannot run %s", program);
+}

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# winsock-run and winsock-stat: programs for the shell.
+
+BINDIR		?= $(PREFIX)/bin
+
+RUN		:= run inspect keeper message
+PRELOAD		:= preload close descriptors message observe own
+TOOLS		:= run/winsock-run
+TOOL_MAN	:= $(wildcard run/*.1 stat/*.1)
+RUN_OBJS	:= $(RUN:%=$(O)/run/%.o) $(PRELOAD:%=$(O)/run/%.o)
+
+override TOOL_CFLAGS := -std=gnu11 -Wall -Wextra -fvisibility=hidden -pthread -D_GNU_SOURCE \
+		   -I../uapi -DVERSION='"$(VERSION)"'
+
+all: $(O)/run/winsock-run $(O)/run/libwinsock-run.so
+
+# Where it is installed is built in: another place, another program.
+$(O)/run/where: FORCE
+	@mkdir -p $(@D)
+	@echo '$(LIBDIR)' | cmp -s - $@ || echo '$(LIBDIR)' >$@
+
+$(O)/run/run.o: $(O)/run/where
+$(O)/run/run.o: TOOL_CFLAGS += -DPRIVATE_LIBDIR='"$(LIBDIR)/winsock"'
+
+$(O)/run/%.o: run/%.c $(O)/flags
+	@mkdir -p $(@D)
+	$(say) CC run/$*.o
+	$(Q)$(CC) $(TOOL_CFLAGS) -fPIC $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+$(O)/run/winsock-run: $(RUN:%=$(O)/run/%.o)
+	$(say) LD $(@F)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -pthread -o $@
+
+$(O)/run/libwinsock-run.so: $(PRELOAD:%=$(O)/run/%.o)
+	$(say) LD $(@F)
+	$(Q)$(CC) -shared -Wl,-z,defs -Wl,-z,now $(CFLAGS) $(LDFLAGS) $^ -o $@
+
+.PHONY: install-tools uninstall-tools clean-tools
+install: install-tools
+install-tools: all
+	$(Q)install -D -m 755 -t $(DESTDIR)$(BINDIR) $(TOOLS:%=$(O)/%)
+	$(Q)install -D -m 644 -t $(DESTDIR)$(LIBDIR)/winsock $(O)/run/libwinsock-run.so
+	$(Q)install -D -m 644 -t $(DESTDIR)$(MANDIR)/man1 $(TOOL_MAN)
+
+uninstall: uninstall-tools
+uninstall-tools:
+	$(Q)rm -f $(addprefix $(DESTDIR)$(BINDIR)/,$(notdir $(TOOLS))) \
+		$(DESTDIR)$(LIBDIR)/winsock/libwinsock-run.so \
+		$(addprefix $(DESTDIR)$(MANDIR)/man1/,$(notdir $(TOOL_MAN)))
+
+clean: clean-tools
+clean-tools:
+	$(Q)rm -f $(RUN_OBJS) $(RUN_OBJS:.o=.d) $(O)/run/where $(O)/run/winsock-run \
+		$(O)/run/libwinsock-run.so
+	$(Q)rmdir $(O)/run 2>/dev/null || true
+
+-include $(RUN_OBJS:.o=.d)
