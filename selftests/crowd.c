@@ -5,7 +5,6 @@
  * 20,000 of each kind.
  */
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <stdio.h>
 
 #include "group.h"
@@ -15,17 +14,6 @@
 #define CROWD_AT_ONCE	20000
 #define BATCH		250
 #define LINGERERS	500
-
-static int open_descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	int n = 0;
-
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n;
-}
 
 /**
  * struct unloader - a thread that never stops trying

@@ -7,7 +7,6 @@
  * changed: the handle, the options, the data, the counts (I1).  That nothing
  * has leaked is what the test kernel looks for afterwards.
  */
-#include <dirent.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
@@ -126,26 +125,13 @@ static long sockets_used(void)
 	return count;
 }
 
-static int descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	int count = 0;
-
-	if (!dir)
-		fail("/proc/self/fd: %s", strerror(errno));
-	while (readdir(dir))
-		count++;
-	closedir(dir);
-	return count;
-}
-
 static struct counts counts_look(void)
 {
 	struct counts counts = {
 		.attached = attached(),
 		.references = module_references(),
 		.sockets = sockets_used(),
-		.descriptors = descriptors(),
+		.descriptors = open_descriptors(),
 		.next = check(dup(STDIN_FILENO)),
 	};
 

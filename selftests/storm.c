@@ -21,7 +21,6 @@
  * from the environment.  The same seed makes each thread do the same things;
  * how they interleave is the scheduler's.
  */
-#include <dirent.h>
 #include <fcntl.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -634,45 +633,6 @@ static const char * const kinds[] = {
 	"WinsockCloseNative", "WinsockCloseShared",
 };
 
-static long stat_of(const char *name)
-{
-	long value = -1, found;
-	char line[128], key[64];
-	FILE *f;
-
-	f = fopen("/proc/net/winsock_stat", "r");
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "%63s %ld", key, &found) == 2 &&
-		    !strcmp(key, name))
-			value = found;
-	if (f)
-		fclose(f);
-	if (value < 0)
-		die("no %s in /proc/net/winsock_stat", name);
-	return value;
-}
-
-static int open_descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	int n = 0;
-
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n;
-}
-
-static void put_sysctl(const char *path, const char *value)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	if (fd >= 0) {
-		check(write(fd, value, strlen(value)));
-		close(fd);
-	}
-}
-
 static void on_signal(int sig)
 {
 }
@@ -695,8 +655,8 @@ FIXTURE_SETUP(storm)
 	 * Where there is no room for TIME_WAIT, a connection that waits for the
 	 * peer's FIN is forgotten and resets the peer.
 	 */
-	put_sysctl("/proc/sys/net/ipv4/tcp_max_tw_buckets", "200000");
-	put_sysctl("/proc/sys/net/ipv4/ip_local_port_range", "2048 65000");
+	put_line("/proc/sys/net/ipv4/tcp_max_tw_buckets", "200000");
+	put_line("/proc/sys/net/ipv4/ip_local_port_range", "2048 65000");
 	check(setrlimit(RLIMIT_NOFILE, &files));
 	check(sigaction(SIGUSR1, &sa, NULL));
 	signal(SIGPIPE, SIG_IGN);
@@ -715,12 +675,13 @@ FIXTURE_TEARDOWN(storm)
 
 	step("balancing");
 	for (i = 0; i < ARRAY_SIZE(kinds); i++)
-		sum += stat_of(kinds[i]);
+		sum += winsock_counter(kinds[i]);
 	printf("# %lu closes: %ld graceful, %ld hard, %ld linger (%ld timed out), ",
-	       counts->closed, stat_of(kinds[0]), stat_of(kinds[1]),
-	       stat_of(kinds[2]), stat_of("WinsockLingerTimeouts"));
-	printf("%ld native, %ld shared\n", stat_of(kinds[3]),
-	       stat_of(kinds[4]));
+	       counts->closed, winsock_counter(kinds[0]),
+	       winsock_counter(kinds[1]), winsock_counter(kinds[2]),
+	       winsock_counter("WinsockLingerTimeouts"));
+	printf("%ld native, %ld shared\n", winsock_counter(kinds[3]),
+	       winsock_counter(kinds[4]));
 	if (counts->outstayed)
 		printf("# %lu pollers outstayed the close\n",
 		       counts->outstayed);
@@ -729,12 +690,12 @@ FIXTURE_TEARDOWN(storm)
 	       counts->refused, counts->interrupted, counts->lost,
 	       counts->no_socket);
 	printf("%ld calls cancelled; %ld ms\n",
-	       stat_of("WinsockCallsCancelled"), now_ms() - self->started);
+	       winsock_counter("WinsockCallsCancelled"), now_ms() - self->started);
 	EXPECT_EQ(sum, counts->closed);
-	EXPECT_EQ(stat_of("WinsockCloseRefused"), counts->refused);
-	EXPECT_EQ(stat_of("WinsockLingerInterrupted"), counts->interrupted);
+	EXPECT_EQ(winsock_counter("WinsockCloseRefused"), counts->refused);
+	EXPECT_EQ(winsock_counter("WinsockLingerInterrupted"), counts->interrupted);
 	EXPECT_EQ(open_descriptors(), self->descriptors);
-	wait_until(!stat_of("WinsockCurrAttached"));
+	wait_until(!winsock_counter("WinsockCurrAttached"));
 	wait_until(!orphans());
 	threads_end();
 }

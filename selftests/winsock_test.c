@@ -3,6 +3,7 @@
 #include "winsock_test.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <net/if.h>
@@ -149,6 +150,19 @@ long winsock_counter(const char *name)
 	if (value < 0)
 		fail("no %s in /proc/net/winsock_stat", name);
 	return value;
+}
+
+int open_descriptors(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	int n = 0;
+
+	if (!dir)
+		fail("/proc/self/fd: %s", strerror(errno));
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n;
 }
 
 void put_line(const char *path, const char *line)

@@ -76,6 +76,8 @@ void netns_enter(void);
 long orphans(void);
 /* A line of /proc/net/winsock_stat, which is this namespace's. */
 long winsock_counter(const char *name);
+/* How many this process has, and one for looking. */
+int open_descriptors(void);
 /* Write a line to a file of /proc or /sys. */
 void put_line(const char *path, const char *line);
 
