@@ -52,7 +52,7 @@ vm_kill() {
 # qemu_command KERNELDIR APPEND ARG...: into the array $qemu.  The host's kvm
 # device may exist and hang a guest, so it is never used.
 qemu_command() {
-	local size accel
+	local size accel clock
 
 	size=$(($(stat -c %s "$tmp/initrd") >> 20))
 	# The archive is there twice while the kernel unpacks it.
@@ -62,15 +62,19 @@ qemu_command() {
 	# now and then delivers a breakpoint that is gone: hence tsc=reliable.
 	# shellcheck disable=SC2054 # qemu's commas
 	accel=(-accel tcg,thread=multi -smp 2)
+	# Nor does it measure the rate well there, and its clocks go wrong with it.
+	clock=tsc_early_khz=$("$build/selftests/vm/tsc")
 	# With ICOUNT the time stamp counter counts instructions.
 	# shellcheck disable=SC2054
-	[ -z "${ICOUNT-}" ] ||
+	[ -z "${ICOUNT-}" ] || {
 		accel=(-accel tcg,thread=single -icount shift=0,sleep=off -smp 1)
+		clock=
+	}
 	# shellcheck disable=SC2054
 	qemu=(qemu-system-x86_64 -pidfile "$tmp/qemu.pid" "${accel[@]}" -cpu max,la57=off
 		-m "$memory" -nodefaults -display none -no-reboot
 		-kernel "$1/vmlinuz" -initrd "$tmp/initrd"
-		-append "console=ttyS0 panic=-1 oops=panic panic_on_warn=1 printk.devkmsg=on no_timer_check tsc=reliable nokaslr mitigations=off random.trust_cpu=on $2"
+		-append "console=ttyS0 panic=-1 oops=panic panic_on_warn=1 printk.devkmsg=on no_timer_check tsc=reliable $clock nokaslr mitigations=off random.trust_cpu=on $2"
 		"${@:3}")
 }
 
