@@ -83,7 +83,7 @@ userlib: | $(build)
 
 selftests: userlib | $(build)
 	$(Q)$(vm)/deps.sh need selftests
-	$(Q)$(selftests) $(if $(suites),SUITES="$(suites)")
+	$(Q)$(selftests) all $(if $(T),,bench demo fuzz) $(if $(suites),SUITES="$(suites)")
 
 $(build):
 	@mkdir -p $@

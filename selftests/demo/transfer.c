@@ -119,7 +119,7 @@ static const struct transfer rows[] = {
 };
 
 /**
- * struct reader - the peer
+ * struct consumer - the peer
  * @fd: its socket
  * @pace: how it reads
  * @head: how much it reads at once, whatever its pace
@@ -131,7 +131,7 @@ static const struct transfer rows[] = {
  * @crc: their checksum
  * @ending: what came then
  */
-struct reader {
+struct consumer {
 	int fd;
 	enum pace pace;
 	size_t head;
@@ -159,30 +159,30 @@ static int window_size(void)
 }
 
 /* Up to so many bytes; false when nothing more will come. */
-static bool read_some(struct reader *reader, size_t len)
+static bool read_some(struct consumer *consumer, size_t len)
 {
 	static __thread unsigned char buf[64 << 10];
 
 	while (len) {
-		struct pollfd pfd = { .fd = reader->fd, .events = POLLIN };
+		struct pollfd pfd = { .fd = consumer->fd, .events = POLLIN };
 		ssize_t got;
 
-		if (!check(poll(&pfd, 1, reader->silence_ms)))
+		if (!check(poll(&pfd, 1, consumer->silence_ms)))
 			return false;
-		got = recv(reader->fd, buf, len < sizeof(buf) ? len : sizeof(buf),
+		got = recv(consumer->fd, buf, len < sizeof(buf) ? len : sizeof(buf),
 			   MSG_DONTWAIT);
 		if (got < 0 && errno == EAGAIN)
 			continue;
 		if (got < 0 && errno == ECONNRESET) {
-			reader->ending = END_RESET;
+			consumer->ending = END_RESET;
 			return false;
 		}
 		if (!check(got)) {
-			reader->ending = END_EOF;
+			consumer->ending = END_EOF;
 			return false;
 		}
-		reader->crc = crc32_add(reader->crc, buf, got);
-		reader->bytes += got;
+		consumer->crc = crc32_add(consumer->crc, buf, got);
+		consumer->bytes += got;
 		len -= got;
 	}
 	return true;
@@ -191,34 +191,34 @@ static bool read_some(struct reader *reader, size_t len)
 static void *read_all(void *arg)
 {
 	size_t step = tail_size() / SLOW_STEPS + 1;
-	struct reader *reader = arg;
-	bool slow = reader->pace == READS_SLOWLY || reader->pace == READS_LATE;
+	struct consumer *consumer = arg;
+	bool slow = consumer->pace == READS_SLOWLY || consumer->pace == READS_LATE;
 
-	if (!read_some(reader, reader->head))
+	if (!read_some(consumer, consumer->head))
 		return NULL;
-	sem_post(&reader->paused);
-	sem_wait(&reader->go);
-	if (reader->pace == READS_LATE)
+	sem_post(&consumer->paused);
+	sem_wait(&consumer->go);
+	if (consumer->pace == READS_LATE)
 		usleep(500000);
-	while (read_some(reader, step))
+	while (read_some(consumer, step))
 		if (slow)
 			usleep(SLOW_PAUSE_MS * 1000);
 	return NULL;
 }
 
-static void reader_start(struct reader *reader, int fd,
+static void consumer_start(struct consumer *consumer, int fd,
 			 const struct transfer *row)
 {
-	memset(reader, 0, sizeof(*reader));
-	reader->fd = fd;
-	reader->pace = row->pace;
-	reader->head = payload.size - tail_size();
+	memset(consumer, 0, sizeof(*consumer));
+	consumer->fd = fd;
+	consumer->pace = row->pace;
+	consumer->head = payload.size - tail_size();
 	if (row->pace == HAS_READ)
-		reader->head = payload.size;
-	reader->silence_ms = row->end == GOES_ON ? SILENCE_MS : WAIT_MS;
-	sem_init(&reader->paused, 0, 0);
-	sem_init(&reader->go, 0, 0);
-	errno = pthread_create(&reader->thread, NULL, read_all, reader);
+		consumer->head = payload.size;
+	consumer->silence_ms = row->end == GOES_ON ? SILENCE_MS : WAIT_MS;
+	sem_init(&consumer->paused, 0, 0);
+	sem_init(&consumer->go, 0, 0);
+	errno = pthread_create(&consumer->thread, NULL, read_all, consumer);
 	if (errno)
 		fail("pthread_create: %s", strerror(errno));
 }
@@ -238,10 +238,10 @@ static void send_part(struct pair *pair, enum side side, size_t from, size_t to)
 }
 
 /* Whatever the peer does not take is in our queue, and stays there. */
-static void settle(struct pair *pair, struct reader *reader)
+static void settle(struct pair *pair, struct consumer *consumer)
 {
-	sem_wait(&reader->paused);
-	if (reader->pace == HAS_READ) {
+	sem_wait(&consumer->paused);
+	if (consumer->pace == HAS_READ) {
 		wait_until(!queued(pair->fd));
 		pair_cut(pair);
 		return;
@@ -277,7 +277,7 @@ static bool refuse(struct pair *pair, enum side side, struct outcome *outcome)
 }
 
 static void play_prelude(const struct transfer *row, struct pair *pair,
-			 enum side side, struct reader *reader)
+			 enum side side, struct consumer *consumer)
 {
 	switch (row->prelude) {
 	case THEN_DONTLINGER:
@@ -293,7 +293,7 @@ static void play_prelude(const struct transfer *row, struct pair *pair,
 		side_nonblocking(side, pair->fd, false);
 		break;
 	case THEN_DRAINED:
-		sem_post(&reader->go);
+		sem_post(&consumer->go);
 		wait_until(!queued(pair->fd));
 		break;
 	default:
@@ -316,7 +316,7 @@ static void timed_close(struct pair *pair, enum side side,
 
 /* Everything until the peer has seen the end of it. */
 static void close_connection(const struct transfer *row, struct pair *pair,
-			     enum side side, struct reader *reader,
+			     enum side side, struct consumer *consumer,
 			     struct outcome *outcome)
 {
 	outcome->refused = true;
@@ -325,11 +325,11 @@ static void close_connection(const struct transfer *row, struct pair *pair,
 		outcome->refused = refuse(pair, side, outcome);
 
 	if (outcome->refused) {
-		play_prelude(row, pair, side, reader);
+		play_prelude(row, pair, side, consumer);
 		if (row->prelude == THEN_DRAINED)
 			outcome->queued = queued(pair->fd);
 		if (row->pace == READS_SLOWLY || row->pace == READS_LATE)
-			sem_post(&reader->go);
+			sem_post(&consumer->go);
 		timed_close(pair, side, outcome);
 	}
 	/* What a connection that nobody reads from does by itself. */
@@ -343,7 +343,7 @@ static void transfer(const struct transfer *row, enum side side, int family,
 		     struct outcome *outcome)
 {
 	struct kind kind = { .family = family };
-	struct reader reader;
+	struct consumer consumer;
 	struct pair pair;
 	size_t half = payload.size;
 	int room = 4 * TAIL_MAX;
@@ -353,7 +353,7 @@ static void transfer(const struct transfer *row, enum side side, int family,
 		     window_size());
 	check(setsockopt(pair.fd, SOL_SOCKET, SO_SNDBUFFORCE, &room,
 			 sizeof(room)));
-	reader_start(&reader, pair.peer, row);
+	consumer_start(&consumer, pair.peer, row);
 	if (row->linger != NO_LINGER)
 		side_linger(side, pair.fd, row->linger);
 	if (row->prelude == ANOTHER_DESCRIPTOR) {
@@ -363,25 +363,25 @@ static void transfer(const struct transfer *row, enum side side, int family,
 	send_part(&pair, side, 0, half);
 	if (row->prelude == UNREAD_INPUT)
 		send_unread(&pair);
-	settle(&pair, &reader);
+	settle(&pair, &consumer);
 	if (row->nonblocking)
 		side_nonblocking(side, pair.fd, true);
 
-	close_connection(row, &pair, side, &reader, outcome);
+	close_connection(row, &pair, side, &consumer, outcome);
 
 	if (other >= 0) {
 		pair.fd = other;
 		send_part(&pair, side, half, payload.size);
 	}
-	sem_post(&reader.go);
-	errno = pthread_join(reader.thread, NULL);
+	sem_post(&consumer.go);
+	errno = pthread_join(consumer.thread, NULL);
 	wire_look(&pair.wire);
 	outcome->fin = pair.wire.sent.fin;
 	outcome->rst = pair.wire.sent.rst;
-	outcome->bytes = reader.bytes;
-	outcome->intact = reader.bytes <= payload.size &&
-			  reader.crc == crc32_add(0, payload.data, reader.bytes);
-	outcome->ending = reader.ending;
+	outcome->bytes = consumer.bytes;
+	outcome->intact = consumer.bytes <= payload.size &&
+			  consumer.crc == crc32_add(0, payload.data, consumer.bytes);
+	outcome->ending = consumer.ending;
 }
 
 static void not_a_socket(enum side side, struct outcome *outcome)
