@@ -272,7 +272,6 @@ static void put_back(const struct closing *c)
  * Ends what this process has pending in the socket, unless another of its
  * numbers refers to it.  A woken poll() finds the slot empty and says POLLNVAL;
  * so does an ordinary socket's, whose other calls cannot be found.
- *
  */
 static bool cancel(const struct closing *c)
 {
