@@ -5,14 +5,15 @@ BINDIR		?= $(PREFIX)/bin
 
 RUN		:= run inspect keeper message
 PRELOAD		:= preload close descriptors message observe own
-TOOLS		:= run/winsock-run
+STAT		:= main counters trace
+TOOLS		:= run/winsock-run stat/winsock-stat
 TOOL_MAN	:= $(wildcard run/*.1 stat/*.1)
-RUN_OBJS	:= $(RUN:%=$(O)/run/%.o) $(PRELOAD:%=$(O)/run/%.o)
+TOOL_OBJS	:= $(sort $(patsubst %,$(O)/run/%.o,$(RUN) $(PRELOAD))) $(STAT:%=$(O)/stat/%.o)
 
 override TOOL_CFLAGS := -std=gnu11 -Wall -Wextra -fvisibility=hidden -pthread -D_GNU_SOURCE \
 		   -I../uapi -DVERSION='"$(VERSION)"'
 
-all: $(O)/run/winsock-run $(O)/run/libwinsock-run.so
+all: $(TOOLS:%=$(O)/%) $(O)/run/libwinsock-run.so
 
 # Where it is installed is built in: another place, another program.
 $(O)/run/where: FORCE
@@ -22,9 +23,9 @@ $(O)/run/where: FORCE
 $(O)/run/run.o: $(O)/run/where
 $(O)/run/run.o: TOOL_CFLAGS += -DPRIVATE_LIBDIR='"$(LIBDIR)/winsock"'
 
-$(O)/run/%.o: run/%.c $(O)/flags
+$(TOOL_OBJS): $(O)/%.o: %.c $(O)/flags
 	@mkdir -p $(@D)
-	$(say) CC run/$*.o
+	$(say) CC $*.o
 	$(Q)$(CC) $(TOOL_CFLAGS) -fPIC $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
 $(O)/run/winsock-run: $(RUN:%=$(O)/run/%.o)
@@ -34,6 +35,10 @@ $(O)/run/winsock-run: $(RUN:%=$(O)/run/%.o)
 $(O)/run/libwinsock-run.so: $(PRELOAD:%=$(O)/run/%.o)
 	$(say) LD $(@F)
 	$(Q)$(CC) -shared -Wl,-z,defs -Wl,-z,now $(CFLAGS) $(LDFLAGS) $^ -o $@
+
+$(O)/stat/winsock-stat: $(STAT:%=$(O)/stat/%.o)
+	$(say) LD $(@F)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@
 
 .PHONY: install-tools uninstall-tools clean-tools
 install: install-tools
@@ -50,8 +55,8 @@ uninstall-tools:
 
 clean: clean-tools
 clean-tools:
-	$(Q)rm -f $(RUN_OBJS) $(RUN_OBJS:.o=.d) $(O)/run/where $(O)/run/winsock-run \
+	$(Q)rm -f $(TOOL_OBJS) $(TOOL_OBJS:.o=.d) $(TOOLS:%=$(O)/%) $(O)/run/where \
 		$(O)/run/libwinsock-run.so
-	$(Q)rmdir $(O)/run 2>/dev/null || true
+	$(Q)rmdir $(O)/run $(O)/stat 2>/dev/null || true
 
--include $(RUN_OBJS:.o=.d)
+-include $(TOOL_OBJS:.o=.d)

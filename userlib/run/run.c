@@ -119,7 +119,7 @@ static int open_device(void)
 	if (ioctl(fd, WINSOCK_IOC_VERSION, &version))
 		err(EXIT_OWN, WINSOCK_DEVICE " is not the module winsock's");
 	if (version != WINSOCK_ABI_VERSION)
-		errx(EXIT_OWN, "the module speaks version %u, this %u; install both from one release",
+		errx(EXIT_OWN, "the module has version %u, this %u; install both from one release",
 		     version, WINSOCK_ABI_VERSION);
 	return fd;
 }
