@@ -46,6 +46,8 @@ winsock ($version) unstable; urgency=medium
 
  -- $(sed -n 's/^Maintainer: //p' "$tree/debian/control")  $(LC_ALL=C date -uR -d "@$epoch")
 END
+# A package keeps the date of a file that is older than the version.
+find "$tree" -exec touch -h -d "@$epoch" {} +
 
 log=$out/log
 (
