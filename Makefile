@@ -122,6 +122,9 @@ deps:
 ##  make check-host   what can be told of the library without the module: compilers,
 ##                    error numbers, exported names, memory
 ##  make check-vm     that the machine reports every kind of failure
+##  make check-packages    the packages: built, installed, used, upgraded and removed
+##                    in a Debian 12 of their own, and in one that a machine boots;
+##                    KERNEL=6.12; needs root, for debootstrap
 ##  make vm-shell     a prompt in the machine, the module loaded
 ##  make vm-run PROG=path/to/binary    any program of yours in the machine
 ##    ARGS="..."        its arguments, quoted as for a shell
@@ -168,6 +171,10 @@ mutants: vm-init userlib selftests
 
 check-vm: $(vm_kernel)
 	$(Q)$(vm)/selftest.sh $(kernel)
+
+check-packages: $(vm_kernel)
+	$(Q)$(vm)/deps.sh need deb packages
+	$(Q)flock $(build)/.lock-packages selftests/packages/check.sh $(kernel)
 
 vm-shell: $(vm_kernel) selftests
 	$(Q)$(vm)/run.sh $(kernel) shell

@@ -49,3 +49,11 @@ cached() {
 	fi
 	echo "$dir"
 }
+
+# Where this machine's apt takes Debian from.
+debian_mirror() {
+	# shellcheck disable=SC2016 # apt's variables
+	apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' \
+		'Created-By: Packages' 'Origin: Debian' |
+		awk '$3 == "main" && $2 ~ /^[a-z]+$/ { print $1; exit }'
+}

@@ -50,6 +50,10 @@ deb		build-essential			/usr/share/build-essential/list
 deb		dpkg-dev			dpkg-buildpackage
 deb		debhelper			dh
 deb		dh-dkms				dh_dkms
+packages	lintian				lintian
+packages	debootstrap			/usr/sbin/debootstrap
+packages	e2fsprogs			/sbin/mke2fs
+packages	openssl				openssl
 style		perl				perl
 style		linux-source-6.1		/usr/src/linux-source-6.1.tar.xz
 style		sparse				sparse

@@ -22,10 +22,7 @@ trixie_failed() {
 trixie_configure() {
 	local mirror
 
-	# shellcheck disable=SC2016 # apt's variables
-	mirror=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' \
-		'Created-By: Packages' | awk '
-		$3 == "main" && $2 ~ /^[a-z]+$/ { print $1; exit }')
+	mirror=$(debian_mirror)
 	[ -n "$mirror" ] || trixie_failed "no Debian mirror is configured"
 	mkdir -p "$trixie"/{lists/partial,archives/partial}
 	: >"$trixie/status"

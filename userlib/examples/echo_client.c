@@ -69,7 +69,7 @@ int main(int argc, char **argv)
 	}
 	n = WSAStartup(MAKEWORD(2, 2), &data);
 	if (n) {
-		fprintf(stderr, "WSAStartup: error %d\n", n);
+		fprintf(stderr, "WSAStartup: error %d: %s\n", n, winsock_strerror(n));
 		return 1;
 	}
 

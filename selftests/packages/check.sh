@@ -1,0 +1,268 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Builds the packages, and installs, uses, upgrades and removes them: in a Debian 12
+# made for it, first as a directory and then as the test VM's own system.
+#   check.sh KERNEL	6.1 or 6.12
+set -eu -o pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/root.sh"
+. "$here/try.sh"
+
+kernel=$1
+case $kernel in
+6.1 | 6.12) ;;
+*) die "KERNEL=$kernel has no package in Debian 12; there are: 6.1 6.12" ;;
+esac
+[ "$(id -u)" = 0 ] ||
+	die "packages are tried in a Debian of their own, which only root can make; run: sudo make check-packages"
+
+# shellcheck source=selftests/vm/qemu.sh
+. "$vm/qemu.sh"
+trap 'root_stop; cleanup' EXIT
+exec </dev/null
+
+say() {
+	printf '  %-7s %s\n' "$1" "$2"
+}
+
+version=$(make -s --no-print-directory -C "$top/userlib" version)
+higher=$version.1
+release=$("$vm/fetch.sh" release "$kernel")
+ours='winsock-dkms libwinsock1 libwinsock-dev winsock-tools'
+# What a user has who compiles.
+compilers='gcc g++ pkg-config'
+
+# A copy as from an archive of the last commit.
+copy_source() {
+	mkdir "$1"
+	tar -C "$top" -c .packages kmod uapi userlib COPYING.GPL-2.0 COPYING.LGPL-2.1 \
+		COPYING.Linux-syscall-note | tar -C "$1" -x
+	[ ! -e "$top/.git" ] ||
+		find "$1" -exec touch -h -d "@$(git -C "$top" log -1 --format=%ct)" {} +
+}
+
+build_again() {
+	copy_source "$tmp/source" || return
+	(
+		umask 077
+		TZ=Pacific/Chatham CFLAGS=-O0 \
+			"$tmp/source/.packages/build.sh" "$tmp/again"
+	) || return
+	for file in "$tmp"/deb/*.{deb,dsc,tar.xz}; do
+		cmp "$file" "$tmp/again/${file##*/}" || return
+	done
+}
+
+# Its module says so, to be told from the other.
+build_higher() {
+	copy_source "$tmp/higher" || return
+	echo "MODULE_VERSION(\"$higher\");" >>"$tmp/higher/kmod/main.c"
+	"$tmp/higher/.packages/build.sh" "$tmp/higher-deb" "$higher"
+}
+
+lint() {
+	lintian --allow-root -I --fail-on error,warning,info "$tmp"/deb/*.changes
+}
+
+build_sh() {
+	"$top/.packages/build.sh" "$@"
+}
+
+verb() {	# as a user would
+	make --no-print-directory -C "$top" KERNELRELEASE="$release" "$@"
+}
+
+places=("DESTDIR=$tmp/dest" PREFIX=/usr LIBDIR=/usr/lib/here INCLUDEDIR=/usr/headers
+	MANDIR=/usr/pages "INSTALL_MOD_PATH=$tmp/dest/machine")
+
+make_install() {
+	local file
+
+	verb install "${places[@]}" || return
+	for file in usr/lib/here/libwinsock.so usr/headers/winsock/winsock2.h \
+		usr/pages/man4/winsock.4 machine/etc/udev/rules.d/60-winsock.rules \
+		machine/etc/modules-load.d/winsock.conf \
+		"machine/lib/modules/$release/extra/winsock.ko"; do
+		[ -e "$tmp/dest/$file" ] || {
+			echo "not there: $file"
+			return 1
+		}
+	done
+}
+
+names() {	# of the files below a directory, however they are packed
+	find "$1" ! -type d ! -name '*.ko' -printf '%f\n' | sed 's/\.gz$//' | sort -u
+}
+
+same_files() {
+	local package
+
+	for package in "$tmp"/deb/*.deb; do
+		dpkg-deb -x "$package" "$tmp/unpacked" || return
+	done
+	comm -23 <(names "$tmp/dest") <(names "$tmp/unpacked") >"$tmp/missing"
+	sed 's/^/in no package: /' "$tmp/missing"
+	[ ! -s "$tmp/missing" ]
+}
+
+make_uninstall() {
+	verb uninstall "${places[@]}" || return
+	find "$tmp/dest" ! -type d | tee "$tmp/left"
+	[ ! -s "$tmp/left" ]
+}
+
+sign() {
+	local module=$build/kmod/$release/winsock.ko
+
+	openssl req -new -x509 -nodes -days 1 -subj "/CN=a test/" -newkey rsa:2048 \
+		-keyout "$tmp/key.pem" -outform DER -out "$tmp/key.der" &&
+		cp "$module" "$tmp/unsigned.ko" &&
+		verb sign KEY="$tmp/key.pem" CERT="$tmp/key.der" &&
+		verb sign KEY="$tmp/key.pem" CERT="$tmp/key.der" &&
+		[ "$(grep -ac '~Module signature appended~' "$module")" = 1 ] &&
+		/sbin/modinfo -F signer "$module" | grep -x "a test" || return
+	rm "$module" && cp "$tmp/unsigned.ko" "$module"
+}
+
+built() {
+	local status
+
+	status=$(in_root dkms status) || return
+	echo "$status"
+	[ "$status" = "winsock/$version, $release, x86_64: installed" ] || return
+	in_root modinfo -k "$release" -F vermagic winsock | grep "^$release "
+}
+
+# compile COMMAND: every example
+compile() {
+	in_root sh -ec "
+		cd /usr/share/doc/libwinsock/examples
+		for x in *.c; do
+			$1 -o /vm/\${x%.c}
+		done"
+}
+
+raw_interface() {
+	# shellcheck disable=SC2016 # the inner shell's
+	in_root sh -ec 'for x in /usr/share/doc/winsock/examples/*.c; do
+			cc -Wall -Werror $x -o /vm/raw
+		done'
+}
+
+removed() {
+	in_root sh -c "apt-get remove -y $ours" || return
+	in_root dkms status | tee "$tmp/left"
+	[ ! -s "$tmp/left" ] || return
+	find "$root" -xdev -path "$root/root" -prune -o -path "$root/vm" -prune -o \
+		-iname '*winsock*' ! -path '*/var/lib/dpkg/info/*' -print \
+		-o -name '*ws2_32*' -print | tee "$tmp/left"
+	[ ! -s "$tmp/left" ]
+}
+
+purged() {
+	in_root sh -ec "dpkg --purge $ours && apt-get purge -y $compilers &&
+		apt-get -o APT::AutoRemove::RecommendsImportant=false \
+			-o APT::AutoRemove::SuggestsImportant=false \
+			autoremove --purge -y" || return
+	root_list "$tmp/after"
+	diff "$tmp/before" "$tmp/after" >"$tmp/differences" || {
+		head -n 40 "$tmp/differences"
+		return 1
+	}
+}
+
+disk() {
+	mke2fs -q -t ext4 -d "$root" "$tmp/disk" 3G >/dev/null && cp "$root/initrd.img" "$tmp/initrd"
+}
+
+# What the machine says on its second serial port, as machine.sh says it.
+run_machine() {
+	local done_=
+
+	vm_fit "$kernel"
+	vm_start 3600 "$root" "packages root=/dev/vda rw" \
+		-drive "file=$tmp/disk,format=raw,if=virtio,cache=unsafe"
+	while vm_read 1800; do
+		line=${line%$'\r'}
+		case $line in
+		'ok '*) passed=$((passed + 1)) ;;
+		'not ok '*) failed=$((failed + 1)) ;;
+		done)
+			done_=1
+			break
+			;;
+		esac
+		printf '%s\n' "$line"
+	done
+	vm_wait 30
+	try "the machine ran to its end" test -n "$done_"
+	[ -n "$done_" ] || console_excerpt
+	console_splats >"$tmp/splats"
+	try "the kernel has nothing to complain about" splats
+}
+
+splats() {
+	cat "$tmp/splats"
+	[ ! -s "$tmp/splats" ]
+}
+
+say BUILD "the packages of $version"
+"$top/.packages/build.sh" "$tmp/deb" >/dev/null
+try "built elsewhere, without the history, they are the same, byte for byte" build_again
+try "lintian finds nothing" lint
+try "a version that is none is refused" \
+	refuses "is not a version" build_sh "$tmp/none" 1/2
+try "a higher version builds" build_higher
+try "make install goes where it is told to" make_install
+try "what it installs is in the packages" same_files
+try "make uninstall leaves nothing" make_uninstall
+try "make sign signs once, however often" sign
+try "make sign without a key says what is missing" \
+	refuses "KEY= or CERT= is missing" verb sign
+try "make sign with a key that is not there says so" \
+	refuses "/no/key cannot be read" verb sign KEY=/no/key CERT=/no/certificate
+
+root_new "$kernel" "$tmp/root"
+mkdir -p "$root"/root/{packages,higher} "$root/vm"
+cp "$tmp"/deb/{winsock,lib}*.deb "$root/root/packages"
+cp "$tmp"/higher-deb/{winsock,lib}*.deb "$root/root/higher"
+rm "$root"/root/*/*-dbgsym_*
+cp "$here"/{machine,try}.sh "$root/vm"
+root_runs_at_boot "/bin/bash /vm/machine.sh"
+root_list "$tmp/before"
+
+say INSTALL "into it, with a compiler"
+try "apt installs them and what they depend on" \
+	in_root sh -c "apt-get install -y --no-install-recommends /root/packages/*.deb $compilers"
+try "dkms has built the module for $release" built
+# shellcheck disable=SC2016 # the inner shell's
+{
+	try "the examples compile with pkg-config winsock" \
+		compile 'cc $x $(pkg-config --cflags --libs winsock)'
+	try "the examples compile as C++" \
+		compile 'c++ -x c++ $x -x none $(pkg-config --cflags --libs ws2_32)'
+	try "the examples compile statically" \
+		compile 'cc -static $x $(pkg-config --static --cflags --libs winsock) 2>/dev/null'
+	try "the examples compile with pkg-config ws2_32" \
+		compile 'cc $x $(pkg-config --cflags --libs ws2_32)'
+}
+try "the examples of the raw interface compile" raw_interface
+try "without the module an example says so" \
+	refuses "is the module loaded?" in_root /vm/echo_client 127.0.0.1 7 text
+try "without the module winsock-run says so" \
+	refuses "the module winsock is not loaded" in_root winsock-run true
+try "without the module winsock-stat says so" \
+	refuses "the module winsock is not loaded" in_root winsock-stat
+
+say PACK "it, as the disk of a machine"
+disk
+
+say REMOVE "them"
+try "removed, they leave nothing" removed
+try "purged with what they brought, everything is as before" purged
+
+say BOOT "a machine with what was installed, ten minutes"
+run_machine
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
