@@ -30,9 +30,12 @@ suites := $(if $(T),$(foreach t,$(T),$(or $(filter $(t) $(t).sh,$(all_suites)),$
 	T=$(t) is not a suite; there are: $(all_suites)))),$(all_suites))
 endif
 
+without_digits = $(subst 0,,$(subst 1,,$(subst 2,,$(subst 3,,$(subst 4,,$(subst 5,,$(subst \
+	6,,$(subst 7,,$(subst 8,,$(subst 9,,$(1)))))))))))
+$(foreach v,JOBS MEMORY ROUNDS SECONDS SEED TIMEOUT,$(if $(call without_digits,$($(v))),$(error \
+	$(v)=$($(v)) is not a whole number)))
+
 ifneq ($(filter fuzz,$(MAKECMDGOALS)),)
-$(foreach v,SECONDS SEED,$(if $(shell echo '$($(v))' | tr -d 0-9),$(error \
-	$(v)=$($(v)) is not a number)))
 $(foreach f,$(REPLAY),$(if $(wildcard $(f)),,$(error \
 	REPLAY=$(f) is not there; past ones are in selftests/fuzz/findings)))
 endif
