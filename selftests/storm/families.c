@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Children that hold what their parent closes (P11).  A process for each family:
+ * a fork() duplicates everything.
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "storm.h"
+
+/**
+ * struct family - a process whose children take over its connections
+ * @port: to connect to
+ * @fd: the socket it shares with a child
+ * @in: what they may receive
+ * @ready, @finished: around the call of the parent's other thread
+ * @over: no more rounds
+ * @result: of that call
+ */
+struct family {
+	struct port port;
+	int fd;
+	struct stream in;
+	pthread_barrier_t ready, finished;
+	bool over;
+	long result;
+};
+
+static void family_receive(void *arg)
+{
+	struct family *f = arg;
+
+	for (;;) {
+		pthread_barrier_wait(&f->ready);
+		if (f->over)
+			return;
+		step("receiving in the parent");
+		f->result = stream_recv(&f->in, f->fd, RECORD, 0);
+		pthread_barrier_wait(&f->finished);
+	}
+}
+
+static bool process_asleep(pid_t pid, long nr)
+{
+	char path[64], where[64] = "";
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/syscall", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		result(read(fd, where, sizeof(where) - 1));
+		close(fd);
+	}
+	return where[0] >= '0' && where[0] <= '9' && atol(where) == nr;
+}
+
+/* In the child: the parent has closed, or is about to. */
+static void __attribute__((noreturn)) family_child(struct family *f, struct stream out)
+{
+	long ret = stream_recv(&f->in, f->fd, RECORD, MSG_WAITALL);
+
+	if (ret != RECORD)
+		die("a child's recv returned %ld when its parent closed", ret);
+	stream_send_all(&out, f->fd, 64 * RECORD);
+	if (dice(2))
+		closesocket_ok(f->fd);
+	_exit(0);
+}
+
+static void family_round(struct family *f, struct thread *receiver)
+{
+	struct stream out = { .conn = bump(counts->conn) }, back = out;
+	struct stream heard = out;
+	bool asleep = dice(2);
+	int peer, err, status;
+	pid_t pid;
+	long ret;
+
+	step("forking");
+	f->fd = port_connect(&f->port, true);
+	peer = port_accept(&f->port);
+	back.direction = 1;
+	f->in = back;
+	if (dice(4) == 0)
+		set_linger(f->fd, 1, LINGER_LONG);
+	pthread_barrier_wait(&f->ready);
+	pid = check(fork());
+	if (!pid)
+		family_child(f, out);
+	if (asleep) {
+		while (!process_asleep(pid, SYS_recvfrom) ||
+		       !process_asleep(receiver->tid, SYS_recvfrom))
+			usleep(100);
+	}
+	step("closing in the parent");
+	err = closesocket(f->fd);
+	if (err)
+		die("closesocket: %s", strerror(-err));
+	pthread_barrier_wait(&f->finished);
+	if (f->result != -ECANCELED && (asleep || f->result != -EBADF))
+		die("the parent's recv returned %ld", f->result);
+
+	step("hearing from the child");
+	stream_send_all(&back, peer, RECORD);
+	do {
+		ret = stream_recv(&heard, peer, 4096, 0);
+	} while (ret > 0);
+	if (ret || heard.offset != 64 * RECORD)
+		die("%lu bytes of a child arrived, then %ld", heard.offset,
+		    ret);
+	check(waitpid(pid, &status, 0));
+	if (status)
+		die("a child ended with status %#x", status);
+	close(peer);
+}
+
+static void family_life(int number, unsigned long goal)
+{
+	struct thread *receiver;
+	struct family f = { 0 };
+	unsigned long i;
+
+	threads_begin(number);
+	port_open(&f.port, false, 4);
+	pthread_barrier_init(&f.ready, NULL, 2);
+	pthread_barrier_init(&f.finished, NULL, 2);
+	receiver = start("receiver", family_receive, &f);
+	for (i = 0; i < goal; i++)
+		family_round(&f, receiver);
+	f.over = true;
+	pthread_barrier_wait(&f.ready);
+	join(receiver);
+	threads_end();
+	_exit(0);
+}
+
+void families(void)
+{
+	pid_t pids[3];
+	int i, status;
+
+	/* fork() while another thread prints would be another storm. */
+	threads_end();
+	for (i = 0; i < ARRAY_SIZE(pids); i++) {
+		pids[i] = check(fork());
+		if (!pids[i])
+			family_life(i + 1, 150 * rounds);
+	}
+	for (i = 0; i < ARRAY_SIZE(pids); i++) {
+		check(waitpid(pids[i], &status, 0));
+		if (status)
+			die("a family ended with status %#x", status);
+	}
+	threads_begin(0);
+}
