@@ -40,6 +40,11 @@ $(foreach f,$(REPLAY),$(if $(wildcard $(f)),,$(error \
 	REPLAY=$(f) is not there; past ones are in selftests/fuzz/findings)))
 endif
 
+ifneq ($(filter check-packages,$(MAKECMDGOALS)),)
+$(if $(filter-out $(KERNELS),$(KERNEL)),$(error \
+	KERNEL=$(KERNEL) is none that packages are checked with; there are: $(KERNELS)))
+endif
+
 ifeq ($(V),1)
 Q :=
 else

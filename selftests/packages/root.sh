@@ -98,7 +98,7 @@ root_new() {
 	echo "  UNPACK  Debian 12"
 	tar -C "$root" -xf "$base/root.tar"
 	root_configure
-	in_root apt-get -qq update >/dev/null 2>&1 ||
+	in_root apt-get -qq -o APT::Update::Error-Mode=any update >/dev/null 2>&1 ||
 		echo "  OLD     package lists: apt-get update failed" >&2
 	in_root apt-get -qq autoclean >/dev/null
 }
