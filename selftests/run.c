@@ -233,7 +233,7 @@ TEST_F(run, linger_timeout_resets_the_peer)
 	tell(&self->program);
 	EXPECT_EQ(0, hear(&self->program, "closed"));
 	if (variant->run)
-		EXPECT_EQ(1, wire_look(&self->peer.wire)->sent.rst);
+		EXPECT_NE(0, wire_look(&self->peer.wire)->sent.rst);
 	got = receive_all(self->peer.fd);
 	EXPECT_EQ(variant->run ? END_RESET : END_EOF, got.ending);
 	tell(&self->program);
@@ -311,7 +311,7 @@ TEST_F(run, nonblocking_close_resets_at_the_deadline)
 		EXPECT_EQ(0, wire_look(&self->peer.wire)->sent.rst);
 		EXPECT_STREQ("timeout", report_line(1).decision);
 		EXPECT_LE(3.0, report_line(1).seconds);
-		EXPECT_EQ(1, wire_look(&self->peer.wire)->sent.rst);
+		EXPECT_NE(0, wire_look(&self->peer.wire)->sent.rst);
 	}
 	got = receive_all(self->peer.fd);
 	EXPECT_EQ(variant->run ? END_RESET : END_EOF, got.ending);
@@ -339,7 +339,7 @@ TEST_F(run, wait_that_a_signal_ends_goes_on_in_the_background)
 {
 	struct received got;
 
-	start("linger", "interrupted", "4", "close", number(self->port));
+	start("linger", "interrupted", "10", "close", number(self->port));
 	peer_accept(&self->peer);
 	hear(&self->program, "full");
 	tell(&self->program);
@@ -348,7 +348,9 @@ TEST_F(run, wait_that_a_signal_ends_goes_on_in_the_background)
 		EXPECT_EQ(0, wire_look(&self->peer.wire)->sent.rst);
 		EXPECT_STREQ("background", report_line(0).decision);
 		EXPECT_STREQ("timeout", report_line(1).decision);
-		EXPECT_LE(4.0, report_line(1).seconds);
+		/* 5 of them had passed. */
+		EXPECT_LE(10.0, report_line(1).seconds);
+		EXPECT_GT(14.0, report_line(1).seconds);
 	}
 	got = receive_all(self->peer.fd);
 	EXPECT_EQ(variant->run ? END_RESET : END_EOF, got.ending);
@@ -368,7 +370,7 @@ TEST_F(run, unread_input_does_not_reset)
 	wait_ready(self->peer.fd, POLLRDHUP);
 	got = receive_all(self->peer.fd);
 	EXPECT_EQ(variant->run ? END_EOF : END_RESET, got.ending);
-	EXPECT_EQ(variant->run ? 0 : 1, wire_look(&self->peer.wire)->sent.rst);
+	EXPECT_EQ(!variant->run, !!wire_look(&self->peer.wire)->sent.rst);
 	tell(&self->program);
 	EXPECT_EQ(0, program_end(&self->program));
 	if (variant->run) {

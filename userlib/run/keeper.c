@@ -192,8 +192,7 @@ static void keep(void)
 			"FD", "PEER", "DECISION", "SECONDS", "LOST");
 	while (run_take(CHANNEL, &message, sizeof(message), &parcel) ==
 	       sizeof(message)) {
-		if (parcel < 0 || message.close.pid)
-			report(&message.close);
+		report(&message.close);
 		if (parcel >= 0)
 			begin_wait(parcel, &message);
 	}
@@ -229,7 +228,7 @@ static void settle(int channel, int device, int to)
 
 int run_keeper(int device, int to)
 {
-	int ends[2], status;
+	int ends[2], status = 0;
 	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends))
@@ -245,7 +244,8 @@ int run_keeper(int device, int to)
 		keep();
 	}
 	close(ends[1]);
-	if (pid < 0 || waitpid(pid, &status, 0) < 0 || status) {
+	/* Where SIGCHLD is ignored there is nothing to wait for. */
+	if (pid < 0 || (waitpid(pid, &status, 0) == pid && status)) {
 		close(ends[0]);
 		errno = EAGAIN;
 		return -1;

@@ -16,6 +16,10 @@
 /* This program, and none that it starts. */
 #define RUN_ENV_ALONE		"WINSOCK_RUN_NO_CHILDREN"
 
+/* Where descriptors are out of the program's way; see own.c. */
+#define RUN_NUMBERS		60
+#define RUN_NUMBERS_END		64
+
 enum run_decision {
 	RUN_NATIVE,		/* there was no connection */
 	RUN_GRACEFUL,

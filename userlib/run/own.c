@@ -2,9 +2,9 @@
 /*
  * The device is opened when it is first needed, and anew if a system call that
  * the library did not see has closed it.  The way to the keeper is inherited.
- * Both are in the upper part of what select(2) can name: programs expect the
- * lowest numbers for what they open themselves, and a table of descriptors grows
- * with the highest.
+ * Both are the last of a table of descriptors that has not grown: programs expect
+ * the lowest numbers for what they open themselves, and a larger table makes
+ * fork(2), and the module's search for a file, dearer.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,9 +18,6 @@
 #include <unistd.h>
 
 #include "own.h"
-
-#define HIGHEST		1024	/* as of select(2) */
-#define ROOM		16
 
 #define NOT_OPEN	(-1)
 #define ABSENT		(-2)	/* there is no such device */
@@ -59,11 +56,10 @@ long run_own_between(unsigned int first, unsigned int last)
 static int high_number(void)
 {
 	struct rlimit limit;
-	long top = HIGHEST;
 
-	if (!getrlimit(RLIMIT_NOFILE, &limit) && limit.rlim_cur < HIGHEST)
-		top = limit.rlim_cur;
-	return top > 2 * ROOM ? top - ROOM : 0;
+	if (!getrlimit(RLIMIT_NOFILE, &limit) && limit.rlim_cur < RUN_NUMBERS_END)
+		return 0;
+	return RUN_NUMBERS;
 }
 
 int run_copy(int fd)

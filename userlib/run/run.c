@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -178,12 +177,8 @@ static const char *find_program(const char *name)
 /* Out of the way of numbers that the program expects to get; open across exec. */
 static int out_of_the_way(int fd)
 {
-	struct rlimit limit;
-	int top = 1024, high;
+	int high = fcntl(fd, F_DUPFD, RUN_NUMBERS_END - 1);
 
-	if (!getrlimit(RLIMIT_NOFILE, &limit) && limit.rlim_cur < 1024)
-		top = limit.rlim_cur;
-	high = fcntl(fd, F_DUPFD, top > 8 ? top - 1 : 0);
 	if (high < 0)
 		return fd;
 	close(fd);
