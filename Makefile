@@ -129,6 +129,9 @@ deps:
 ##    SECONDS=60 SEED=N REPLAY=file      run what is in the file instead
 ##  make check-host   what can be told of the library without the module: compilers,
 ##                    error numbers, exported names, memory
+##  make check-programs   Debian's python3, socat, curl, nginx, redis, iperf3, openjdk,
+##                    by themselves and by winsock-run; KERNEL= TIMEOUT= as above
+##    ARGS="[count] [NAME...]"           count their instructions; these alone
 ##  make check-vm     that the machine reports every kind of failure
 ##  make check-packages    the packages: built, installed, used, upgraded and removed
 ##                    in a Debian 12 of their own, and in one that a machine boots;
@@ -214,6 +217,10 @@ fuzz:
 		SECONDS=$(SECONDS) SEED=$(SEED) $(pass)
 endif
 
+.PHONY: check-programs
+check-programs: $(vm_kernel)
+	$(Q)TIMEOUT=$(TIMEOUT) selftests/programs/programs.sh $(kernel) $(ARGS)
+
 check-host: userlib
 	$(Q)$(vm)/deps.sh need host
 	$(Q)$(userlib) check
@@ -265,8 +272,9 @@ clean:
 ##
 ##Installing
 ##  make sign KEY=key.pem CERT=certificate.der    sign the module, for Secure Boot
-##  make install      library, headers, man pages, and the module if it was built,
-##                    with a rule for its device and an entry to load it;
+##  make install      library, headers, winsock-run, winsock-stat and man pages, and the
+##                    module if it was built, with a rule for its device and an entry
+##                    to load it;
 ##                    PREFIX=/usr/local LIBDIR= INCLUDEDIR= MANDIR= DESTDIR=
 ##                    INSTALL_MOD_PATH=, KERNELRELEASE= as for the module
 ##  make uninstall    remove them

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Runs one program of this machine in the test VM, or a shell there.
 #   run.sh KERNEL -- PROG [ARG...]	FILES, TIMEOUT and MEMORY in the environment
+#					OVERLAY=DIR goes into the machine's root
 #   run.sh KERNEL shell
 # Exits as the program did (128 + N for signal N), 124 when its time was over,
 # 125 when the machine failed.
@@ -48,6 +49,7 @@ run() {
 	for file in ${FILES-}; do
 		carry_file "$file" /root
 	done
+	[ -z "${OVERLAY-}" ] || cp -a --remove-destination "$OVERLAY/." "$root/"
 	set -- "$prog" "${@:2}"
 	[ -z "${LD_LIBRARY_PATH-}" ] ||
 		set -- env "LD_LIBRARY_PATH=$(absolute_path "$LD_LIBRARY_PATH")" "$@"
