@@ -116,37 +116,37 @@ FIXTURE_TEARDOWN(storm)
 
 TEST_F(storm, racing_closers_close_each_socket_once_and_no_file)
 {
-	closers();
+	storm_closers();
 }
 
 TEST_F(storm, of_rivals_for_one_number_one_succeeds)
 {
-	rivals();
+	storm_rivals();
 }
 
 TEST_F(storm, cancelled_calls_never_reach_the_next_socket)
 {
-	lanes(1200, false);
+	storm_lanes(1200, false);
 }
 
 TEST_F(storm, calls_that_enter_during_the_close_do_not_stay)
 {
-	lanes(3000, true);
+	storm_lanes(3000, true);
 }
 
 TEST_F(storm, streams_survive_refusals_signals_and_lingering)
 {
-	sessions();
+	storm_sessions();
 }
 
 TEST_F(storm, children_keep_the_calls_and_connections_they_share)
 {
-	families();
+	storm_families();
 }
 
 TEST_F(storm, everything_at_once_on_shared_numbers)
 {
-	chaos();
+	storm_chaos();
 }
 
 FIXTURE(sum)

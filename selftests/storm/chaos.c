@@ -329,7 +329,7 @@ static void run_chaos(void *unused)
 	check(close(chaos_epoll));
 }
 
-void chaos(void)
+void storm_chaos(void)
 {
 	struct thread *actors[6];
 	struct keeper keeper;

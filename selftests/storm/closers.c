@@ -79,7 +79,7 @@ static void arena_close(void *arg)
 	}
 }
 
-void closers(void)
+void storm_closers(void)
 {
 	struct arena a = { .base = 200, .limit = 216, .goal = 22000 * rounds };
 	struct kind kind = { AF_INET, true, true };

@@ -138,7 +138,7 @@ static void family_life(int number, unsigned long goal)
 	_exit(0);
 }
 
-void families(void)
+void storm_families(void)
 {
 	pid_t pids[3];
 	int i, status;

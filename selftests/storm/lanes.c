@@ -703,7 +703,7 @@ static void lane_join(struct lane *lane)
 	close(lane->port.fd);
 }
 
-void lanes(unsigned long goal, bool quick)
+void storm_lanes(unsigned long goal, bool quick)
 {
 	struct lane lane[3];
 	int i;

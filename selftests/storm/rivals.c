@@ -91,7 +91,7 @@ static void race_judge(const struct race *race, ino_t pipe_ino)
 	close(race->fd);
 }
 
-void rivals(void)
+void storm_rivals(void)
 {
 	struct thread *threads[RIVALS];
 	struct race race = { 0 };

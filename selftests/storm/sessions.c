@@ -357,7 +357,7 @@ static void poke(void *arg)
 	}
 }
 
-void sessions(void)
+void storm_sessions(void)
 {
 	struct session sessions[5] = { 0 };
 	struct poker poker = { .sessions = sessions };

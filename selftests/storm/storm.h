@@ -162,11 +162,11 @@ void keeper_start(struct keeper *keeper, int base, int limit);
 void keeper_stop(struct keeper *keeper);
 
 /* The storms; each dies of what it finds. */
-void closers(void);
-void rivals(void);
-void lanes(unsigned long goal, bool quick);
-void sessions(void);
-void families(void);
-void chaos(void);
+void storm_closers(void);
+void storm_rivals(void);
+void storm_lanes(unsigned long goal, bool quick);
+void storm_sessions(void);
+void storm_families(void);
+void storm_chaos(void);
 
 #endif /* STORM_H */

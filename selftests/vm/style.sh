@@ -98,7 +98,8 @@ trap 'exit 143' TERM
 mapfile -t kernel < <(files 'kmod/*.[ch]' 'uapi/*.h' ':!kmod/trace.h')
 mapfile -t trace < <(files kmod/trace.h)
 # Programs written for Windows stay as they were written.
-mapfile -t user < <(files 'userlib/*.[ch]' 'selftests/*.[ch]' ':!selftests/foreign/')
+mapfile -t user < <(files 'userlib/*.[ch]' 'selftests/*.[ch]' 'uapi/examples/*.c' \
+	':!selftests/foreign/')
 mapfile -t scripts < <(shells)
 mapfile -t pages < <(files 'kmod/*.[1-9]' 'userlib/*.[1-9]')
 
