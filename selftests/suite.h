@@ -8,7 +8,7 @@
 
 /* Longer than any wait in a test, so that the wait itself tells what failed. */
 #undef TEST_TIMEOUT_DEFAULT
-#define TEST_TIMEOUT_DEFAULT	180
+#define TEST_TIMEOUT_DEFAULT	300
 
 /* A variant that is a struct kind and nothing else. */
 #define KIND(family, attached, nonblocking)				\

@@ -31,10 +31,10 @@
  * How long an event may take before its wait counts as failed.  The suites
  * run under an emulator that shares its machine: only "never early" is exact.
  */
-#define WAIT_MS		30000
+#define WAIT_MS		90000
 
 /* A linger interval that no test outlives unless something is wrong. */
-#define LINGER_LONG	60
+#define LINGER_LONG	120
 /* "At once" as opposed to LINGER_LONG. */
 #define AT_ONCE_MS	20000
 

@@ -207,7 +207,7 @@ static void *read_all(void *arg)
 }
 
 static void consumer_start(struct consumer *consumer, int fd,
-			 const struct transfer *row)
+			   const struct transfer *row)
 {
 	memset(consumer, 0, sizeof(*consumer));
 	consumer->fd = fd;
