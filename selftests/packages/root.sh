@@ -7,6 +7,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../vm/common.sh"
 
 suite=bookworm
+apart=(unshare --mount --pid --fork --kill-child)
 
 # in_root COMMAND...: with packages that were downloaded before.  It is waited for in a
 # way that a signal ends; then and at the end of this script it is killed.
@@ -14,8 +15,7 @@ in_root() {
 	local status=0
 
 	# shellcheck disable=SC2016 # the inner shell's variables
-	setpriv --pdeathsig KILL \
-		unshare --mount --pid --fork --kill-child --mount-proc="$root/proc" \
+	setpriv --pdeathsig KILL "${apart[@]}" --mount-proc="$root/proc" \
 		env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
 		DEBIAN_FRONTEND=noninteractive ${http_proxy:+"http_proxy=$http_proxy"} \
 		${https_proxy:+"https_proxy=$https_proxy"} \
@@ -69,7 +69,7 @@ fill_root() {
 	echo "  FETCH   a Debian 12 with linux-image-$kernel, two minutes" >&2
 	mkdir "$archives"
 	if ! {
-		debootstrap --variant=minbase --include=ca-certificates \
+		"${apart[@]}" debootstrap --variant=minbase --include=ca-certificates \
 			"$suite" "$root" "$mirror" && root_configure &&
 			in_root apt-get update && in_root apt-get upgrade -y &&
 			in_root apt-get install -y --no-install-recommends \
