@@ -24,7 +24,8 @@ const char *__tsan_default_options(void)
  */
 const char *__tsan_default_suppressions(void)
 {
-	return "race_top:^close$\nrace_top:^closedir$\n";
+	return "race_top:^__interceptor_close$\n"
+	       "race_top:^__interceptor_closedir$\n";
 }
 #endif
 
