@@ -2,6 +2,8 @@
 # shellcheck shell=bash
 # Sourced: a temporary directory, one virtual machine at a time in it, and the
 # certainty that neither is left behind.
+# shellcheck source=selftests/vm/common.sh
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 # vm_fit KERNEL: what a kernel that detects or preempts more needs
 # shellcheck disable=SC2034 # for those who source this
