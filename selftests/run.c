@@ -487,7 +487,22 @@ TEST_F(run_only, descriptors_of_ours_survive_who_takes_their_numbers)
 	expect_background(_metadata, &self->program, &self->peer, END_RESET);
 }
 
-/* Past libc even they are lost: the device is opened anew, the deadline is not. */
+/* Past libc even they are lost: the device is opened anew with the first call. */
+TEST_F(run_only, socket_is_attached_when_the_device_was_lost)
+{
+	pid_t tid;
+
+	start_run("lose_all", "blocked", "close", "recv", number(self->port));
+	peer_accept(&self->peer);
+	tid = hear(&self->program, "thread");
+	task_wait_inside(tid, SYS_recvfrom);
+	tell(&self->program);
+	EXPECT_EQ(0, hear(&self->program, "closed"));
+	EXPECT_EQ(ECANCELED, hear(&self->program, "left"));
+	EXPECT_EQ(0, program_end(&self->program));
+}
+
+/* The way to the keeper is not. */
 TEST_F(run_only, data_is_kept_when_the_keeper_is_lost)
 {
 	start_run("lose_all", "linger", "nonblocking", "2", "close", number(self->port));
