@@ -184,6 +184,10 @@ TEST_F(stat_tool, attached_sockets_are_a_level)
 	pair_open(&pair, &kind);
 	after = totals(_metadata, &self->program);
 	EXPECT_EQ(1, after.n[ATTACHED] - before.n[ATTACHED]);
+	program_start(&self->program, TOOL, "1", "1");
+	expect_heading(_metadata, &self->program);
+	EXPECT_EQ(after.n[ATTACHED], parse_row(program_line(&self->program)).n[ATTACHED]);
+	EXPECT_EQ(0, program_end(&self->program));
 	pair_close(&pair);
 }
 

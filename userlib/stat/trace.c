@@ -155,6 +155,21 @@ static char *find_last(char *line, char *end, const char *text)
 	return NULL;
 }
 
+/* The trace remembers names of few tasks only. */
+static void look_up_name(struct event *event)
+{
+	char path[64];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", event->pid);
+	f = fopen(path, "r");
+	if (!f)
+		return;
+	if (fgets(event->comm, sizeof(event->comm), f))
+		event->comm[strcspn(event->comm, "\n")] = '\0';
+	fclose(f);
+}
+
 /*
  * "  COMMAND-PID  [CPU] FLAGS SECONDS: winsock_NAME: FIELDS".  A command may have
  * anything in it, so that this is read from behind.
@@ -177,6 +192,8 @@ static const char *parse(char *line, struct event *event)
 	*at = '\0';
 	event->pid = atoi(at + 1);
 	snprintf(event->comm, sizeof(event->comm), "%s", line + strspn(line, " "));
+	if (!strcmp(event->comm, "<...>"))
+		look_up_name(event);
 	name += strlen(": winsock_");
 	at = strchr(name, ':');
 	if (!at)
