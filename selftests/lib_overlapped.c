@@ -898,6 +898,7 @@ TEST(numbers_that_are_gone_are_left_alone)
 	EXPECT_PENDING(receive(pair.s, &r, NULL));
 	ASSERT_EQ(0, close_range(3, ~0U, 0));
 	EXPECT_WORKS(WSACleanup());
+	EXPECT_EQ(WSA_OPERATION_ABORTED, r.ov.Internal);
 	start();
 	open_pair(&pair, AF_INET);
 	say(pair.peer, "again");

@@ -74,6 +74,8 @@ struct lane {
  * @lanes: to receive, to send
  * @next_listed: on the list of work or of deferred work
  * @is_listed: on one of them
+ * @next: in the list of all
+ * @link: what points to it there
  */
 struct ws_requests {
 	unsigned int users;
@@ -86,6 +88,8 @@ struct ws_requests {
 	struct lane lanes[2];
 	struct ws_requests *next_listed;
 	bool is_listed;
+	struct ws_requests *next;
+	struct ws_requests **link;
 };
 
 static pthread_mutex_t request_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -93,6 +97,7 @@ static pthread_mutex_t request_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t request_ended = PTHREAD_COND_INITIALIZER;
 /* Those the helper has to look at, and those that wait for a closesocket(). */
 static struct ws_requests *work, *deferred;
+static struct ws_requests *all;
 /* There are such: closesocket() reads it without the lock. */
 atomic_bool ws_requests_deferred;
 
@@ -132,10 +137,23 @@ static int ring_error(int err)
 	}
 }
 
+static void put_in_list(struct ws_requests *r)
+{
+	r->next = all;
+	r->link = &all;
+	if (all)
+		all->link = &r->next;
+	all = r;
+}
+
 static void put_requests(struct ws_requests *r)
 {
-	if (!--r->users)
-		free(r);
+	if (--r->users)
+		return;
+	if (r->next)
+		r->next->link = r->link;
+	*r->link = r->next;
+	free(r);
 }
 
 static void put_on(struct ws_requests **list, struct ws_requests *r)
@@ -185,6 +203,7 @@ static struct ws_requests *get_requests(const struct ws_call *call)
 			r->lanes[i].home = r;
 			r->lanes[i].last = &r->lanes[i].first;
 		}
+		put_in_list(r);
 	}
 	atomic_store(&call->slot->requests, r);
 	return r;
@@ -384,6 +403,11 @@ static int start_request(struct request *request)
 		ended = try_at_once(request, &error);
 		pthread_mutex_lock(&request_lock);
 		request->state = WAITING;
+	}
+	/* WSACleanup came in between: nobody will look after it. */
+	if (!ended && !have_ring) {
+		ended = true;
+		error = WSANOTINITIALISED;
 	}
 	if (!ended) {
 		put_on(&work, request->lane->home);
@@ -728,6 +752,34 @@ void ws_requests_release_slow(struct ws_requests *r, bool closed)
 	pthread_mutex_unlock(&request_lock);
 }
 
+/* One that is in a thread's hands is that thread's to end. */
+static void end_lane(struct lane *lane)
+{
+	while (lane->first && lane->first->state != IN_HAND)
+		end_request(lane->first, WSA_OPERATION_ABORTED);
+}
+
+/*
+ * Of sockets that were closed behind our back, together with the ring or the
+ * helper's numbers: nobody else would tell, and the application's memory may
+ * be something else soon.
+ */
+static void end_all(void)
+{
+	struct ws_requests *r, *next;
+
+	for (r = all; r; r = next) {
+		r->users++;
+		end_lane(&r->lanes[0]);
+		end_lane(&r->lanes[1]);
+		next = r->next;
+		put_requests(r);
+	}
+	look_again_at_deferred();
+	while ((r = take_off(&work)))
+		put_requests(r);
+}
+
 /* WSACleanup: every socket is closed. */
 void ws_requests_stop(void)
 {
@@ -738,6 +790,7 @@ void ws_requests_stop(void)
 		io_uring_queue_exit(&ring);
 		have_ring = false;
 	}
+	end_all();
 	pthread_mutex_unlock(&request_lock);
 }
 
@@ -753,6 +806,7 @@ void ws_requests_after_fork(bool child)
 	if (child) {
 		work = NULL;
 		deferred = NULL;
+		all = NULL;
 		pthread_cond_init(&request_ended, NULL);
 	}
 	ws_alerts_after_fork(child);
