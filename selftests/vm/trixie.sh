@@ -40,6 +40,7 @@ trixie_configure() {
 		Dir::Cache::Archives "$trixie/archives";
 		APT::Sandbox::User "root";
 		APT::Install-Recommends "false";
+		APT::Update::Error-Mode "any";
 		#clear APT::Update::Post-Invoke;
 		#clear APT::Update::Post-Invoke-Success;
 	END
