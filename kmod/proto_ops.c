@@ -84,15 +84,16 @@ static int op_connect(struct socket *sock, struct sockaddr_unsized *addr,
 }
 
 /*
- * A datagram socket's table is its own, and may be gone before @newsock, which
- * got it from do_accept() and is released after this call.
+ * For what is not to have the table that it got from do_accept().  A datagram
+ * socket's is its own, and may be gone before @newsock, which is released after
+ * this call.
  */
 static void return_table(const struct socket *sock, struct socket *newsock)
 {
 	const struct proto_ops *base = base_ops(sock);
 
 	__module_get(base->owner);
-	newsock->ops = base;
+	WRITE_ONCE(newsock->ops, base);
 	module_put(THIS_MODULE);
 }
 
@@ -131,8 +132,9 @@ static noinline int accept_checked(const struct proto_ops *base,
 
 /*
  * The child has our table from do_accept(); what it still lacks is the ULP,
- * which it lost in ulp_clone().  The memory for that is had first, lest a
- * connection be lost that could not be attached.
+ * which it lost in ulp_clone().  A connection is not lost because it cannot be
+ * attached: memory is had before it is taken, and one that a BPF program has put
+ * into a sockmap meanwhile stays plain.
  */
 static int op_accept(struct socket *sock, struct socket *newsock,
 		     struct proto_accept_arg *arg)
@@ -154,10 +156,11 @@ static int op_accept(struct socket *sock, struct socket *newsock,
 		err = accept_now(base, sock, newsock, arg);
 	if (err == -EAGAIN)
 		err = accept_checked(base, sock, ws, newsock, arg);
+	if (!err && !winsock_attach(newsock, child))
+		return 0;
 	if (!err)
-		err = winsock_attach(newsock, child);
-	if (err)
-		winsock_state_free(child);
+		return_table(sock, newsock);
+	winsock_state_free(child);
 	return err;
 }
 

@@ -5,6 +5,7 @@
  */
 #include <fcntl.h>
 #include <poll.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <linux/bpf.h>
@@ -545,6 +546,94 @@ TEST_F(children, are_attached_and_counted_one_by_one)
 		close(peers[i]);
 	}
 	wait_until(references() == before);
+}
+
+#define INSN(c, dst, src, o, i)						\
+	{ .code = (c), .dst_reg = (dst), .src_reg = (src), .off = (o), .imm = (i) }
+
+/* In @cgroup each connection that comes in goes into @map; its program, or -errno. */
+static int sockmap_children(int map, int cgroup)
+{
+	const struct bpf_insn insns[] = {
+		/* if (ctx->op == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB) */
+		INSN(BPF_LDX | BPF_MEM | BPF_W, BPF_REG_2, BPF_REG_1,
+		     offsetof(struct bpf_sock_ops, op), 0),
+		INSN(BPF_JMP | BPF_JNE | BPF_K, BPF_REG_2, 0, 7,
+		     BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB),
+		/* bpf_sock_map_update(ctx, map, &(int){ 0 }, BPF_ANY) */
+		INSN(BPF_ST | BPF_MEM | BPF_W, BPF_REG_10, 0, -4, 0),
+		INSN(BPF_LD | BPF_IMM | BPF_DW, BPF_REG_2, BPF_PSEUDO_MAP_FD, 0, map),
+		INSN(0, 0, 0, 0, 0),
+		INSN(BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_3, BPF_REG_10, 0, 0),
+		INSN(BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_3, 0, 0, -4),
+		INSN(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_4, 0, 0, BPF_ANY),
+		INSN(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_sock_map_update),
+		/* return 1 */
+		INSN(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, 1),
+		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
+	};
+	union bpf_attr load = {
+		.prog_type = BPF_PROG_TYPE_SOCK_OPS,
+		.expected_attach_type = BPF_CGROUP_SOCK_OPS,
+		.insns = (unsigned long)insns,
+		.insn_cnt = ARRAY_SIZE(insns),
+		.license = (unsigned long)"GPL",
+	};
+	union bpf_attr attach = {
+		.target_fd = cgroup,
+		.attach_type = BPF_CGROUP_SOCK_OPS,
+	};
+	int err;
+
+	attach.attach_bpf_fd = bpf(BPF_PROG_LOAD, &load);
+	if ((int)attach.attach_bpf_fd < 0)
+		return attach.attach_bpf_fd;
+	err = bpf(BPF_PROG_ATTACH, &attach);
+	return err ?: attach.attach_bpf_fd;
+}
+
+static int sockmap_delete(int map)
+{
+	unsigned int key = 0;
+	union bpf_attr attr = { .map_fd = map, .key = (unsigned long)&key };
+
+	return bpf(BPF_MAP_DELETE_ELEM, &attr);
+}
+
+/* It cannot be attached, which is no reason to lose it. */
+TEST_F(children, are_plain_if_a_sockmap_has_them_first)
+{
+	int map = sockmap(), listener, peer, fd, dir;
+	long before = winsock_counter("WinsockCurrAttached");
+	char path[64];
+
+	if (map == -EINVAL)
+		SKIP(return, "kernel: no sockmap");
+	ASSERT_LE(0, map);
+	if (!cgroup_make(path, sizeof(path)))
+		SKIP(return, NO_CGROUP);
+	cgroup_enter(path, getpid());
+	dir = check(open(path, O_RDONLY | O_CLOEXEC));
+	ASSERT_LE(0, sockmap_children(map, dir));
+
+	listener = kind_socket(&variant->kind, SOCK_STREAM);
+	listen_loopback(listener, variant->kind.family, 1, &self->addr, &self->len);
+	peer = connect_plain(&self->addr, self->len);
+	fd = accept(listener, NULL, NULL);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(0, sockmap_delete(map));
+	EXPECT_STREQ("", ulp(fd));
+	EXPECT_EQ(before + 1, winsock_counter("WinsockCurrAttached"));
+	expect_works(_metadata, fd, peer);
+	/* Nor is anything of ours left on it. */
+	EXPECT_EQ(0, winsock_attach(fd));
+	expect_works(_metadata, fd, peer);
+	EXPECT_EQ(0, winsock_closesocket(fd));
+	EXPECT_EQ(END_EOF, receive_all(peer).ending);
+	EXPECT_EQ(0, winsock_closesocket(listener));
+	cgroup_enter("/sys/fs/cgroup", getpid());
+	close(dir);
+	EXPECT_EQ(0, rmdir(path));
 }
 
 /* P2 for a child */
