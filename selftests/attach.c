@@ -604,7 +604,7 @@ static int sockmap_delete(int map)
 TEST_F(children, are_plain_if_a_sockmap_has_them_first)
 {
 	int map = sockmap(), listener, peer, fd, dir;
-	long before = winsock_counter("WinsockCurrAttached");
+	long before = winsock_counter("WinsockCurrAttached"), held;
 	char path[64];
 
 	if (map == -EINVAL)
@@ -618,9 +618,11 @@ TEST_F(children, are_plain_if_a_sockmap_has_them_first)
 
 	listener = kind_socket(&variant->kind, SOCK_STREAM);
 	listen_loopback(listener, variant->kind.family, 1, &self->addr, &self->len);
+	held = references();
 	peer = connect_plain(&self->addr, self->len);
 	fd = accept(listener, NULL, NULL);
 	ASSERT_LE(0, fd);
+	EXPECT_EQ(held, references());
 	EXPECT_EQ(0, sockmap_delete(map));
 	EXPECT_STREQ("", ulp(fd));
 	EXPECT_EQ(before + 1, winsock_counter("WinsockCurrAttached"));
