@@ -86,7 +86,7 @@ compose() {	# KERNEL SUITE...
 # boot KERNEL SUITE...: run suites until one of them makes the machine unfit;
 # sets $done_suites to how many were dealt with
 boot() {
-	local kernel=$1 suite=VM rest job text state=boot limit=$boot_seconds
+	local kernel=$1 suite=VM rest job text state=boot words limit=$boot_seconds
 	local port=()
 
 	shift
@@ -143,20 +143,21 @@ boot() {
 			;;
 		esac
 	done
-	vm_wait 20
+	[ "$state" = stopped ] || words=$(vm_last_words)
+	vm_wait 60
 
 	case $state in
 	boot)
-		blame "$kernel" VM "did not come up"
+		blame "$kernel" VM "did not come up: $words"
 		cat "$tmp/qemu"
 		done_suites=$#
 		;;
 	running)
-		judge "$kernel" "$suite" "kernel death" 0
+		judge "$kernel" "$suite" "$words" 0
 		done_suites=$((done_suites + 1))
 		;;
 	unloading | clean)
-		blame "$kernel" "$suite" "the kernel died after it"
+		blame "$kernel" "$suite" "$words after it"
 		;;
 	esac
 	if [ "$state" != stopped ]; then

@@ -6,6 +6,7 @@
 #   fetch.sh headers 6.1     directory to build modules for it against
 #   fetch.sh symvers 6.1     file of the symbols it exports
 #   fetch.sh within 6.1 COMMAND...   run where its headers directory is
+#   fetch.sh emulator        program that the VM runs in
 #   fetch.sh source          directory with kselftest, its tests of kTLS, checkpatch
 # Kernels: 6.1 and 6.12 are Debian's for the cloud, 6.1-amd64 and 6.1-rt the other
 # flavours of the same release, 7 is the newest that the next Debian serves.
@@ -37,13 +38,16 @@ release_of() {
 download() {
 	local conf=/dev/null
 
-	case $1 in *+deb13-*) conf=$trixie_conf ;; esac
+	case $1 in
+	*+deb13-*) conf=$trixie_conf ;;
+	*/*-backports) conf=$cache/apt-${1#*/}/apt.conf ;;
+	esac
 	(
 		cd "$2" &&
 			apt-get -qq -c "$conf" -o APT::Sandbox::User=root \
 				download "$1" >&2 &&
-			dpkg-deb -x "$1"_*.deb . &&
-			rm "$1"_*.deb
+			dpkg-deb -x "${1%/*}"_*.deb . &&
+			rm "${1%/*}"_*.deb
 	) || die "cannot download $1; as root run: apt-get update && apt-get upgrade 'linux-headers-*'"
 }
 
@@ -157,6 +161,54 @@ fill_source() {
 		test -s "$dir/tools/testing/selftests/kselftest_harness.h"
 }
 
+# Before 8.1, QEMU translated code without a lock against another CPU's changing
+# it: a kernel that patches itself dies there or hangs, the sooner the busier the
+# host is.  Debian 12 has such a one, and a later one among its backports.
+emulator_sound=8.1
+
+emulator_version() {
+	"$1" --version | sed -n '1s/.*version \([0-9.]*\).*/\1/p'
+}
+
+emulator_is_sound() {
+	printf '%s\n' "$emulator_sound" "$(emulator_version "$1")" | sort -C -V
+}
+
+fill_emulator() {
+	local suite=$1 dir=$2 package
+
+	apt_suites "$suite" "$suite"
+	echo "  FETCH   qemu-system-x86 of $suite, 13 MB" >&2
+	for package in qemu-system-x86 qemu-system-data seabios; do
+		download "$package/$suite" "$dir"
+	done
+	cat >"$dir/qemu" <<-END
+		#!/bin/sh
+		dir=\$(dirname "\$0")/usr
+		exec "\$dir/bin/qemu-system-x86_64" -L "\$dir/share/seabios" -L "\$dir/share/qemu" "\$@"
+	END
+	chmod +x "$dir/qemu"
+	emulator_is_sound "$dir/qemu"
+}
+
+emulator() {
+	local installed suite dir
+
+	installed=$(command -v qemu-system-x86_64) ||
+		die "no qemu-system-x86_64; run: make deps"
+	emulator_is_sound "$installed" && {
+		echo "$installed"
+		return
+	}
+	suite=$(. /etc/os-release && echo "${VERSION_CODENAME-}")-backports
+	if dir=$(cached "emulator-$suite" fill_emulator "$suite"); then
+		echo "$dir/qemu"
+	else
+		echo "  OLD     QEMU $(emulator_version "$installed"): before $emulator_sound, the machine may die or hang on a busy host" >&2
+		echo "$installed"
+	fi
+}
+
 case ${1-}:${2-} in
 symvers:* | within:*)
 	;;
@@ -188,10 +240,13 @@ kernel)
 	release=$(release_of "$2")
 	cached "kernel-$release" fill_kernel "$release"
 	;;
+emulator)
+	emulator
+	;;
 source)
 	cached source-6.1-tls fill_source
 	;;
 *)
-	die "usage: fetch.sh release | kernel | headers | symvers KERNEL, fetch.sh within KERNEL COMMAND..., fetch.sh source"
+	die "usage: fetch.sh release | kernel | headers | symvers KERNEL, fetch.sh within KERNEL COMMAND..., fetch.sh emulator | source"
 	;;
 esac

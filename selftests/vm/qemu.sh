@@ -24,6 +24,7 @@ vm_fit() {
 # shellcheck disable=SC2034 # for those who source this
 boot_seconds=180		# to "ready" on a very busy host
 
+emulator=$("$vm/fetch.sh" emulator)
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/winsock-vm.XXXXXX")
 qemu_pid=
 helper_pids=
@@ -59,9 +60,7 @@ qemu_command() {
 	size=$(($(stat -c %s "$tmp/initrd") >> 20))
 	# The archive is there twice while the kernel unpacks it.
 	[ "$memory" -ge $((3 * size + 512)) ] || memory=$((3 * size + 512))
-	# On a busy host the kernel takes the emulated TSC for unstable, patches
-	# sched_clock() while the other CPU is in it, and there this emulator
-	# now and then delivers a breakpoint that is gone: hence tsc=reliable.
+	# On a busy host the kernel would take the emulated TSC for unstable.
 	# shellcheck disable=SC2054 # qemu's commas
 	accel=(-accel tcg,thread=multi -smp 2)
 	# Nor does it measure the rate well there, and its clocks go wrong with it.
@@ -73,32 +72,47 @@ qemu_command() {
 		clock=
 	}
 	# shellcheck disable=SC2054
-	qemu=(qemu-system-x86_64 -pidfile "$tmp/qemu.pid" "${accel[@]}" -cpu max,la57=off
+	qemu=("$emulator" -pidfile "$tmp/qemu.pid" "${accel[@]}" -cpu max,la57=off
 		-m "$memory" -nodefaults -display none -no-reboot
 		-kernel "$1/vmlinuz" -initrd "$tmp/initrd"
-		-append "console=ttyS0 panic=-1 oops=panic panic_on_warn=1 printk.devkmsg=on no_timer_check tsc=reliable $clock nokaslr mitigations=off random.trust_cpu=on $2"
+		-append "console=ttyS0 panic=-1 oops=panic panic_on_warn=1 printk.devkmsg=on unknown_nmi_panic panic_print=0x41 no_timer_check tsc=reliable $clock nokaslr mitigations=off random.trust_cpu=on $2"
 		"${@:3}")
 }
 
 # vm_start SECONDS KERNELDIR MODE ARG...: boot $tmp/initrd.  What PID 1 reports
-# can be read from descriptor 3, the console is in $tmp/console.
+# can be read from descriptor 3, the console is in $tmp/console, and descriptor
+# 4 leads to QEMU's monitor.
 vm_start() {
 	local seconds=$1 dir=$2 mode=$3
 
-	rm -f "$tmp/verdict" "$tmp/console"
-	mkfifo "$tmp/verdict"
-	qemu_command "$dir" "WINSOCK_VM=$mode" -monitor none \
+	rm -f "$tmp/verdict" "$tmp/console" "$tmp/monitor."*
+	mkfifo "$tmp/verdict" "$tmp/monitor.in" "$tmp/monitor.out"
+	qemu_command "$dir" "WINSOCK_VM=$mode" \
+		-chardev "pipe,id=monitor,path=$tmp/monitor" -mon chardev=monitor \
 		-serial "file:$tmp/console" \
 		-chardev "file,id=verdict,path=$tmp/verdict" \
 		-serial chardev:verdict "${@:4}"
 	# The machine does not outlive its time, and, should this script be
 	# killed without a chance to clean up, not the script either.
 	setpriv --pdeathsig TERM timeout -k 5 "$seconds" "${qemu[@]}" \
-		</dev/null >"$tmp/qemu" 2>&1 3>&- &
+		</dev/null >"$tmp/qemu" 2>&1 3>&- 4>&- &
 	qemu_pid=$!
 	# Opened for both, so that a machine that never starts does not hold
 	# us here; vm_read looks after the end.
-	exec 3<>"$tmp/verdict"
+	exec 3<>"$tmp/verdict" 4<>"$tmp/monitor.in"
+}
+
+# vm_last_words: why the machine says nothing any more, in a few words.  One
+# that hangs is made to write on its console what each CPU and task is at.
+vm_last_words() {
+	if kill -0 "$qemu_pid" 2>/dev/null; then
+		echo nmi >&4
+		echo "a hang of the kernel"
+	elif [ -n "$(console_splats)" ]; then
+		echo "kernel death"
+	else
+		echo "the machine's end $(tail -n 1 "$tmp/qemu")"
+	fi
 }
 
 # vm_read SECONDS: the next line of the verdict into $line; fails when there
@@ -134,7 +148,7 @@ vm_wait() {
 	kill "$qemu_pid" 2>/dev/null || :
 	wait "$qemu_pid" 2>/dev/null || :
 	qemu_pid=
-	exec 3<&-
+	exec 3<&- 4>&-
 }
 
 # Kernel messages that no test may cause.

@@ -40,7 +40,7 @@ compose() {
 }
 
 run() {
-	local prog=$1 file word='' status=125
+	local prog=$1 file word='' words status=125
 
 	case $prog in */*) ;; *) [ -e "$prog" ] || prog=$(find_program "$prog") ;; esac
 	[ -f "$prog" ] || die "no program $prog"
@@ -86,7 +86,11 @@ run() {
 			;;
 		esac
 	done
-	[ "$word" = "done" ] || machine_failed "the kernel died or hung"
+	[ "$word" = "done" ] || {
+		words=$(vm_last_words)
+		vm_wait 60
+		machine_failed "$words"
+	}
 	vm_wait 20
 	# The streams have ended with the machine: see them through.
 	# shellcheck disable=SC2086 # a list of numbers

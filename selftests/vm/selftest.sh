@@ -82,6 +82,9 @@ END
 suite off 1 1 <<'END'
 echo 1..2; echo ok 1 a; sleep 1; poweroff -f; sleep 1000; echo ok 2 b
 END
+suite frozen 1 1 <<'END'
+echo 1..2; echo ok 1 a; sleep 1; insmod faulty.ko fault=freeze; echo ok 2 b
+END
 suite leak 1 1 <<'END'
 echo 1..1; ./hold && echo ok 1 a
 END
@@ -115,6 +118,11 @@ int main(void)
 }
 END
 
+cp -r "$vm/faulty" "$tmp"
+make -s -C "$("$vm/fetch.sh" headers "$kernel")" M="$tmp/faulty" \
+	modules >"$tmp/log" 2>&1 || die "$(cat "$tmp/log")"
+cp "$tmp/faulty/faulty.ko" "$fake/selftests/"
+
 limit=6
 case $kernel in *-debug) limit=24 ;; esac
 status=0
@@ -133,6 +141,8 @@ done <<<"$wanted"
 expect "the sum is the last line" \
 	"$(awk '{ p += $2; f += $3 } END { print p " passed, " f " failed" }' <<<"$wanted")" \
 	"$(tail -n 1 "$tmp/check")"
+expect "a frozen kernel says where" 1 \
+	"$(grep -c '^  .* frozen: Kernel panic.*NMI.* spin' "$tmp/check")"
 [ "$failed" = 0 ] || cat "$tmp/check"
 
 # detects FAULT TEXT [COMMAND]: one detector of a debug kernel, in a machine of
@@ -153,10 +163,6 @@ detects() {
 }
 
 detectors() {
-	cp -r "$vm/faulty" "$tmp"
-	make -s -C "$("$vm/fetch.sh" headers "$kernel")" M="$tmp/faulty" \
-		modules >"$tmp/log" 2>&1 || die "$(cat "$tmp/log")"
-	cp "$tmp/faulty/faulty.ko" "$fake/selftests/"
 	detects leak "unreferenced object"
 	detects overrun "KASAN: slab-out-of-bounds"
 	detects use_after_free "KASAN: .*use-after-free"

@@ -1,76 +1,28 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 # Sourced: kernels of the next Debian, which serves newer ones than this does.
-# Its apt lists and what a kernel's headers need for building go into the cache;
-# the machine's own apt and its packages stay as they are.
-# shellcheck source=selftests/vm/common.sh
-. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-
-trixie=$cache/apt-trixie
-trixie_conf=$trixie/apt.conf
+# What their headers need for building goes into the cache, too.
+# shellcheck source=selftests/vm/apt.sh
+. "$(dirname "${BASH_SOURCE[0]}")/apt.sh"
 
 # What a kernel is built with, beside its headers and the compiler they name.
 trixie_tools='make bash binutils coreutils dash diffutils findutils grep mawk perl-base
 	sed util-linux'
 
+trixie_suites="trixie trixie-backports"
+trixie_conf=$cache/apt-trixie/apt.conf
+
 trixie_failed() {
-	die "$* (Debian trixie and trixie-backports, from where this machine's apt takes Debian); see to it that apt-get update works"
-}
-
-# The machine's apt with other lists and without its hooks.  An empty status
-# file: nothing is installed, all of it will be named.
-trixie_configure() {
-	local mirror
-
-	mirror=$(debian_mirror)
-	[ -n "$mirror" ] || trixie_failed "no Debian mirror is configured"
-	mkdir -p "$trixie"/{lists/partial,archives/partial}
-	: >"$trixie/status"
-	printf "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror %s main\n" \
-		trixie trixie-backports >"$trixie/sources.list"
-	cat >"$trixie_conf" <<-END
-		Dir::Etc::SourceList "$trixie/sources.list";
-		Dir::Etc::SourceParts "/dev/null";
-		Dir::Etc::Preferences "/dev/null";
-		Dir::Etc::PreferencesParts "/dev/null";
-		Dir::State "$trixie";
-		Dir::State::Lists "$trixie/lists";
-		Dir::State::Status "$trixie/status";
-		Dir::Cache "$trixie";
-		Dir::Cache::Archives "$trixie/archives";
-		APT::Sandbox::User "root";
-		APT::Install-Recommends "false";
-		APT::Update::Error-Mode "any";
-		#clear APT::Update::Post-Invoke;
-		#clear APT::Update::Post-Invoke-Success;
-	END
-}
-
-# The lists of the day; older ones, if there are no others to be had.
-trixie_update() {
-	mkdir -p "$trixie" ||
-		die "cannot create $trixie; set WINSOCK_CACHE to a directory that can be written"
-	exec 8>"$trixie/.lock"
-	flock 8
-	if [ -z "$(find "$trixie/updated" -mtime -1 2>/dev/null)" ]; then
-		trixie_configure
-		if apt-get -c "$trixie_conf" -qq update >"$trixie/log" 2>&1; then
-			touch "$trixie/updated"
-		elif [ ! -e "$trixie/updated" ]; then
-			tail -n 5 "$trixie/log" >&2
-			trixie_failed "no package lists"
-		else
-			echo "  OLD     package lists of trixie: apt-get update failed" >&2
-		fi
-	fi
-	exec 8>&-
+	# shellcheck disable=SC2086 # a list
+	apt_failed "$1" $trixie_suites
 }
 
 # trixie_release SERIES: the newest kernel of it
 trixie_release() {
 	local release
 
-	trixie_update
+	# shellcheck disable=SC2086 # a list
+	apt_suites trixie $trixie_suites
 	release=$(apt-cache -c "$trixie_conf" pkgnames "linux-headers-$1." |
 		sed -n 's/^linux-headers-\([0-9.]*+deb13-cloud-amd64\)$/\1/p' |
 		sort -V | tail -n 1)

@@ -11,6 +11,7 @@
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
+#include <linux/smp.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/timer.h>
@@ -149,6 +150,18 @@ static void hang(void)
 	wait_for_completion(&never);
 }
 
+static void spin(void *unused)
+{
+	for (;;)
+		cpu_relax();
+}
+
+/* Nothing of the kernel notices: no tick is left to do so. */
+static void freeze(void)
+{
+	on_each_cpu(spin, NULL, 1);
+}
+
 static const struct {
 	const char *name;
 	void (*commit)(void);
@@ -166,6 +179,7 @@ static const struct {
 	{ "shift", shift },
 	{ "timer_freed", timer_freed },
 	{ "hang", hang },
+	{ "freeze", freeze },
 };
 
 static int __init faulty_init(void)
