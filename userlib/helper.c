@@ -144,8 +144,8 @@ void ws_helper_stop(void)
 	if (!h.running)
 		return;
 	/* Numbers that somebody has closed are not ours: it cannot be told. */
-	if (eventfd_write(h.wake, 1) ||
-	    epoll_ctl(h.set, EPOLL_CTL_MOD, h.wake, &stop)) {
+	if (epoll_ctl(h.set, EPOLL_CTL_MOD, h.wake, &stop) ||
+	    eventfd_write(h.wake, 1)) {
 		pthread_detach(h.thread);
 		return;
 	}

@@ -390,6 +390,45 @@ static void drop_request(struct request *request, int error)
 	free_request(request);
 }
 
+static void look_again_at_deferred(void)
+{
+	struct ws_requests *r;
+
+	while ((r = take_off(&deferred))) {
+		put_on(&work, r);
+		put_requests(r);
+	}
+	atomic_store(&ws_requests_deferred, false);
+}
+
+/* One that is in a thread's hands is that thread's to end. */
+static void end_lane(struct lane *lane)
+{
+	while (lane->first && lane->first->state != IN_HAND)
+		end_request(lane->first, WSA_OPERATION_ABORTED);
+}
+
+/*
+ * Of sockets that were closed behind our back, together with the ring or the
+ * helper's numbers: nobody else would tell, and the application's memory may
+ * be something else soon.
+ */
+static void end_all(void)
+{
+	struct ws_requests *r, *next;
+
+	for (r = all; r; r = next) {
+		r->users++;
+		end_lane(&r->lanes[0]);
+		end_lane(&r->lanes[1]);
+		next = r->next;
+		put_requests(r);
+	}
+	look_again_at_deferred();
+	while ((r = take_off(&work)))
+		put_requests(r);
+}
+
 /* Under request_lock, which is let go of for the try. */
 static int start_request(struct request *request)
 {
@@ -404,11 +443,6 @@ static int start_request(struct request *request)
 		pthread_mutex_lock(&request_lock);
 		request->state = WAITING;
 	}
-	/* WSACleanup came in between: nobody will look after it. */
-	if (!ended && !have_ring) {
-		ended = true;
-		error = WSANOTINITIALISED;
-	}
 	if (!ended) {
 		put_on(&work, request->lane->home);
 		error = WSA_IO_PENDING;
@@ -417,7 +451,9 @@ static int start_request(struct request *request)
 	} else {
 		end_request(request, 0);
 	}
-	if (work)
+	if (!have_ring)		/* WSACleanup came in between */
+		end_all();
+	else if (work)
 		ws_helper_wake();
 	return error;
 }
@@ -695,17 +731,6 @@ static void drop_all(struct ws_requests *r)
 		pthread_cond_wait(&request_ended, &request_lock);
 }
 
-static void look_again_at_deferred(void)
-{
-	struct ws_requests *r;
-
-	while ((r = take_off(&deferred))) {
-		put_on(&work, r);
-		put_requests(r);
-	}
-	atomic_store(&ws_requests_deferred, false);
-}
-
 /* What the kernel has cancelled is about to come back. */
 static void wait_a_moment(const struct ws_requests *r)
 {
@@ -750,34 +775,6 @@ void ws_requests_release_slow(struct ws_requests *r, bool closed)
 	if (work)
 		ws_helper_wake();
 	pthread_mutex_unlock(&request_lock);
-}
-
-/* One that is in a thread's hands is that thread's to end. */
-static void end_lane(struct lane *lane)
-{
-	while (lane->first && lane->first->state != IN_HAND)
-		end_request(lane->first, WSA_OPERATION_ABORTED);
-}
-
-/*
- * Of sockets that were closed behind our back, together with the ring or the
- * helper's numbers: nobody else would tell, and the application's memory may
- * be something else soon.
- */
-static void end_all(void)
-{
-	struct ws_requests *r, *next;
-
-	for (r = all; r; r = next) {
-		r->users++;
-		end_lane(&r->lanes[0]);
-		end_lane(&r->lanes[1]);
-		next = r->next;
-		put_requests(r);
-	}
-	look_again_at_deferred();
-	while ((r = take_off(&work)))
-		put_requests(r);
 }
 
 /* WSACleanup: every socket is closed. */
