@@ -298,7 +298,8 @@ install: userlib
 uninstall: | $(build)
 	$(Q)$(userlib) uninstall $(dirs)
 	$(Q)rm -f $(DESTDIR)$(INCLUDEDIR)/linux/winsock.h $(DESTDIR)$(MANDIR)/man4/winsock.4
-	$(Q)rm -rf $(DESTDIR)$(PREFIX)/share/doc/winsock
+	$(Q)rm -f $(patsubst uapi/%,$(DESTDIR)$(PREFIX)/share/doc/winsock/%,$(wildcard uapi/examples/*.c))
+	$(Q)rmdir $(addprefix $(DESTDIR)$(PREFIX)/share/doc/winsock,/examples /) 2>/dev/null || :
 	$(Q)[ -z "$(wildcard $(build)/kmod/*/winsock.ko)" ] || $(kmod) $(which) uninstall $(modules)
 
 .PHONY: deb

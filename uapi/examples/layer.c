@@ -23,6 +23,11 @@ enum {
 static int dev = -1;
 static atomic_uint pollers[1024];	/* of each number; see layer_poll() */
 
+static atomic_uint *pollers_of(int fd)
+{
+	return fd >= 0 && fd < 1024 ? &pollers[fd] : NULL;
+}
+
 static int layer_startup(void)
 {
 	__u32 version;
@@ -57,16 +62,20 @@ static int layer_accept(int fd)
 static short layer_poll(int fd)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
+	atomic_uint *n = pollers_of(fd);
 
-	pollers[fd]++;
+	if (!n)
+		return POLLNVAL;
+	++*n;
 	poll(&p, 1, -1);
-	pollers[fd]--;
+	--*n;
 	return p.revents;
 }
 
 static int layer_closesocket(int fd)
 {
-	struct winsock_closesocket how = { .fd = fd, .pending = pollers[fd] };
+	atomic_uint *n = pollers_of(fd);
+	struct winsock_closesocket how = { .fd = fd, .pending = n ? *n : 0 };
 
 	while (ioctl(dev, WINSOCK_IOC_CLOSESOCKET, &how)) {
 		switch (errno) {
