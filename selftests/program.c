@@ -150,13 +150,9 @@ bool program_said(const struct program *program, const char *line)
 	return false;
 }
 
-static void peer_settle(struct peer *peer)
+static void peer_settle(struct peer *peer, const struct sockaddr_in *program)
 {
-	struct sockaddr_in addr;
-	socklen_t len = sizeof(addr);
-
-	check(getpeername(peer->fd, (struct sockaddr *)&addr, &len));
-	peer->wire.local = addr.sin_port;
+	peer->wire.local = program->sin_port;
 	peer->wire.remote = local_port(peer->fd);
 }
 
@@ -176,9 +172,13 @@ int peer_listen(struct peer *peer, int rcvbuf)
 
 void peer_accept(struct peer *peer)
 {
+	struct sockaddr_in addr;
+	socklen_t len = sizeof(addr);
+
 	wait_ready(peer->listener, POLLIN);
-	peer->fd = check(accept4(peer->listener, NULL, NULL, SOCK_CLOEXEC));
-	peer_settle(peer);
+	/* The program may be gone already: getpeername(2) would not know it. */
+	peer->fd = check(accept4(peer->listener, (struct sockaddr *)&addr, &len, SOCK_CLOEXEC));
+	peer_settle(peer, &addr);
 }
 
 void peer_connect(struct peer *peer, int port)
@@ -200,7 +200,7 @@ void peer_connect_room(struct peer *peer, int port, int rcvbuf)
 		check(setsockopt(peer->fd, SOL_SOCKET, SO_RCVBUF, &rcvbuf,
 				 sizeof(rcvbuf)));
 	check(connect(peer->fd, (struct sockaddr *)&addr, sizeof(addr)));
-	peer_settle(peer);
+	peer_settle(peer, &addr);
 }
 
 bool peer_saw_fin(struct peer *peer)
