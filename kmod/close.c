@@ -303,9 +303,8 @@ static bool cancel(const struct closing *c)
 
 /*
  * U1: what the application has not read must not turn the close into a reset.
- * The three lines are tcp_disconnect()'s.  Reading the queue instead would send
- * window updates and invite more.  With another ULP or sockmap the queue has a
- * second owner, whose business it stays.
+ * Reading the queue instead would send window updates and invite more.  With
+ * another ULP or sockmap the queue has a second owner, whose business it stays.
  */
 static void discard_unread(struct sock *sk)
 {
@@ -315,7 +314,6 @@ static void discard_unread(struct sock *sk)
 		return;
 	__skb_queue_purge(&sk->sk_receive_queue);
 	WRITE_ONCE(tp->copied_seq, tp->rcv_nxt);
-	WRITE_ONCE(tp->urg_data, 0);
 }
 
 /*

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* SO_LINGER with an interval on a blocking socket. */
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 
@@ -242,6 +243,25 @@ TEST_F(linger, does_not_poll_while_it_waits)
 	EXPECT_EQ(0, closer_join(closer));
 }
 
+/* C8: what is not the last acknowledgment wakes nobody. */
+TEST_F(linger, sleeps_through_all_but_the_last_acknowledgment)
+{
+	struct pair *pair = &self->pair;
+	struct closer *closer = &self->closer;
+	unsigned long part = 4000, rest;
+
+	pair_stall(pair);
+	close_and_wait(closer, pair);
+	/* Small parts, each of which opens the window a bit. */
+	for (rest = pair->sent; rest > part; rest -= part) {
+		ASSERT_TRUE(receive_pattern(pair->peer, pair->sent - rest, part));
+		usleep(1000);
+	}
+	receive_all(pair->peer);
+	EXPECT_EQ(0, closer_join(closer));
+	EXPECT_GE(4, closer->sleeps);
+}
+
 /* Bytes that fit in the window that the peer has offered last. */
 static __u32 room(struct pair *pair)
 {
@@ -251,15 +271,15 @@ static __u32 room(struct pair *pair)
 
 /*
  * The data are the last that the window admits, so that the FIN cannot even be
- * sent when they are acknowledged.
+ * sent when they are acknowledged.  They go in so many parts.
  */
-static void close_behind_full_window(struct __test_metadata *_metadata,
-				     struct pair *pair, struct closer *closer)
+static void close_behind_full_window(struct __test_metadata *_metadata, struct pair *pair,
+				     struct closer *closer, int parts)
 {
 	struct tcp_info info;
 	socklen_t len = sizeof(info);
 	struct received got;
-	__u32 edge;
+	__u32 edge, left;
 
 	ASSERT_EQ(0, getsockopt(pair->fd, SOL_TCP, TCP_INFO, &info, &len));
 	pair->wire.received.scale = info.tcpi_snd_wscale;
@@ -278,7 +298,8 @@ static void close_behind_full_window(struct __test_metadata *_metadata,
 	ASSERT_EQ(0, queued(pair->fd));
 
 	pair_cut(pair);
-	pair_send(pair, room(pair));
+	for (left = room(pair); parts; left -= left / parts--)
+		pair_send(pair, left / parts);
 	close_and_wait(closer, pair);
 	pair_mend(pair);
 	EXPECT_EQ(0, closer_join(closer));
@@ -297,7 +318,20 @@ static void close_behind_full_window(struct __test_metadata *_metadata,
 /* C8: data count, the FIN does not. */
 TEST_F(linger, returns_although_the_window_has_no_room_for_the_fin)
 {
-	close_behind_full_window(_metadata, &self->pair, &self->closer);
+	close_behind_full_window(_metadata, &self->pair, &self->closer, 1);
+}
+
+/* C8: the last is waited for also when others come first, one by one. */
+TEST_F(linger, returns_at_the_last_of_several_acknowledgments)
+{
+	struct pair *pair = &self->pair;
+	int on = 1, sysctl;
+
+	sysctl = check(open("/proc/sys/net/ipv4/tcp_retrans_collapse", O_WRONLY));
+	ASSERT_EQ(1, write(sysctl, "0", 1));
+	close(sysctl);
+	ASSERT_EQ(0, setsockopt(pair->fd, SOL_TCP, TCP_NODELAY, &on, sizeof(on)));
+	close_behind_full_window(_metadata, pair, &self->closer, 4);
 }
 
 /* C9: seen from outside, while the call is under way */
@@ -631,7 +665,7 @@ TEST(linger_wait_ends_although_the_fin_is_beyond_notsent_lowat)
 	set_linger(pair.fd, 1, LINGER_LONG);
 	check(setsockopt(pair.fd, SOL_TCP, TCP_NOTSENT_LOWAT, &limit,
 			 sizeof(limit)));
-	close_behind_full_window(_metadata, &pair, &closer);
+	close_behind_full_window(_metadata, &pair, &closer, 1);
 	pair_close(&pair);
 }
 

@@ -102,6 +102,20 @@ TEST_F(unread, data_do_not_destroy_what_is_queued)
 	expect_graceful(_metadata, pair);
 }
 
+/* U1: those who look at the connection see nothing unread in it either. */
+TEST_F(unread, data_are_gone_from_the_connection_that_goes_on)
+{
+	struct pair *pair = &self->pair;
+
+	leave_unread(pair);
+	pair_stall(pair);
+	EXPECT_EQ(UNREAD, pair_unread(pair));
+	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	pair->fd = -1;
+	EXPECT_EQ(0, pair_unread(pair));
+	expect_graceful(_metadata, pair);
+}
+
 /* U1: an urgent byte outside the stream is unread too. */
 TEST_F(unread, urgent_byte_is_discarded_as_well)
 {

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
@@ -545,27 +546,40 @@ int tcp_state(int fd)
 	return info.tcpi_state;
 }
 
-int pair_state(const struct pair *pair)
+/* Its line in /proc/net, which also those have whose file is gone. */
+static bool pair_line(const struct pair *pair, int *state, int *unread)
 {
 	const char *path = pair->kind.family == AF_INET6 ?
 			   "/proc/net/tcp6" : "/proc/net/tcp";
-	unsigned int local, remote, state;
+	unsigned int local, remote;
+	bool found = false;
 	char line[512];
-	int found = 0;
 	FILE *f;
 
 	f = fopen(path, "r");
 	if (!f)
 		fail("%s: %s", path, strerror(errno));
-	while (!found && fgets(line, sizeof(line), f)) {
-		if (sscanf(line, " %*d: %*[0-9A-F]:%x %*[0-9A-F]:%x %x",
-			   &local, &remote, &state) == 3 &&
-		    local == ntohs(pair->wire.local) &&
-		    remote == ntohs(pair->wire.remote))
-			found = state;
-	}
+	while (!found && fgets(line, sizeof(line), f))
+		found = sscanf(line, " %*d: %*[0-9A-F]:%x %*[0-9A-F]:%x %x %*x:%x",
+			       &local, &remote, state, unread) == 4 &&
+			local == ntohs(pair->wire.local) &&
+			remote == ntohs(pair->wire.remote);
 	fclose(f);
 	return found;
+}
+
+int pair_state(const struct pair *pair)
+{
+	int state, unread;
+
+	return pair_line(pair, &state, &unread) ? state : 0;
+}
+
+int pair_unread(const struct pair *pair)
+{
+	int state, unread;
+
+	return pair_line(pair, &state, &unread) ? unread : -1;
 }
 
 void pattern(void *buf, unsigned long offset, size_t len)
@@ -734,14 +748,23 @@ bool receive_pattern(int fd, unsigned long skip, size_t len)
 	return true;
 }
 
+static long own_sleeps(void)
+{
+	struct rusage usage;
+
+	check(getrusage(RUSAGE_THREAD, &usage));
+	return usage.ru_nvcsw;
+}
+
 static void *closer_run(void *arg)
 {
 	struct closer *closer = arg;
-	long start = now_ms();
+	long start = now_ms(), sleeps = own_sleeps();
 
 	__atomic_store_n(&closer->tid, syscall(SYS_gettid), __ATOMIC_RELEASE);
 	closer->result = closer->call(closer->fd);
 	closer->elapsed_ms = now_ms() - start;
+	closer->sleeps = own_sleeps() - sleeps;
 	__atomic_store_n(&closer->done, true, __ATOMIC_RELEASE);
 	return NULL;
 }

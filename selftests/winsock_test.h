@@ -208,6 +208,7 @@ int tcp_state(int fd);
  * as /proc/net/tcp has it, 0 if the connection is not there at all.
  */
 int pair_state(const struct pair *pair);
+int pair_unread(const struct pair *pair);
 
 /* Send the next bytes of the pattern; all of them, waiting if need be. */
 void pair_send(struct pair *pair, size_t len);
@@ -265,6 +266,7 @@ void pattern(void *buf, unsigned long offset, size_t len);
  * @done: the call has returned
  * @result: of the call
  * @elapsed_ms: in the call
+ * @sleeps: how often it slept in the call
  */
 struct closer {
 	pthread_t thread;
@@ -274,6 +276,7 @@ struct closer {
 	bool done;
 	int result;
 	long elapsed_ms;
+	long sleeps;
 };
 
 void closer_start(struct closer *closer, int (*call)(int fd), int fd);
