@@ -78,7 +78,11 @@ static bool connected(const struct sock *sk)
 			    TCPF_LAST_ACK);
 }
 
-/* The sequence number behind the last byte of data: SYN and FIN are none. */
+/*
+ * The sequence number behind the last byte of data.  A FIN is none, nor is a SYN,
+ * which counts where two of them have crossed; a child of TCP Fast Open begins
+ * behind its own.
+ */
 static u32 data_end(const struct sock *sk)
 {
 	u32 end = tcp_sk(sk)->write_seq;
@@ -86,7 +90,7 @@ static u32 data_end(const struct sock *sk)
 	if (in_state(sk, TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2 | TCPF_CLOSING |
 			 TCPF_LAST_ACK))
 		end--;
-	else if (in_state(sk, TCPF_SYN_RECV) && end == tcp_sk(sk)->snd_una + 1)
+	else if (in_state(sk, TCPF_SYN_RECV) && !tcp_passive_fastopen(sk))
 		end--;
 	return end;
 }

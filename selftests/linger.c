@@ -79,6 +79,51 @@ TEST_F(linger, does_not_wait_for_the_acknowledgment_of_the_fin)
 	EXPECT_EQ(0, wire_look(&pair->wire)->sent.rst);
 }
 
+/*
+ * Both connect to each other, and the socket under test hears the peer's SYN, which
+ * does not hear the answer.
+ */
+static void pair_open_crossed(struct pair *pair, const struct kind *kind)
+{
+	struct sockaddr_storage addr, peer_addr;
+	socklen_t len;
+
+	memset(pair, 0, sizeof(*pair));
+	pair->kind = *kind;
+	wire_open(&pair->wire);
+	pair->fd = kind_socket(kind, SOCK_STREAM);
+	pair->peer = check(socket(kind->family, SOCK_STREAM, 0));
+	bind_loopback(pair->fd, kind->family, &addr, &len);
+	bind_loopback(pair->peer, kind->family, &peer_addr, &len);
+	make_deaf(pair->fd);
+	make_deaf(pair->peer);
+	set_nonblocking(pair->fd, true);
+	set_nonblocking(pair->peer, true);
+	connect(pair->fd, (struct sockaddr *)&peer_addr, len);
+	connect(pair->peer, (struct sockaddr *)&addr, len);
+	make_hear(pair->fd);
+	pair->wire.local = local_port(pair->fd);
+	pair->wire.remote = local_port(pair->peer);
+	wait_until(tcp_state(pair->fd) == TCP_SYN_RECV);
+	set_nonblocking(pair->fd, kind->nonblocking);
+}
+
+/* C7: a SYN is no more waited for than a FIN. */
+TEST_F(linger, does_not_wait_for_the_acknowledgment_of_a_crossed_syn)
+{
+	struct pair *pair = &self->pair;
+	long start;
+
+	pair_close(pair);
+	pair_open_crossed(pair, &variant->kind);
+	set_linger(pair->fd, 1, LINGER_LONG);
+	start = now_ms();
+	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_GT(AT_ONCE_MS, now_ms() - start);
+	pair->fd = -1;
+	EXPECT_EQ(0, wire_look(&pair->wire)->sent.rst);
+}
+
 /* C7, after a shutdown whose FIN the peer has not acknowledged */
 TEST_F(linger, does_not_wait_for_an_earlier_fin_either)
 {

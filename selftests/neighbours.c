@@ -605,6 +605,18 @@ TEST_F(syn_recv, with_data_is_waited_for)
 	EXPECT_EQ(0, closer_join(&closer));
 }
 
+/* C15: nor is a single byte a SYN. */
+TEST_F(syn_recv, with_one_byte_refuses_a_nonblocking_close)
+{
+	struct pair *pair = &self->pair;
+
+	set_nonblocking(pair->fd, true);
+	pair_send(pair, 1);
+	set_linger(pair->fd, 1, LINGER_LONG);
+	EXPECT_EQ(-EWOULDBLOCK, winsock_closesocket(pair->fd));
+	pair_mend(pair);
+}
+
 /* C9 */
 TEST_F(syn_recv, with_data_is_reset_at_the_time_out)
 {

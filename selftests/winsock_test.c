@@ -639,21 +639,29 @@ void pair_stall(struct pair *pair)
 		fail("the peer's window is not shut");
 }
 
-void pair_cut(struct pair *pair)
+void make_deaf(int fd)
 {
 	struct sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
 	struct sock_fprog prog = { .len = 1, .filter = &drop };
 
-	check(setsockopt(pair->peer, SOL_SOCKET, SO_ATTACH_FILTER, &prog,
-			 sizeof(prog)));
+	check(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)));
+}
+
+void make_hear(int fd)
+{
+	int unused = 0;
+
+	check(setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof(unused)));
+}
+
+void pair_cut(struct pair *pair)
+{
+	make_deaf(pair->peer);
 }
 
 void pair_mend(struct pair *pair)
 {
-	int unused = 0;
-
-	check(setsockopt(pair->peer, SOL_SOCKET, SO_DETACH_FILTER, &unused,
-			 sizeof(unused)));
+	make_hear(pair->peer);
 }
 
 void pair_strand(struct pair *pair)

@@ -216,6 +216,9 @@ void pair_send(struct pair *pair, size_t len);
 size_t pair_fill(struct pair *pair);
 /* Fill the socket under test until the peer's window is shut. */
 void pair_stall(struct pair *pair);
+/* Its TCP sees no segment any more, or again. */
+void make_deaf(int fd);
+void make_hear(int fd);
 /* The peer's TCP sees no segment any more; data in flight stay in flight. */
 void pair_cut(struct pair *pair);
 void pair_mend(struct pair *pair);
