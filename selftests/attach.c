@@ -194,6 +194,27 @@ TEST_F(attach, closesocket_closes_a_ktls_socket_too)
 	EXPECT_EQ(0, recv(pair->peer, text, 5, 0));
 }
 
+/* What another ULP or a sockmap may hold of the queue is not ours to discard. */
+static void expect_native_reset(struct __test_metadata *_metadata, struct pair *pair)
+{
+	check(send(pair->peer, "unread", 6, 0));
+	wait_ready(pair->fd, POLLIN);
+	EXPECT_EQ(0, winsock_closesocket(pair->fd));
+	pair->fd = -1;
+	wire_look(&pair->wire);
+	EXPECT_LE(1, pair->wire.sent.rst);
+	EXPECT_EQ(0, pair->wire.sent.fin);
+}
+
+TEST_F(attach, unread_data_of_a_ktls_socket_reset_as_ever)
+{
+	struct pair *pair = &self->pair;
+
+	if (!have_tls(pair->fd))
+		SKIP(return, NO_TLS);
+	expect_native_reset(_metadata, pair);
+}
+
 TEST_F(attach, excludes_ktls)
 {
 	struct pair *pair = &self->pair;
@@ -287,6 +308,19 @@ TEST_F(attach, is_refused_for_a_socket_in_a_sockmap)
 	EXPECT_FALSE(fd_is_open(pair->fd));
 	pair->fd = -1;
 	EXPECT_EQ(END_EOF, receive_all(pair->peer).ending);
+	close(map);
+}
+
+TEST_F(attach, unread_data_of_a_socket_in_a_sockmap_reset_as_ever)
+{
+	struct pair *pair = &self->pair;
+	int map = sockmap();
+
+	if (map == -EINVAL)
+		SKIP(return, "kernel: no sockmap");
+	ASSERT_LE(0, map);
+	ASSERT_EQ(0, sockmap_put(map, pair->fd));
+	expect_native_reset(_metadata, pair);
 	close(map);
 }
 

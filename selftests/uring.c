@@ -649,7 +649,33 @@ TEST_F(own, refuses_although_a_request_is_pending_when_told_of_it)
 	EXPECT_EQ(POLLIN, ring_next(&self->ring).res);
 }
 
-/* Zero copy: attaching must not take it away (__tcp_set_ulp() does). */
+/* Zero copy: attaching must not take it away, as __tcp_set_ulp() does. */
+TEST_F(own, zero_copy_send_works_on_a_socket_attached_later)
+{
+	struct kind plain = { variant->kind.family, false, false };
+	struct pair pair;
+	struct io_uring_sqe sqe = {
+		.opcode = IORING_OP_SEND_ZC,
+		.addr = (unsigned long)self->buffer,
+		.len = BUFFER,
+	};
+	struct completion done;
+
+	if (self->ring.fd < 0)
+		SKIP(return, NO_REQUEST);
+	pair_open(&pair, &plain);
+	sqe.fd = pair.fd;
+	ASSERT_EQ(0, winsock_attach(pair.fd));
+	ring_submit(&self->ring, &sqe);
+	done = ring_next(&self->ring);
+	if (done.res == -EINVAL)
+		SKIP(return, "kernel: no zero-copy send");
+	EXPECT_EQ(BUFFER, done.res);
+	EXPECT_EQ(0, winsock_closesocket(pair.fd));
+	pair.fd = -1;
+	pair_close(&pair);
+}
+
 TEST_F(own, zero_copy_send_works_and_survives_the_close)
 {
 	struct pair *pair = &self->pair;
