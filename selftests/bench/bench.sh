@@ -34,13 +34,13 @@ mv "$tsv.new" "$tsv"
 
 if [ "$what" = parallel ]; then
 	awk -F '\t' '
-	{ rate[$1 FS $3, $2 ~ /1 thread$/ ? 1 : 2] = $4; if (!seen[$1 FS $3]++) order[++n] = $1 FS $3 }
+	{ value[$1 FS $3, ++seen[$1 FS $3]] = $4; if (seen[$1 FS $3] == 1) order[++n] = $1 FS $3 }
 	END {
 		printf "%-24s%14s%14s%8s\n", "closes a second", "1 thread", "2 threads", "ratio"
 		for (i = 1; i <= n; i++) {
 			k = order[i]
 			split(k, name, FS)
-			printf "%-8s%-16s%14d%14d%8.2f\n", name[1], name[2], rate[k, 1], rate[k, 2], rate[k, 2] / rate[k, 1]
+			printf "%-8s%-16s%14d%14d%8.2f\n", name[1], name[2], value[k, 1], value[k, 2], value[k, 3] / 100
 		}
 	}' "$tsv"
 	exit

@@ -65,10 +65,12 @@ qemu_command() {
 	accel=(-accel tcg,thread=multi -smp 2)
 	# Nor does it measure the rate well there, and its clocks go wrong with it.
 	clock=tsc_early_khz=$("$build/selftests/vm/tsc")
-	# With ICOUNT the time stamp counter counts instructions.
+	# With ICOUNT the time stamp counter counts instructions, and chance and
+	# the hour are the same each time.
 	# shellcheck disable=SC2054
 	[ -z "${ICOUNT-}" ] || {
-		accel=(-accel tcg,thread=single -icount shift=0,sleep=off -smp 1)
+		accel=(-accel tcg,thread=single -icount shift=0,sleep=off -smp 1
+			-seed 1 -rtc base=2026-01-01,clock=vm)
 		clock=
 	}
 	# shellcheck disable=SC2054
