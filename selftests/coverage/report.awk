@@ -31,7 +31,7 @@ FILENAME ~ /explained\.txt$/ {
 /^ *-: *0:Source:/ {
 	sub(/^ *-: *0:Source:/, "")
 	file = ""
-	if (match($0, /\/kmod\/[^\/]+\/[a-z_]+\.[ch]$/) ) {
+	if (match($0, /(^|\/)kmod\/[^\/]+\/[a-z_]+\.[ch]$/) ) {
 		sub(/.*\//, "")
 		file = "kmod/" $0
 	} else if ($0 ~ /^[a-z_]+\.[ch]$/) {
@@ -136,6 +136,8 @@ END {
 	}
 	if (n)
 		wrong[++wrongs] = n " lines did not run and have no explanation"
+	if (!("kmod" in parts && "userlib" in parts))
+		wrong[++wrongs] = "module or library is not in the report at all"
 	if ("kmod" in parts) {
 		enough("kmod, lines", percent(sum_run["kmod"], sum_all["kmod"]), 97)
 		enough("kmod, branches", percent(sum_taken["kmod"], sum_branches["kmod"]), 90)
