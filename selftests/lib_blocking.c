@@ -405,6 +405,76 @@ TEST(cancelling_ends_wsapoll)
 	WSACleanup();
 }
 
+static int act_pause(void)
+{
+	return usleep(2500000);
+}
+
+/* I1, L3: the interval is counted down for signals, and put back. */
+TEST(cancelled_close_leaves_the_interval)
+{
+	LINGER linger = { 1, 60 };
+	int len = sizeof(linger);
+	struct signaller signaller;
+	struct pair pair;
+
+	start_version(MAKEWORD(1, 1));
+	open_pair(&pair, AF_INET);
+	EXPECT_WORKS(setsockopt(pair.s, SOL_SOCKET, SO_LINGER, (char *)&linger, len));
+	fill(pair.s);
+	signaller_start(&signaller, 0, act_pause, act_cancel);
+	EXPECT_FAILS(WSAEINTR, closesocket(pair.s));
+	signaller_join(&signaller);
+	linger.l_linger = 0;
+	EXPECT_WORKS(getsockopt(pair.s, SOL_SOCKET, SO_LINGER, (char *)&linger, &len));
+	EXPECT_EQ(60, linger.l_linger);
+	linger.l_linger = 0;
+	EXPECT_WORKS(setsockopt(pair.s, SOL_SOCKET, SO_LINGER, (char *)&linger, len));
+	EXPECT_WORKS(closesocket(pair.s));
+	WSACleanup();
+	WSACleanup();
+}
+
+static void count_signal(int sig)
+{
+	handler.turns++;
+}
+
+static atomic_bool enough;
+
+/* A signal each tenth of a second, and a hundred at most. */
+static void *pester(void *arg)
+{
+	const pthread_t *target = arg;
+	int i;
+
+	for (i = 0; i < 100 && !enough; i++, usleep(100000))
+		pthread_kill(*target, SIGUSR1);
+	return NULL;
+}
+
+/* L3: what is left of the time-out goes on after a signal, not all of it. */
+TEST(signals_do_not_prolong_a_time_out)
+{
+	struct sigaction action = { .sa_handler = count_signal };
+	pthread_t self = pthread_self(), thread;
+	struct pair pair;
+	DWORD ms = 1000;
+	char byte;
+
+	start_version(MAKEWORD(2, 2));
+	open_pair(&pair, AF_INET);
+	EXPECT_WORKS(setsockopt(pair.s, SOL_SOCKET, SO_RCVTIMEO, (char *)&ms, sizeof(ms)));
+	check(sigaction(SIGUSR1, &action, NULL));
+	check(-pthread_create(&thread, NULL, pester, &self));
+	EXPECT_FAILS(WSAETIMEDOUT, recv(pair.s, &byte, 1, 0));
+	enough = true;
+	pthread_join(thread, NULL);
+	EXPECT_LT(2, handler.turns);
+	EXPECT_GT(100, handler.turns);
+	WSACleanup();
+}
+
 /* An attempt that fails at once, where it could have been cancelled */
 TEST(connecting_to_what_cannot_be)
 {

@@ -150,6 +150,21 @@ TEST_F(call, sending_after_a_shutdown_by_other_means)
 	EXPECT_FAILS(WSAESHUTDOWN, send(self->s, "x", 1, 0));
 }
 
+/* The connection is gone, with all that it could tell. */
+TEST_F(call, sending_after_the_own_shutdown_and_the_peers)
+{
+	struct tcp_info info;
+	socklen_t len = sizeof(info);
+
+	EXPECT_WORKS(shutdown(self->s, SD_SEND));
+	EXPECT_WORKS(shutdown(self->peer, SD_SEND));
+	do {
+		usleep(1000);
+		check(getsockopt((int)self->s, SOL_TCP, TCP_INFO, &info, &len));
+	} while (info.tcpi_state != TCP_CLOSE);
+	EXPECT_FAILS(WSAESHUTDOWN, send(self->s, "x", 1, 0));
+}
+
 TEST_F(call, receiving_after_the_own_shutdown)
 {
 	char byte;
