@@ -51,7 +51,7 @@
 #define ARGS_MAX	256
 
 /* How long sockets that outlive their program may keep the module in use. */
-#define UNLOAD_SECONDS	15
+#define UNLOAD_SECONDS	45
 
 static int verdict = -1;
 
