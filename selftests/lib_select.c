@@ -4,6 +4,7 @@
 #include <winsock2.h>
 #include <limits.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 
 #include "lib_suite.h"
 #include "lib_thread.h"
@@ -835,6 +836,48 @@ TEST_F(poll, takes_libc_structures)
 	EXPECT_EQ(1, WSAPoll(polls, 100, 0));
 	EXPECT_EQ(ROOM, polls[0].revents);
 	EXPECT_EQ(POLLNVAL, polls[99].revents);
+}
+
+static int poll_input(void *arg)
+{
+	WSAPOLLFD poll = { .fd = *(SOCKET *)arg, .events = POLLIN };
+
+	return or_error(WSAPoll(&poll, 1, -1));
+}
+
+/* G5, L8: who polls in the parent is no reason for the child's refusal. */
+TEST(polls_of_the_parent_do_not_count_in_the_child)
+{
+	struct waiter waiter;
+	struct pair pair;
+	int go[2], status;
+	char byte;
+	pid_t pid;
+
+	start();
+	open_pair(&pair, AF_INET);
+	waiter_start(&waiter, poll_input, &pair.s);
+	check(pipe(go));
+	pid = check(fork());
+	if (!pid) {
+		close(go[1]);
+		if (read(go[0], &byte, 1))
+			_exit(1);
+		set_nonblocking(pair.s, true);
+		set_linger(pair.s, 1, LONG_TIME);
+		fill(pair.s);
+		_exit(closesocket(pair.s) ? 2 : 0);
+	}
+	EXPECT_EQ(1, send(pair.peer, "x", 1, 0));
+	waiter_join(&waiter);
+	EXPECT_EQ(1, waiter.result);
+	close(go[1]);
+	EXPECT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	set_linger(pair.s, 1, 0);
+	EXPECT_WORKS(closesocket(pair.s));
+	EXPECT_WORKS(closesocket(pair.peer));
+	WSACleanup();
 }
 
 TEST_HARNESS_MAIN
