@@ -517,6 +517,20 @@ TEST_F(network, write_event_comes_again_after_a_refusal)
 	drainer_join(&drainer);
 }
 
+TEST_F(network, write_event_does_not_come_after_the_own_shutdown)
+{
+	SOCKET s = self->pair.s;
+	struct drainer drainer;
+
+	ASK(s, FD_WRITE);
+	EXPECT_EVENTS(s, FD_WRITE);
+	fill(s);
+	check(shutdown(s, SD_SEND));
+	drainer_start(&drainer, self->pair.peer, 0);
+	drainer_join(&drainer);
+	EXPECT_QUIET(s);
+}
+
 TEST_F(network, urgent_event_comes_again_after_its_recv)
 {
 	SOCKET s = self->pair.s;
