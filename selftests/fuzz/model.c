@@ -1240,9 +1240,12 @@ static struct expect do_signal(struct model *m, const struct op *op)
 	case OP_RECV:
 	case OP_ACCEPT:
 	case OP_SEND:
-		if (restart)
-			return returns(0);
-		break;
+		if (!restart)
+			break;
+		/* Made anew, and O_NONBLOCK may have been set meanwhile. */
+		if (m->files[call->file].nonblock)
+			end_call(call, -EAGAIN, -EAGAIN);
+		return returns(0);
 	case OP_CONNECT:
 		return skip;
 	}
