@@ -192,7 +192,7 @@ fill_emulator() {
 }
 
 emulator() {
-	local installed suite dir
+	local installed suite dir refused
 
 	installed=$(command -v qemu-system-x86_64) ||
 		die "no qemu-system-x86_64; run: make deps"
@@ -201,12 +201,17 @@ emulator() {
 		return
 	}
 	suite=$(. /etc/os-release && echo "${VERSION_CODENAME-}")-backports
-	if dir=$(cached "emulator-$suite" fill_emulator "$suite"); then
-		echo "$dir/qemu"
-	else
+	# What could not be had is not asked for again at once.
+	refused=$cache/.no-emulator
+	if [ -z "$(find "$refused" -mmin -60 2>/dev/null)" ]; then
+		if dir=$(cached "emulator-$suite" fill_emulator "$suite"); then
+			echo "$dir/qemu"
+			return
+		fi
+		touch "$refused"
 		echo "  OLD     QEMU $(emulator_version "$installed"): before $emulator_sound, the machine may die or hang on a busy host" >&2
-		echo "$installed"
 	fi
+	echo "$installed"
 }
 
 case ${1-}:${2-} in
