@@ -886,7 +886,10 @@ TEST(nothing_is_left_open)
 	EXPECT_EQ(before, entries("/proc/self/fd"));
 }
 
-/* The application has closed every number that it did not know. */
+/*
+ * The application has closed every number that it did not know.  The helper may
+ * have met the socket's before, or find it gone.
+ */
 TEST(numbers_that_are_gone_are_left_alone)
 {
 	struct request r;
@@ -898,7 +901,8 @@ TEST(numbers_that_are_gone_are_left_alone)
 	EXPECT_PENDING(receive(pair.s, &r, NULL));
 	ASSERT_EQ(0, close_range(3, ~0U, 0));
 	EXPECT_WORKS(WSACleanup());
-	EXPECT_EQ(WSA_OPERATION_ABORTED, r.ov.Internal);
+	EXPECT_TRUE(r.ov.Internal == WSA_OPERATION_ABORTED ||
+		    r.ov.Internal == WSAENOTSOCK);
 	start();
 	open_pair(&pair, AF_INET);
 	say(pair.peer, "again");
