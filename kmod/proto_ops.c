@@ -17,7 +17,10 @@ static int op_release(struct socket *sock);
 
 static const struct winsock_table *table_of(const struct socket *sock)
 {
-	return container_of(READ_ONCE(sock->ops), struct winsock_table, ops);
+	/* Pairs with tie(): who is here by the new table sees the state too. */
+	const struct proto_ops *ops = smp_load_acquire(&sock->ops);
+
+	return container_of(ops, struct winsock_table, ops);
 }
 
 static const struct proto_ops *base_ops(const struct socket *sock)
@@ -25,10 +28,7 @@ static const struct proto_ops *base_ops(const struct socket *sock)
 	return table_of(sock)->base;
 }
 
-/*
- * NULL for an instant only: a reader may see the new table before the state
- * that belongs to it.  Such a call goes to the base, as it would have before.
- */
+/* Of an attached socket, whose table_of() was looked at. */
 static struct winsock_sock *state_of(const struct socket *sock)
 {
 	if (sock->type == SOCK_DGRAM)
@@ -47,7 +47,8 @@ static struct winsock_sock *state_of(const struct socket *sock)
  */
 struct winsock_sock *winsock_sock_of(const struct socket *sock)
 {
-	const struct proto_ops *ops = READ_ONCE(sock->ops);
+	/* Pairs with tie(), too. */
+	const struct proto_ops *ops = smp_load_acquire(&sock->ops);
 
 	return ops && ops->release == op_release ? state_of(sock) : NULL;
 }
@@ -72,8 +73,6 @@ static int op_connect(struct socket *sock, struct sockaddr_unsized *addr,
 	struct winsock_call call;
 	int ret;
 
-	if (!ws)
-		return base->connect(sock, addr, len, flags);
 	if (!winsock_call_begin(ws, sock, &call, wait))
 		return -ECANCELED;
 	ret = base->connect(sock, addr, len, flags);
@@ -144,10 +143,10 @@ static int op_accept(struct socket *sock, struct socket *newsock,
 	struct winsock_sock *child;
 	int err = -EAGAIN;
 
-	if (sock->type == SOCK_DGRAM)
+	if (sock->type == SOCK_DGRAM) {		/* which will say that it cannot */
 		return_table(sock, newsock);
-	if (!ws || sock->type == SOCK_DGRAM)
 		return winsock_base_accept(base, sock, newsock, arg);
+	}
 
 	child = winsock_state_new();
 	if (!child)
@@ -210,8 +209,6 @@ static int op_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)
 	const struct proto_ops *base = base_ops(sock);
 	struct winsock_sock *ws = state_of(sock);
 
-	if (!ws)
-		return base->sendmsg(sock, msg, size);
 	if (msg->msg_flags & MSG_DONTWAIT && is_plain(ws))
 		return send_base(base, sock, ws, msg, size);
 	return send_checked(base, sock, ws, msg, size);
@@ -252,7 +249,7 @@ static int op_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 	struct winsock_sock *ws = state_of(sock);
 	int ret;
 
-	if (!ws || (flags & MSG_ERRQUEUE))
+	if (flags & MSG_ERRQUEUE)
 		return base->recvmsg(sock, msg, size, flags);
 	if (is_plain(ws) && takes_any(sock, flags)) {
 		ret = base->recvmsg(sock, msg, size, flags | MSG_DONTWAIT);
@@ -271,8 +268,6 @@ static ssize_t op_splice_read(struct socket *sock, loff_t *ppos,
 	struct winsock_call call;
 	int ret;
 
-	if (!ws)
-		return base->splice_read(sock, ppos, pipe, len, flags);
 	if (!winsock_call_begin(ws, sock, &call, true))
 		return -ECANCELED;
 	if (READ_ONCE(ws->reset))
@@ -293,8 +288,6 @@ static ssize_t op_sendpage(struct socket *sock, struct page *page, int offset,
 	struct winsock_call call;
 	int ret;
 
-	if (!ws)
-		return base->sendpage(sock, page, offset, size, flags);
 	if (!winsock_call_begin(ws, sock, &call, wait))
 		return -ECANCELED;
 	if (READ_ONCE(ws->reset))
@@ -319,7 +312,7 @@ static __poll_t op_poll(struct file *file, struct socket *sock,
 	__poll_t mask = base_ops(sock)->poll(file, sock, wait);
 	struct winsock_sock *ws = state_of(sock);
 
-	if (!ws || !winsock_closed_here(ws, file))
+	if (!winsock_closed_here(ws, file))
 		return mask;
 	if (wait && wait->_qproc)
 		winsock_wake_pollers(&sock->wq.wait);
@@ -378,7 +371,7 @@ static int op_release(struct socket *sock)
 		return release_dgram(sock);
 
 	ws = state_of(sock);
-	if (ws && unlikely(READ_ONCE(ws->closed_by)))
+	if (unlikely(READ_ONCE(ws->closed_by)))
 		winsock_close_leftover(sock->sk, ws);
 	return base_ops(sock)->release(sock);
 }
