@@ -50,6 +50,7 @@ void ws_call_block(struct ws_call *call, enum ws_kind kind)
 	call->slot = ws_slot_adopt(call->fd);
 	if (call->slot)
 		call->generation = atomic_load(&call->slot->generation);
+	call->stream = ws_slot_is_stream(call->slot);
 	clock_gettime(CLOCK_MONOTONIC, &call->start);
 	ws_blocking_begin();
 }
@@ -204,7 +205,7 @@ static int again_error(const struct ws_call *call)
 	return WSAETIMEDOUT;
 }
 
-/* P1 - P4 */
+/* P1 - P4: by now the slot may be another socket's. */
 static int cancelled_error(const struct ws_call *call)
 {
 	switch (call->kind) {
@@ -212,7 +213,7 @@ static int cancelled_error(const struct ws_call *call)
 		return WSAENOTSOCK;
 	case WS_RECV:
 	case WS_SEND:
-		return ws_slot_is_stream(call->slot) ? WSAECONNABORTED : WSAEINTR;
+		return call->stream ? WSAECONNABORTED : WSAEINTR;
 	default:
 		return WSAEINTR;
 	}

@@ -31,6 +31,7 @@ enum ws_kind {
  * @dontwait: it asked not to wait, whatever the socket's mode
  * @slot: what the library remembers of @fd; NULL if nothing
  * @generation: of @slot, when the call began
+ * @stream: so was the socket then; only of a call that may wait
  * @saved_errno: errno belongs to the application
  * @start: when a call that may wait began to
  */
@@ -40,6 +41,7 @@ struct ws_call {
 	bool dontwait;
 	struct ws_slot *slot;
 	unsigned int generation;
+	bool stream;
 	int saved_errno;
 	struct timespec start;
 };
