@@ -276,6 +276,11 @@ static void __attribute__((constructor)) make_road(void)
 	road_open(&road);
 }
 
+static void __attribute__((destructor)) end_road(void)
+{
+	road_close(&road);
+}
+
 FIXTURE(loss) {
 	struct pair pair;
 	struct closer closer;

@@ -107,10 +107,15 @@ void road_open(struct road *road)
 	host_open(road, THERE, 2);
 }
 
+/*
+ * What is left here has nobody to answer it: without this it would be sent again,
+ * and the module be in use, for minutes.
+ */
 void road_close(struct road *road)
 {
 	int i;
 
+	road_sysctl(road, HERE, "ipv4/tcp_orphan_retries", "1");
 	for (i = 0; i < PLACES; i++)
 		close(road->ns[i]);
 }
