@@ -753,6 +753,23 @@ TEST_F(children, that_accept_cannot_deliver_leave_nothing_behind)
 	wait_until(references() == before);
 }
 
+/* The socket that was to be its child gets no state, and takes none along. */
+TEST(datagram_socket_accepts_nothing)
+{
+	struct kind kind = { AF_INET, true, false };
+	long before;
+	int fd;
+
+	netns_enter();
+	winsock_open();
+	before = references();
+	fd = kind_socket(&kind, SOCK_DGRAM);
+	EXPECT_EQ(-1, accept(fd, NULL, NULL));
+	EXPECT_EQ(EOPNOTSUPP, errno);
+	EXPECT_EQ(0, winsock_closesocket(fd));
+	wait_until(references() == before);
+}
+
 /* Nothing to accept: the new socket never had a connection. */
 TEST_F(children, that_never_came_leave_nothing_behind)
 {

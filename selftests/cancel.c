@@ -1642,6 +1642,82 @@ TEST_F(cancel, traced_thread_is_not_waited_for)
 	child_join(tracer);
 }
 
+/* Keeps all that is not of real time off the second processor, for a while. */
+#define HOG_MS	8000
+
+struct hog {
+	pthread_t thread;
+	bool runs;
+	bool done;
+};
+
+static void use_processor(pid_t tid, int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	check(sched_setaffinity(tid, sizeof(set), &set));
+}
+
+static void *hog_run(void *arg)
+{
+	struct sched_param param = { .sched_priority = 1 };
+	struct hog *hog = arg;
+	long end;
+
+	use_processor(0, 1);
+	check(sched_setscheduler(0, SCHED_FIFO, &param));
+	end = now_ms() + HOG_MS;
+	__atomic_store_n(&hog->runs, true, __ATOMIC_RELEASE);
+	while (now_ms() < end)
+		;
+	__atomic_store_n(&hog->done, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+/*
+ * P10, and P2 of two numbers: a call that is told to leave but cannot run is
+ * waited for, by each closesocket().  Some kernels let it run a little, and it
+ * leaves before the hog does.
+ */
+TEST_F(cancel, call_that_is_kept_from_running_is_waited_for)
+{
+	static const char limit[] = "/proc/sys/kernel/sched_rt_runtime_us";
+	struct pair *pair = &self->pair;
+	struct call call = CALL_RECV(pair->fd);
+	struct hog hog = { 0 };
+	struct closer closer;
+	long deadline;
+	int via[2];
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		SKIP(return, "kernel: one processor");
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, via));
+	send_fd(via[0], pair->fd);
+	call_enter(&call);
+	use_processor(call.tid, 1);
+	use_processor(0, 0);
+	put_line(limit, "-1");
+	ASSERT_EQ(0, pthread_create(&hog.thread, NULL, hog_run, &hog));
+	wait_until(__atomic_load_n(&hog.runs, __ATOMIC_ACQUIRE));
+
+	closer_start(&closer, winsock_closesocket, pair->fd);
+	wait_until(!fd_is_open(pair->fd));
+	EXPECT_EQ(0, winsock_closesocket(receive_fd(via[1])));
+	EXPECT_EQ(0, closer_join(&closer));
+	deadline = now_ms() + 1000;
+	while (!call_done(&call) && now_ms() < deadline)
+		usleep(1000);
+	EXPECT_TRUE(call_done(&call) ||
+		    __atomic_load_n(&hog.done, __ATOMIC_ACQUIRE));
+
+	pthread_join(hog.thread, NULL);
+	put_line(limit, "950000");
+	EXPECT_EQ(-ECANCELED, call_join(&call));
+	expect_eof(_metadata, pair, 0);
+}
+
 /* P11 */
 TEST_F(shared, stopped_process_that_shares_it_gets_its_data_later)
 {

@@ -3,8 +3,10 @@
  * Who waits for events when the socket is closed: P7, the kernel's part of P5,
  * P6 and P9, and KERNEL's pitfalls about poll().
  */
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -243,6 +245,55 @@ TEST_F(waiting, goes_on_in_another_process)
 		    send(pair->peer, "", 1, 0) == 1);
 	child_join(child);
 	pair->fd = -1;
+}
+
+/*
+ * Makes TCP's part of a poll take its time, so that what can come in between
+ * does.  Without kprobes it comes less often.
+ */
+#define TRACEFS		"/sys/kernel/tracing"
+#define SLOW_PROBES	4
+
+static bool is_slow;
+
+static bool tell_kernel(const char *path, const char *line)
+{
+	int fd = open(path, O_WRONLY | O_APPEND);
+	bool ok = fd >= 0 && write(fd, line, strlen(line)) > 0;
+
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
+static void each_slow_probe(const char *path, const char *format)
+{
+	char name[96], line[64];
+	int i;
+
+	for (i = 0; i < SLOW_PROBES; i++) {
+		snprintf(name, sizeof(name), path, i);
+		snprintf(line, sizeof(line), format, i);
+		is_slow = tell_kernel(name, line);
+	}
+}
+
+static void slow_down(void)
+{
+	each_slow_probe(TRACEFS "/kprobe_events", "p:winsock_test/slow%d tcp_poll");
+	if (!is_slow)
+		return;
+	each_slow_probe(TRACEFS "/events/winsock_test/slow%d/trigger", "stacktrace");
+	each_slow_probe(TRACEFS "/events/winsock_test/slow%d/enable", "1");
+}
+
+static void speed_up(void)
+{
+	if (!is_slow)
+		return;
+	each_slow_probe(TRACEFS "/events/winsock_test/slow%d/enable", "0");
+	each_slow_probe(TRACEFS "/events/winsock_test/slow%d/trigger", "!stacktrace");
+	each_slow_probe(TRACEFS "/kprobe_events", "-:winsock_test/slow%d");
 }
 
 /* One epoll set with the socket in it, and something to wake it with. */
@@ -527,6 +578,60 @@ TEST_F(epoll, stays_silent_when_a_closesocket_elsewhere_is_interrupted)
 	pair->fd = -1;
 }
 
+static bool is_released(void)
+{
+	long deadline = now_ms() + AT_ONCE_MS;
+
+	while (winsock_counter("WinsockCurrAttached")) {
+		if (now_ms() > deadline)
+			return false;
+		usleep(1000);
+	}
+	return true;
+}
+
+/*
+ * An epoll set is woken by the very packet that ends the linger wait, and may
+ * hold the socket for longer than closesocket() does; then it goes back to sleep.
+ */
+TEST(epoll_does_not_keep_a_closed_socket)
+{
+	struct kind kind = { AF_INET, true, false };
+	struct closer closer;
+	struct call call;
+	struct pair pair;
+	int epoll, wake;
+	int i;
+
+	netns_enter();
+	winsock_open();
+	slow_down();
+	for (i = 0; i < 12; i++) {
+		pair_open(&pair, &kind);
+		epoll = check(epoll_create1(EPOLL_CLOEXEC));
+		wake = check(eventfd(0, EFD_CLOEXEC));
+		epoll_add(epoll, wake, EPOLLIN, TAG_WAKE);
+		epoll_add(epoll, pair.fd, epoll_events(0), TAG_SOCKET);
+		set_linger(pair.fd, 1, LINGER_LONG);
+		pair_stall(&pair);
+		call = (struct call)CALL_EPOLL(epoll);
+		call_enter(&call);
+		closer_start(&closer, winsock_closesocket, pair.fd);
+		closer_wait_asleep(&closer);
+		ASSERT_TRUE(receive_pattern(pair.peer, 0, pair.sent));
+		ASSERT_EQ(1, send(pair.peer, "", 1, 0));
+		ASSERT_EQ(0, closer_join(&closer));
+		close(pair.peer);
+		EXPECT_TRUE(is_released());
+		EXPECT_FALSE(call_done(&call));
+		wake_up(_metadata, wake, &call);
+		close(epoll);
+		close(wake);
+		close(pair.wire.fd);
+	}
+	speed_up();
+}
+
 /*
  * Four threads poll() without a time-out while the number is closed under them,
  * at every moment between the look-up of the number and the sleep.
@@ -568,6 +673,7 @@ TEST(poll_never_sleeps_on_a_socket_that_is_closed_already)
 
 	netns_enter();
 	winsock_open();
+	slow_down();
 	ASSERT_EQ(0, pthread_barrier_init(&hammer.start, NULL, POLLERS + 1));
 	for (i = 0; i < POLLERS; i++)
 		ASSERT_EQ(0, pthread_create(&threads[i], NULL, hammer_run,
@@ -587,6 +693,7 @@ TEST(poll_never_sleeps_on_a_socket_that_is_closed_already)
 	}
 	for (i = 0; i < POLLERS; i++)
 		ASSERT_EQ(0, pthread_join(threads[i], NULL));
+	speed_up();
 	EXPECT_EQ(0, hammer.bad);
 }
 
