@@ -2,8 +2,8 @@
 /*
  * What another thread does at the very moment between two system calls of the
  * library's (P9, P10, I2, L3).  The moment is found, not hoped for: the program
- * has its own ioctl(), send() and sendfile(), which the library calls instead of
- * libc's, and which do what libc's do.
+ * has its own ioctl(), send(), sendfile() and shutdown(), which the library calls
+ * instead of libc's, and which do what libc's do.
  */
 #include <mswsock.h>
 #include <signal.h>
@@ -15,6 +15,7 @@
 /* Asked by the functions below, in the thread that calls the library. */
 static void (*after_close)(void);
 static void (*before_send)(void);
+static void (*after_shutdown)(void);
 
 static void once(void (**moment)(void))
 {
@@ -47,6 +48,15 @@ ssize_t interposed_sendfile(int out, int in, off_t *offset, size_t len)
 {
 	once(&before_send);
 	return syscall(SYS_sendfile, out, in, offset, len);
+}
+
+int interposed_shutdown(int fd, int how) __asm__("shutdown");
+int interposed_shutdown(int fd, int how)
+{
+	int ret = syscall(SYS_shutdown, fd, how);
+
+	once(&after_shutdown);
+	return ret;
 }
 
 /* A thread in a Winsock call may make no other. */
@@ -165,6 +175,41 @@ TEST(selection_is_silent_when_the_number_is_another_socket)
 	EXPECT_WORKS(closesocket(s));
 	EXPECT_EQ(NULL, after_close);
 	EXPECT_FALSE(is_set());
+	WSACleanup();
+}
+
+/* The helper is woken, and looks, meanwhile. */
+static void let_others_look(void)
+{
+	usleep(300000);
+}
+
+/* What was shut down can be written to, says poll(2). */
+TEST(selection_does_not_hear_of_a_shutdown_under_way)
+{
+	WSANETWORKEVENTS events;
+
+	open_sockets();
+	check(WSAEventSelect(s, event, FD_WRITE));
+	do {
+		fill(s);
+		is_set();
+		check(WSAEnumNetworkEvents(s, event, &events));
+	} while (events.lNetworkEvents);
+	after_shutdown = let_others_look;
+	EXPECT_WORKS(shutdown(s, SD_SEND));
+	EXPECT_EQ(NULL, after_shutdown);
+	EXPECT_FALSE(is_set());
+	WSACleanup();
+}
+
+/* Nor is a socket shut down that could not be. */
+TEST(failed_shutdown_leaves_nothing_behind)
+{
+	start();
+	s = open_socket(AF_INET, SOCK_STREAM);
+	EXPECT_FAILS(WSAENOTCONN, shutdown(s, SD_BOTH));
+	EXPECT_FAILS(WSAENOTCONN, send(s, "x", 1, 0));
 	WSACleanup();
 }
 

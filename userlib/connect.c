@@ -79,20 +79,30 @@ WS_EXPORT int winsock_connect(int fd, const struct sockaddr *addr, socklen_t len
 	return ws_call_end(&call, err);
 }
 
-/* EPIPE and a later recv() are told apart by what was shut here (L7). */
-static void remember(int fd, int how)
+/*
+ * EPIPE and a later recv() are told apart by what was shut here (L7).  It is noted
+ * first: shutdown(2) says that the socket is writable, and FD_WRITE must not.
+ */
+static int shut(const struct ws_call *call, int how)
 {
-	struct ws_slot *slot = ws_slot_adopt(fd);
-	unsigned int flags = 0;
+	struct ws_slot *slot = ws_slot_adopt(call->fd);
+	unsigned int flags = 0, before = 0;
+	int error;
 
-	if (!slot)
-		return;
 	if (how != SHUT_RD)
 		flags |= WS_SLOT_SHUT_SEND;
 	if (how != SHUT_WR)
 		flags |= WS_SLOT_SHUT_RECV;
-	ws_slot_identify(slot, fd);
-	atomic_fetch_or(&slot->flags, flags);
+	if (slot) {
+		ws_slot_identify(slot, call->fd);
+		before = atomic_fetch_or(&slot->flags, flags);
+	}
+	if (!shutdown(call->fd, how))
+		return 0;
+	error = ws_call_error(call, errno);
+	if (slot)
+		atomic_fetch_and(&slot->flags, ~(flags & ~before));
+	return error;
 }
 
 WS_EXPORT int winsock_shutdown(int fd, int how)
@@ -105,9 +115,7 @@ WS_EXPORT int winsock_shutdown(int fd, int how)
 	/* Linux would have it listen no more. */
 	if (is_listening(fd))
 		error = WSAENOTCONN;
-	else if (shutdown(fd, how))
-		error = ws_call_error(&call, errno);
 	else
-		remember(fd, how);
+		error = shut(&call, how);
 	return ws_call_end(&call, error);
 }
