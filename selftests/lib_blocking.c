@@ -435,29 +435,10 @@ TEST(cancelled_close_leaves_the_interval)
 	WSACleanup();
 }
 
-static void count_signal(int sig)
-{
-	handler.turns++;
-}
-
-static atomic_bool enough;
-
-/* A signal each tenth of a second, and a hundred at most. */
-static void *pester(void *arg)
-{
-	const pthread_t *target = arg;
-	int i;
-
-	for (i = 0; i < 100 && !enough; i++, usleep(100000))
-		pthread_kill(*target, SIGUSR1);
-	return NULL;
-}
-
 /* L3: what is left of the time-out goes on after a signal, not all of it. */
 TEST(signals_do_not_prolong_a_time_out)
 {
-	struct sigaction action = { .sa_handler = count_signal };
-	pthread_t self = pthread_self(), thread;
+	struct pest pest;
 	struct pair pair;
 	DWORD ms = 1000;
 	char byte;
@@ -465,13 +446,11 @@ TEST(signals_do_not_prolong_a_time_out)
 	start_version(MAKEWORD(2, 2));
 	open_pair(&pair, AF_INET);
 	EXPECT_WORKS(setsockopt(pair.s, SOL_SOCKET, SO_RCVTIMEO, (char *)&ms, sizeof(ms)));
-	check(sigaction(SIGUSR1, &action, NULL));
-	check(-pthread_create(&thread, NULL, pester, &self));
+	pest_start(&pest, 100);
 	EXPECT_FAILS(WSAETIMEDOUT, recv(pair.s, &byte, 1, 0));
-	enough = true;
-	pthread_join(thread, NULL);
-	EXPECT_LT(2, handler.turns);
-	EXPECT_GT(100, handler.turns);
+	pest_stop(&pest);
+	EXPECT_LT(2, pest_bites);
+	EXPECT_GT(100, pest_bites);
 	WSACleanup();
 }
 

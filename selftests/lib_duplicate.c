@@ -947,6 +947,20 @@ TEST_F(duplicate, that_is_never_fetched_ends_with_its_process)
 	EXPECT_EQ(sent, drain(self->peer));
 }
 
+/* The other one, of a process that goes on, stays on offer. */
+TEST_F(duplicate, that_is_never_fetched_takes_no_other_along)
+{
+	WSAPROTOCOL_INFO unused;
+
+	EXPECT_WORKS(WSADuplicateSocket(self->s, self->other.pid, &unused));
+	EXPECT_WORKS(WSADuplicateSocket(self->s, self->third.pid, &self->info));
+	process_end(&self->other);
+	usleep(100000);
+	self->third.errand.info = self->info;
+	EXPECT_EQ(0, ask(&self->third, do_fetch));
+	EXPECT_EQ(4, ask_to_send(&self->third, "ping"));
+}
+
 /* And the socket is Last here again: C15. */
 TEST_F(duplicate, that_is_never_fetched_does_not_stay_shared)
 {

@@ -751,6 +751,18 @@ TEST_F(network, selection_is_the_sockets_not_the_numbers)
 	EXPECT_EVENTS(variant->messages ? s : other, FD_READ);
 }
 
+/* closesocket() finds the selection, and no socket. */
+TEST_F(network, selection_of_a_number_that_is_gone_is_in_nobodys_way)
+{
+	SOCKET s = self->pair.s;
+
+	ASK(s, FD_READ);
+	native_close(s);
+	EXPECT_FAILS(WSAENOTSOCK, closesocket(s));
+	check(send(self->pair.peer, "x", 1, 0));
+	EXPECT_FALSE(is_told(&self->told, QUIET));
+}
+
 /* C15: nothing is cancelled, nothing lost. */
 TEST_F(network, refusal_to_close_leaves_events_coming)
 {

@@ -624,6 +624,11 @@ TEST_F(request, bad_arguments_are_refused)
 							 FALSE, &flags));
 	EXPECT_REFUSED(WSAEFAULT, WSAGetOverlappedResult(s, &r->ov, &r->bytes,
 							 FALSE, NULL));
+	r->ov.Internal = WSA_STATUS_PENDING;
+	EXPECT_REFUSED(WSAENOTSOCK, WSAGetOverlappedResult(file, &r->ov,
+							   &r->bytes, FALSE,
+							   &flags));
+	r->ov.Internal = 0;
 	check(shutdown(s, SD_RECEIVE));
 	EXPECT_FAILS(WSAESHUTDOWN, receive(s, r, NULL));
 	EXPECT_FALSE(is_set(self->events[0], 0));

@@ -37,11 +37,12 @@ static int new_socket(int domain, int type, int protocol, bool *attached)
 /* Linux says EINVAL of types that it has never heard of. */
 static int socket_error(int err, int domain, int type, int protocol)
 {
+	bool asked = domain || type & ~TYPE_FLAGS || protocol;
+
 	if (err == EBADF)	/* WSACleanup() has closed the device */
 		return WSANOTINITIALISED;
 	if (err == EINVAL)
-		return domain || type & ~TYPE_FLAGS || protocol ?
-		       WSAESOCKTNOSUPPORT : WSAEINVAL;
+		return asked ? WSAESOCKTNOSUPPORT : WSAEINVAL;
 	return ws_error_from_errno(err);
 }
 

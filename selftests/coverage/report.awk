@@ -20,6 +20,10 @@ function enough(what, share, wanted) {
 					  share, wanted)
 }
 
+BEGIN {
+	decisions = "(if|for|while|switch) [(]|for_each[a-z_]*[(]|wait_event[a-z_]*[(]|likely[(]|[?]|&&|[|][|]"
+}
+
 # A reason, and below it the lines it is one for, each behind a tab.
 FILENAME ~ /explained\.txt$/ {
 	if (sub(/^\t/, ""))
@@ -54,9 +58,11 @@ FILENAME ~ /explained\.txt$/ {
 
 # "branch  0 taken 5 (fallthrough)" belongs to the line above.  Left out are those
 # that nothing in the source decides: a fault in an access to user space, which
-# has a label of its own, and what TRACE_EVENT is made of.
+# has a label of its own, what TRACE_EVENT is made of, and what the debug kernel
+# has in its macros, to complain of RCU, say, and in functions' first lines.
 /^branch .*\(throw\)/ { next }
 /^branch / && file ~ /\/trace\.h$/ { next }
+/^branch / && !decides[line] { next }
 /^branch / {
 	key = line SUBSEP $2
 	if (!(key in branch)) {
@@ -74,16 +80,19 @@ FILENAME ~ /explained\.txt$/ {
 	split($0, field, ":")
 	number = field[2] + 0
 	line = file SUBSEP number
-	if (field[1] ~ /-/)
-		next
 	text = $0
 	sub(/^[^:]*:[^:]*:[ \t]*/, "", text)
+	decision = goes_on || text ~ decisions
+	goes_on = text ~ /(&&|\|\|)$/
+	if (field[1] ~ /-/)
+		next
 	if (!(line in count)) {
 		count[line] = 0
 		all[file]++
 		at[file, all[file]] = number
 		source[line] = text
 		within[line] = name
+		decides[line] = decision
 	}
 	if (field[1] ~ /[1-9]/ && !count[line]) {
 		count[line] = 1
