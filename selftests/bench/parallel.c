@@ -91,20 +91,27 @@ static double median(double values[REPEATS])
  */
 int parallel_rows(void)
 {
-	static double one[8][REPEATS], two[8][REPEATS], times[8][REPEATS];
+	struct { double one[REPEATS], two[REPEATS], times[REPEATS]; } *of;
 	int i, k;
 
+	of = calloc(nr_ways, sizeof(*of));
+	if (!of)
+		die("memory");
 	for (k = 0; k < REPEATS; k++) {
 		for (i = 0; i < nr_ways; i++) {
-			one[i][k] = rate(&ways[i], 1);
-			two[i][k] = rate(&ways[i], 2);
-			times[i][k] = two[i][k] / one[i][k];
+			of[i].one[k] = rate(&ways[i], 1);
+			of[i].two[k] = rate(&ways[i], 2);
+			of[i].times[k] = of[i].two[k] / of[i].one[k];
 		}
 	}
 	for (i = 0; i < nr_ways; i++) {
-		report("closes a second, 1 thread", ways[i].name, median(one[i]));
-		report("closes a second, 2 threads", ways[i].name, median(two[i]));
-		report("2 threads to 1, percent", ways[i].name, 100 * median(times[i]));
+		report("closes a second, 1 thread", ways[i].name,
+		       median(of[i].one));
+		report("closes a second, 2 threads", ways[i].name,
+		       median(of[i].two));
+		report("2 threads to 1, percent", ways[i].name,
+		       100 * median(of[i].times));
 	}
+	free(of);
 	return 0;
 }
