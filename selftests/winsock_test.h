@@ -208,6 +208,7 @@ int tcp_state(int fd);
  * as /proc/net/tcp has it, 0 if the connection is not there at all.
  */
 int pair_state(const struct pair *pair);
+/* Bytes that it has not read, wherever it is; -1 if it is not there at all. */
 int pair_unread(const struct pair *pair);
 
 /* Send the next bytes of the pattern; all of them, waiting if need be. */
