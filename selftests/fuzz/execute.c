@@ -1090,6 +1090,8 @@ static void run_op(const struct op *op, int at)
 	verdict->at = at;
 	e = model_step(&model, op, caller);
 	if (e.how == SKIP) {
+		/* It may have come some way before it did not know. */
+		model = before;
 		verdict->skipped |= 1U << at;
 		return;
 	}
