@@ -314,6 +314,23 @@ static void end_by_reset(struct model *m, struct pending *call, long at_end)
 	f->err = 0;
 }
 
+/* What the number means by now that a call in the kernel was made with. */
+static int file_by_now(const struct model *m, const struct pending *call)
+{
+	return m->slot[0][call->op.arg[call->op.what == OP_ACCEPT]];
+}
+
+/* Woken, poll(2) looks its number up anew. */
+static void poll_again(struct model *m, struct pending *call)
+{
+	int file = file_by_now(m, call);
+
+	if (file < 0)
+		end_call(call, POLLNVAL, POLLNVAL);
+	else if (readable(m, &m->files[file]))
+		end_call(call, POLLIN, POLLIN);
+}
+
 static void go_on(struct model *m, struct pending *call)
 {
 	struct file *f = &m->files[call->file];
@@ -346,7 +363,7 @@ static void go_on(struct model *m, struct pending *call)
 		break;
 	case OP_POLL:
 		if (readable(m, f))
-			end_call(call, POLLIN, POLLIN);
+			poll_again(m, call);
 		break;
 	case OP_WAIT:
 		if (set_is_ready(m, f))
@@ -1229,9 +1246,11 @@ static struct expect do_signal(struct model *m, const struct op *op)
 {
 	struct pending *call = &m->call[WHO_T1 + op->arg[0]];
 	bool restart = op->arg[1];
+	int file;
 
 	if (!call->busy)
 		return skip;
+	file = file_by_now(m, call);
 	switch (call->op.what) {
 	case OP_CLOSESOCKET:
 		m->files[call->file].lingering = false;
@@ -1242,10 +1261,21 @@ static struct expect do_signal(struct model *m, const struct op *op)
 	case OP_SEND:
 		if (!restart)
 			break;
-		/* Made anew, and O_NONBLOCK may have been set meanwhile. */
-		if (m->files[call->file].nonblock)
+		/* Made anew: the number may be gone, O_NONBLOCK be set. */
+		if (file < 0)
+			end_call(call, -EBADF, -EBADF);
+		else if (file != call->file)
+			return skip;
+		else if (m->files[file].nonblock)
 			end_call(call, -EAGAIN, -EAGAIN);
 		return returns(0);
+	case OP_POLL:
+		if (file >= 0 && file != call->file)
+			return skip;
+		poll_again(m, call);
+		if (!call->busy)
+			return returns(0);
+		break;
 	case OP_CONNECT:
 		return skip;
 	}
