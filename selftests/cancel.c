@@ -1687,9 +1687,10 @@ TEST_F(cancel, call_that_is_kept_from_running_is_waited_for)
 	struct pair *pair = &self->pair;
 	struct call call = CALL_RECV(pair->fd);
 	struct hog hog = { 0 };
+	char before[16] = "";
 	struct closer closer;
 	long deadline;
-	int via[2];
+	int via[2], fd;
 
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		SKIP(return, "kernel: one processor");
@@ -1698,6 +1699,9 @@ TEST_F(cancel, call_that_is_kept_from_running_is_waited_for)
 	call_enter(&call);
 	use_processor(call.tid, 1);
 	use_processor(0, 0);
+	fd = check(open(limit, O_RDONLY));
+	check(read(fd, before, sizeof(before) - 1));
+	close(fd);
 	put_line(limit, "-1");
 	ASSERT_EQ(0, pthread_create(&hog.thread, NULL, hog_run, &hog));
 	wait_until(__atomic_load_n(&hog.runs, __ATOMIC_ACQUIRE));
@@ -1713,7 +1717,7 @@ TEST_F(cancel, call_that_is_kept_from_running_is_waited_for)
 		    __atomic_load_n(&hog.done, __ATOMIC_ACQUIRE));
 
 	pthread_join(hog.thread, NULL);
-	put_line(limit, "950000");
+	put_line(limit, before);
 	EXPECT_EQ(-ECANCELED, call_join(&call));
 	expect_eof(_metadata, pair, 0);
 }
