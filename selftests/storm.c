@@ -27,7 +27,7 @@
 #include <sys/resource.h>
 
 #include "suite.h"
-#include "storm/storm.h"
+#include "storms/storm.h"
 
 /* The watchdog is quicker, and knows what to say. */
 #undef TEST_TIMEOUT_DEFAULT

@@ -66,7 +66,7 @@ wire() {
 		! -name 'lib_*' ! -name 'examples.c' ! -name 'foreign.c' ! -name 'program.*')
 	place "${files[@]}" "$top"/selftests/{Makefile,config,settings} \
 		"$tree/tools/testing/selftests/winsock"
-	place "$top"/selftests/storm/*.[ch] "$tree/tools/testing/selftests/winsock/storm"
+	place "$top"/selftests/storms/*.[ch] "$tree/tools/testing/selftests/winsock/storms"
 	cp -u "$top/uapi/linux/winsock.h" "$tree/include/uapi/linux/"
 	cp -u "$top/uapi/winsock.rst" "$tree/Documentation/networking/"
 	grep -q winsock "$tree/net/Kconfig" ||
