@@ -753,7 +753,7 @@ TEST_F(children, that_accept_cannot_deliver_leave_nothing_behind)
 	wait_until(references() == before);
 }
 
-/* The socket that was to be its child gets no state, and takes none along. */
+/* Nor does the attempt keep the module. */
 TEST(datagram_socket_accepts_nothing)
 {
 	struct kind kind = { AF_INET, true, false };
