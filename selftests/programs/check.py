@@ -266,6 +266,10 @@ def count_text(row, amount):
 def main():
     count = "count" in sys.argv[1:]
     wanted = [word for word in sys.argv[1:] if word != "count"]
+    for word in wanted:
+        if not any(word in row[0] for row in ROWS):
+            sys.exit(f"ARGS={word} is in the name of no row; there are: "
+                     + ", ".join(row[0] for row in ROWS))
     rows = [row for row in ROWS if not wanted or any(word in row[0] for word in wanted)]
     with open(PAGE, "wb") as page:
         page.write(b"x" * 2000)
