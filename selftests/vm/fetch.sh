@@ -22,6 +22,10 @@ release_of() {
 		trixie_release "$1"
 		return
 	fi
+	case $1 in
+	6.1 | 6.12 | 6.1-* | 6.12-*) ;;
+	*) die "no kernel is called $1" ;;
+	esac
 	headers=$(compgen -G "/usr/src/linux-headers-$series.*-cloud-amd64" |
 		sort -V | tail -n 1) ||
 		die "no headers of a Debian $series cloud kernel; run: make deps"
