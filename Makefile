@@ -45,6 +45,12 @@ $(if $(filter-out $(KERNELS),$(KERNEL)),$(error \
 	KERNEL=$(KERNEL) is none that packages are checked with; there are: $(KERNELS)))
 endif
 
+# What sudo make check has left would fail in many words.
+ifneq ($(filter-out help clean install uninstall,$(or $(MAKECMDGOALS),all)),)
+$(if $(shell find $(build) -maxdepth 2 -type d ! -writable 2>/dev/null),$(error \
+	a part of build/ belongs to another user; run: sudo make clean))
+endif
+
 ifeq ($(V),1)
 Q :=
 else
@@ -288,12 +294,13 @@ sign: | $(build)
 	$(Q)$(kmod) $(which) sign CERT=$(abspath $(CERT)) \
 		KEY="$(if $(filter pkcs11:%,$(KEY)),$(KEY),$(abspath $(KEY)))"
 
+# The module first: where it is refused, nothing is installed.
 install: userlib
+	$(Q)[ -z "$(wildcard $(build)/kmod/*/winsock.ko)" ] || $(kmod) $(which) install $(modules)
 	$(Q)$(userlib) install $(dirs)
 	$(Q)install -D -m 644 -t $(DESTDIR)$(INCLUDEDIR)/linux uapi/linux/winsock.h
 	$(Q)install -D -m 644 -t $(DESTDIR)$(MANDIR)/man4 kmod/winsock.4
 	$(Q)install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/winsock/examples uapi/examples/*.c
-	$(Q)[ -z "$(wildcard $(build)/kmod/*/winsock.ko)" ] || $(kmod) $(which) install $(modules)
 
 uninstall: | $(build)
 	$(Q)$(userlib) uninstall $(dirs)
