@@ -35,6 +35,43 @@ static inline void expect_cut_off(struct __test_metadata *_metadata,
 	EXPECT_EQ(END_RESET, got->ending);
 }
 
+/* P10: whoever is not yet back from its call is at least not in the socket. */
+static inline void close_expecting(struct __test_metadata *_metadata, int fd,
+				   struct call *calls, unsigned int n)
+{
+	unsigned int i;
+
+	EXPECT_EQ(0, winsock_closesocket(fd));
+	for (i = 0; i < n; i++)
+		EXPECT_FALSE(call_inside(&calls[i]));
+	EXPECT_FALSE(fd_is_open(fd));
+	for (i = 0; i < n; i++)
+		EXPECT_EQ(-ECANCELED, call_join(&calls[i]));
+}
+
+/* The peer reads this much of the pattern and then the FIN. */
+static inline void expect_eof(struct __test_metadata *_metadata, struct pair *pair,
+			      unsigned long bytes)
+{
+	struct received got = receive_all(pair->peer);
+
+	EXPECT_EQ(bytes, got.bytes);
+	EXPECT_TRUE(got.intact);
+	EXPECT_EQ(END_EOF, got.ending);
+	EXPECT_EQ(0, wire_look(&pair->wire)->sent.rst);
+	pair->fd = -1;
+}
+
+/* Nothing has been said to the peer. */
+static inline void expect_untouched(struct __test_metadata *_metadata,
+				    struct pair *pair)
+{
+	wire_look(&pair->wire);
+	EXPECT_EQ(0, pair->wire.sent.fin);
+	EXPECT_EQ(0, pair->wire.sent.rst);
+	EXPECT_EQ(TCP_ESTABLISHED, pair_state(pair));
+}
+
 /* Nothing holds it any more: it goes and comes back. */
 static inline void expect_unloadable(struct __test_metadata *_metadata)
 {

@@ -896,6 +896,18 @@ long run_recv(struct call *call)
 	return result_of(recv(call->fd, &byte, 1, 0));
 }
 
+long run_recvmmsg(struct call *call)
+{
+	char bytes[2];
+	struct iovec iov[2] = { { &bytes[0], 1 }, { &bytes[1], 1 } };
+	struct mmsghdr msgs[2] = {
+		{ .msg_hdr = { .msg_iov = &iov[0], .msg_iovlen = 1 } },
+		{ .msg_hdr = { .msg_iov = &iov[1], .msg_iovlen = 1 } },
+	};
+
+	return result_of(recvmmsg(call->fd, msgs, 2, 0, NULL));
+}
+
 long run_send(struct call *call)
 {
 	return result_of(send(call->fd, "", 1, 0));
@@ -1048,6 +1060,44 @@ void cgroup_freeze(const char *dir, bool freeze)
 	wait_until(cgroup_is_frozen(dir) == freeze);
 }
 
+void rights_send(int via, int fd)
+{
+	char control[CMSG_SPACE(sizeof(int))] = "";
+	struct iovec iov = { .iov_base = "x", .iov_len = 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = SCM_RIGHTS;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
+	check(sendmsg(via, &msg, 0));
+}
+
+int rights_receive(int via)
+{
+	char control[CMSG_SPACE(sizeof(int))] = "", byte;
+	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	int fd;
+
+	check(recvmsg(via, &msg, MSG_CMSG_CLOEXEC));
+	if (!CMSG_FIRSTHDR(&msg))
+		fail("no descriptor came");
+	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fd));
+	return fd;
+}
+
 pid_t child_fork(void)
 {
 	pid_t parent = getpid();
@@ -1058,6 +1108,16 @@ pid_t child_fork(void)
 		if (getppid() != parent)
 			_exit(EXIT_FAILURE);
 	}
+	return pid;
+}
+
+pid_t clone_files(void)
+{
+	pid_t pid = check(syscall(SYS_clone, CLONE_FILES | SIGCHLD, NULL, NULL,
+				  NULL, 0));
+
+	if (!pid)
+		check(prctl(PR_SET_PDEATHSIG, SIGKILL));
 	return pid;
 }
 

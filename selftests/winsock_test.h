@@ -325,6 +325,8 @@ long result_of(long result);
 long run_recv(struct call *call);
 long run_send(struct call *call);
 long run_accept(struct call *call);
+/* Two messages of a byte each. */
+long run_recvmmsg(struct call *call);
 
 #define CALL_RECV(fd)	{ SYS_recvfrom, run_recv, fd }
 #define CALL_SEND(fd)	{ SYS_sendto, run_send, fd }
@@ -362,8 +364,14 @@ void cgroup_enter(const char *dir, pid_t pid);
 /* Returns when all of its tasks are frozen, or none is. */
 void cgroup_freeze(const char *dir, bool freeze);
 
+/* A descriptor in a message over a Unix socket: SCM_RIGHTS. */
+void rights_send(int via, int fd);
+int rights_receive(int via);
+
 /* fork(2); the child does not outlive the test. */
 pid_t child_fork(void);
+/* The same, of the same descriptors: one more task of this process. */
+pid_t clone_files(void);
 /* Run the rest of a test in a child process; wait for it, bounded. */
 void child_join(pid_t pid);
 
