@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # The front: `make help` lists every verb.  All output is under build/.
 
+include kmod/path.mk
+
 MAKEFLAGS += --no-print-directory
 # The verbs pass on what they mean to; kbuild takes some of these names for its
 # own, and ARGS may hold anything.
@@ -273,7 +275,7 @@ report: | $(build)
 	@echo "  REPORT  build/report.txt: read it, add what you did and what came of it"
 
 clean:
-	$(Q)rm -rf $(build)
+	$(Q)rm -rf "$(build)"
 
 ##
 ##Installing
@@ -304,9 +306,9 @@ install: userlib
 
 uninstall: | $(build)
 	$(Q)$(userlib) uninstall $(dirs)
-	$(Q)rm -f $(DESTDIR)$(INCLUDEDIR)/linux/winsock.h $(DESTDIR)$(MANDIR)/man4/winsock.4
-	$(Q)rm -f $(patsubst uapi/%,$(DESTDIR)$(PREFIX)/share/doc/winsock/%,$(wildcard uapi/examples/*.c))
-	$(Q)rmdir $(addprefix $(DESTDIR)$(PREFIX)/share/doc/winsock,/examples /) 2>/dev/null || :
+	$(Q)rm -f "$(DESTDIR)$(INCLUDEDIR)/linux/winsock.h" "$(DESTDIR)$(MANDIR)/man4/winsock.4"
+	$(Q)rm -f $(patsubst uapi/%,"$(DESTDIR)$(PREFIX)/share/doc/winsock/%",$(wildcard uapi/examples/*.c))
+	$(Q)rmdir $(patsubst %,"$(DESTDIR)$(PREFIX)/share/doc/winsock%",/examples /) 2>/dev/null || :
 	$(Q)[ -z "$(wildcard $(build)/kmod/*/winsock.ko)" ] || $(kmod) $(which) uninstall $(modules)
 
 .PHONY: deb

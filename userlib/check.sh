@@ -160,6 +160,8 @@ symbols() {
 }
 try "only Winsock's names are exported, each with a version" symbols
 
+try "a path with a space is refused, and nothing removed" check/paths.sh
+
 # With no flag but -lws2_32; what libc says of static programs is no fault.
 installed() {
 	local root=$tmp/root examples example how status

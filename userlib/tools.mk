@@ -49,14 +49,14 @@ install-tools: all
 
 uninstall: uninstall-tools
 uninstall-tools:
-	$(Q)rm -f $(addprefix $(DESTDIR)$(BINDIR)/,$(notdir $(TOOLS))) \
-		$(DESTDIR)$(LIBDIR)/winsock/libwinsock-run.so \
-		$(addprefix $(DESTDIR)$(MANDIR)/man1/,$(notdir $(TOOL_MAN)))
+	$(Q)rm -f $(patsubst %,"$(DESTDIR)$(BINDIR)/%",$(notdir $(TOOLS))) \
+		"$(DESTDIR)$(LIBDIR)/winsock/libwinsock-run.so" \
+		$(patsubst %,"$(DESTDIR)$(MANDIR)/man1/%",$(notdir $(TOOL_MAN)))
 
 clean: clean-tools
 clean-tools:
-	$(Q)rm -f $(TOOL_OBJS) $(TOOL_OBJS:.o=.d) $(TOOLS:%=$(O)/%) $(O)/run/where \
-		$(O)/run/libwinsock-run.so
-	$(Q)rmdir $(O)/run $(O)/stat 2>/dev/null || true
+	$(Q)rm -f $(patsubst %,"%",$(TOOL_OBJS) $(TOOL_OBJS:.o=.d)) \
+		$(patsubst %,"$(O)/%",$(TOOLS) run/where run/libwinsock-run.so)
+	$(Q)rmdir "$(O)/run" "$(O)/stat" 2>/dev/null || true
 
 -include $(TOOL_OBJS:.o=.d)
