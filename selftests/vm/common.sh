@@ -5,7 +5,11 @@
 vm=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$vm/../.." && pwd)
 build=${WINSOCK_BUILD:-$top/build}
-cache=${WINSOCK_CACHE:-${XDG_CACHE_HOME:-${HOME:?}/.cache}/winsock}
+if [ -n "${WINSOCK_CACHE-}${XDG_CACHE_HOME-}${HOME-}" ]; then
+	cache=${WINSOCK_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/winsock}
+else	# as for a service
+	cache=$build/cache
+fi
 
 export vm top build cache
 
