@@ -190,6 +190,85 @@ installed() {
 }
 try "installed, the examples compile with -lws2_32 alone" installed
 
+# What is exported, and what the headers make of it, has a page that man(1) finds
+# by that name, whether or not an index was made.
+pages() {
+	local root=$tmp/man-root name found
+
+	make -s O="$build" PREFIX=/usr "DESTDIR=$root" install >"$tmp/out" || return
+	export MANPATH=$root/usr/share/man MANOPT='' MANSECT=''
+	sed -n 's/^\t\([A-Za-z_]*\);$/\1/p' libwinsock.map >"$tmp/pages"
+	[ "$(wc -l <"$tmp/pages")" -gt 70 ] || echo "too few names"
+	sed -n 's/^#define \([A-Z][A-Za-z0-9]*\)[ \t]\+\([A-Za-z0-9]*A\)$/\1 \2/p' \
+		include/winsock2.h include/ws2tcpip.h | while read -r name found; do
+			grep -qx "$found" "$tmp/pages" && echo "$name"
+		done >"$tmp/aliases"
+	[ -s "$tmp/aliases" ] || echo "no aliases"
+	sed -n 's/^\twinsock_\([a-z_]*\);$/\1_winsock/p' libwinsock.map |
+		grep -vE '^(strerror|poll|ioctlsocket_long|.*_(queue|message|event))_winsock$' \
+		>"$tmp/libcs"
+	tr '[:upper:]' '[:lower:]' <"$tmp/pages" | sort -u >"$tmp/lower"
+	sort -u "$tmp"/{pages,aliases,libcs,lower} | while read -r name; do
+		man -w "$name" >/dev/null 2>&1 || echo "no page: $name"
+	done
+	for name in winsock winsock-porting winsock-behaviour; do
+		found=$(man -w "$name" 2>&1)
+		[ "$(readlink -f "$found")" = "$MANPATH/man7/$name.7" ] ||
+			echo "man $name: $found"
+	done
+	find "$MANPATH" -xtype l
+	find "$MANPATH" -name '*.[0-9]' | while read -r name; do
+		[ -L "$name" ] || mandoc -Tlint -W warning "$name" 2>&1
+	done
+	grep -q "^\$ export CPATH=/usr/include/winsock" "$MANPATH/man7/winsock.7" ||
+		echo "winsock(7) names other directories than those of the installation"
+}
+if command -v man >/dev/null && command -v mandoc >/dev/null; then
+	try "every name has a page" pages
+fi
+
+# A row that a page cites is in winsock-behaviour(7).
+cited() {
+	grep -hE '^\.(Pq|Po)? ?.*\b[GNCUPROL][0-9]+\b' man/*.[0-9] run/*.1 stat/*.1 |
+		grep -oE '\b[GNCUPROL][0-9]+\b' | sort -u >"$tmp/cited"
+	[ "$(wc -l <"$tmp/cited")" -gt 20 ] || echo "too few rows"
+	sed -n 's/^\.It //p' "$build/winsock-behaviour.7" | tr ', ' '\n\n' | sort -u |
+		comm -23 "$tmp/cited" -
+	grep -LE '^\.Xr winsock-behaviour 7' $(grep -lE '^\.Pq.*\b[GNCUPROL][0-9]+\b' man/*.3 man/*.7)
+	return 0
+}
+try "every row that a page cites is in winsock-behaviour(7)" cited
+
+# The synopses say what the header declares: a redeclaration that differs does
+# not compile.
+synopses() {
+	local page
+
+	for page in man/*.3; do
+		{
+			printf '#include <%s>\n' winsock2.h ws2tcpip.h mswsock.h mstcpip.h
+			awk '/^\.S[hs]/ { on = $2 == "SYNOPSIS" }
+				on && /^\.Ft/ { sub(/^\.Ft /, ""); gsub(/"/, ""); type = $0 }
+				on && /^\.F[on] / { name = $2; args = $0
+					sub(/^\.F[on] [A-Za-z_]+ ?/, "", args) }
+				on && /^\.Fn / { gsub(/^"|"$/, "", args)
+					gsub(/" "/, ", ", args); declare() }
+				on && /^\.Fa / { sub(/^\.Fa /, ""); gsub(/"/, "")
+					args = args (args ? ", " : "") $0 }
+				on && /^\.Fc/ { declare() }
+				function declare() {
+					if (type && name !~ /^(routine|select|FD_.*|WINSOCK_.*|winsock_poll|winsock_ioc.*)$/)
+						print type " (" name ")(" args ");"
+				}' "$page"
+		} >"$tmp/synopsis.c"
+		grep -c '^[^#]' "$tmp/synopsis.c" >>"$tmp/declared-count"
+		gcc -D_GNU_SOURCE -w -Iinclude -fsyntax-only "$tmp/synopsis.c" 2>&1 |
+			grep error | sed "s|^|${page#man/}: |"
+	done
+	[ "$(awk '{ n += $1 } END { print n }' "$tmp/declared-count")" -gt 60 ] || echo "too few synopses"
+}
+try "the synopses are what the headers declare" synopses
+
 # Threads that end, and fork(2), call into it.
 staying() {
 	readelf -d "$build/libwinsock.so" | grep 'FLAGS_1.*NODELETE' >"$tmp/out" ||

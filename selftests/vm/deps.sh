@@ -52,6 +52,8 @@ vm		netbase				/etc/protocols
 6.12-debug	linux-source-6.12		/usr/src/linux-source-6.12.tar.xz
 in-tree		rsync				rsync
 host		clang				clang
+host		man-db				man
+host		mandoc				mandoc
 host		valgrind			valgrind
 host		mingw-w64-common		/usr/share/mingw-w64/include/winsock2.h
 gdb		gdb				gdb
