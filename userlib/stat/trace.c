@@ -3,6 +3,7 @@
  * Each close, from the module's tracepoints: an instance of the trace buffer of
  * our own, so that nobody else's tracing is disturbed, and none is left.
  */
+#include <dirent.h>
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -23,6 +24,7 @@
 
 #define ADDRESS		64
 #define TASKS		256	/* that may be between two lines of theirs */
+#define PREFIX		"winsock-stat."
 
 static const char * const roots[] = {
 	"/sys/kernel/tracing",
@@ -34,13 +36,17 @@ static char instance[128];
 static int trace_pipe = -1;
 
 /**
- * struct task - who has ended calls and not yet closed
+ * struct task - a task in a close that has not yet been printed
  * @pid: of the task
- * @calls: how many it has ended
+ * @calls: how many pending calls it has ended
+ * @sport: local port of the connection that it has reset, or 0
+ * @dport: the peer's port of that connection
  */
 struct task {
 	int pid;
 	unsigned int calls;
+	int sport;
+	int dport;
 };
 
 static struct task tasks[TASKS];
@@ -82,10 +88,38 @@ static int put(const char *file, const char *fmt, ...)
 static void remove_instance(void)
 {
 	put("events/winsock/enable", "0");
+	put("events/tcp/tcp_send_reset/enable", "0");
 	if (trace_pipe >= 0)
 		close(trace_pipe);
 	if (rmdir(instance))
 		warn("cannot remove %s", instance);
+}
+
+/*
+ * Of winsock-stats that were killed.  One that runs holds its trace_pipe open, for
+ * which the kernel refuses to remove it, whatever its number means to us.
+ */
+static void remove_stale(const char *root)
+{
+	char path[512];
+	struct dirent *entry;
+	DIR *dir;
+	int pid;
+
+	snprintf(path, sizeof(path), "%s/instances", root);
+	dir = opendir(path);
+	if (!dir)
+		return;
+	while ((entry = readdir(dir))) {
+		if (strncmp(entry->d_name, PREFIX, strlen(PREFIX)))
+			continue;
+		pid = atoi(entry->d_name + strlen(PREFIX));
+		if (pid <= 0 || !kill(pid, 0) || errno != ESRCH)
+			continue;
+		snprintf(path, sizeof(path), "%s/instances/%s", root, entry->d_name);
+		rmdir(path);
+	}
+	closedir(dir);
 }
 
 static void make_instance(void)
@@ -94,7 +128,8 @@ static void make_instance(void)
 	int error = ENOENT;
 
 	for (i = 0; i < sizeof(roots) / sizeof(roots[0]) && error == ENOENT; i++) {
-		snprintf(instance, sizeof(instance), "%s/instances/winsock-stat.%d",
+		remove_stale(roots[i]);
+		snprintf(instance, sizeof(instance), "%s/instances/" PREFIX "%d",
 			 roots[i], getpid());
 		error = mkdir(instance, 0700) ? errno : 0;
 	}
@@ -120,6 +155,8 @@ static void begin_trace(void)
 		err(EXIT_FAILURE, "cannot read %s", path);
 	if (put("trace_clock", "mono") || put("events/winsock/enable", "1"))
 		err(EXIT_FAILURE, "cannot watch the events of winsock in %s", instance);
+	/* It tells a deadline's reset from a close in time. */
+	put("events/tcp/tcp_send_reset/enable", "1");
 }
 
 static void end(int sig)
@@ -171,13 +208,15 @@ static void look_up_name(struct event *event)
 }
 
 /*
- * "  COMMAND-PID  [CPU] FLAGS SECONDS: winsock_NAME: FIELDS".  A command may have
- * anything in it, so that this is read from behind.
+ * "  COMMAND-PID  [CPU] FLAGS SECONDS: NAME: FIELDS".  A command may have anything
+ * in it, so that this is read from behind.
  */
 static const char *parse(char *line, struct event *event)
 {
 	char *name = strstr(line, ": winsock_"), *at, *cpu;
 
+	if (!name)
+		name = strstr(line, ": tcp_send_reset:");
 	if (!name)
 		return NULL;
 	at = find_last(line, name, " ");
@@ -194,7 +233,7 @@ static const char *parse(char *line, struct event *event)
 	snprintf(event->comm, sizeof(event->comm), "%s", line + strspn(line, " "));
 	if (!strcmp(event->comm, "<...>"))
 		look_up_name(event);
-	name += strlen(": winsock_");
+	name += strlen(": ");
 	at = strchr(name, ':');
 	if (!at)
 		return NULL;
@@ -238,26 +277,64 @@ static struct task *task_of(int pid)
 	return NULL;
 }
 
-static void note_cancelled(const struct event *event)
-{
-	struct task *task = task_of(event->pid);
-
-	if (!task)
-		task = task_of(0);
-	if (!task)
-		return;
-	task->pid = event->pid;
-	task->calls = value(event, "calls");
-}
-
-static unsigned int take_cancelled(int pid)
+static struct task *new_task(int pid)
 {
 	struct task *task = task_of(pid);
 
 	if (!task)
-		return 0;
-	task->pid = 0;
-	return task->calls;
+		task = task_of(0);
+	if (!task)
+		return NULL;
+	if (!task->pid)
+		*task = (struct task){ .pid = pid };
+	return task;
+}
+
+static void note_cancelled(const struct event *event)
+{
+	struct task *task = new_task(event->pid);
+
+	if (task)
+		task->calls = value(event, "calls");
+}
+
+/* The field's name depends on the kernel: 6.10 renamed it. */
+static int port(const struct event *event, const char *name, const char *newer)
+{
+	char text[ADDRESS];
+	const char *colon;
+
+	if (!*field(event, name, text, sizeof(text)))
+		field(event, newer, text, sizeof(text));
+	colon = strrchr(text, ':');
+	return colon ? atoi(colon + 1) : 0;
+}
+
+/* An answer to a packet, in whatever task it arrived, is no reset of the task's. */
+static void note_reset(const struct event *event)
+{
+	char packet[ADDRESS];
+	struct task *task;
+
+	field(event, "skbaddr", packet, sizeof(packet));
+	if (strtoull(packet, NULL, 16))
+		return;
+	task = new_task(event->pid);
+	if (!task)
+		return;
+	task->sport = port(event, "saddr", "src");
+	task->dport = port(event, "daddr", "dest");
+}
+
+static struct task take_task(int pid)
+{
+	struct task *task = task_of(pid), taken = { 0 };
+
+	if (task) {
+		taken = *task;
+		task->pid = 0;
+	}
+	return taken;
 }
 
 static void format_time(double seconds, char *text, size_t size)
@@ -294,11 +371,23 @@ static void format_peer(const struct event *event, char *text, size_t size)
 		snprintf(text, size, "-");
 }
 
-static const char *result(int error, char *text, size_t size)
+static bool deadline_passed(const struct event *event, const struct task *task)
 {
+	char how[16];
+
+	return !strcmp(field(event, "how", how, sizeof(how)), "linger") &&
+	       task->sport && task->sport == value(event, "sport") &&
+	       task->dport == value(event, "dport");
+}
+
+static const char *result(const struct event *event, const struct task *task,
+			  char *text, size_t size)
+{
+	int error = value(event, "err");
+
 	switch (-error) {
 	case 0:
-		return "closed";
+		return deadline_passed(event, task) ? "reset" : "closed";
 	case EWOULDBLOCK:
 		return "refused";
 	case EINTR:
@@ -311,16 +400,15 @@ static const char *result(int error, char *text, size_t size)
 static void print_close(const struct event *event)
 {
 	char clock[32], peer[ADDRESS + 10], how[16], text[32];
+	struct task task = take_task(event->pid);
 
 	format_time(event->seconds, clock, sizeof(clock));
 	format_peer(event, peer, sizeof(peer));
 	printf("%s %7d %-15s %4lld %-22s %-8s %10.6f %5u %s\n", clock, event->pid,
 	       event->comm, value(event, "fd"), peer,
 	       field(event, "how", how, sizeof(how)), value(event, "nsecs") / 1e9,
-	       take_cancelled(event->pid),
-	       result(value(event, "err"), text, sizeof(text)));
-	if (ferror(stdout))
-		exit(EXIT_FAILURE);
+	       task.calls, result(event, &task, text, sizeof(text)));
+	stat_flush();
 }
 
 /* Returns whether it was a close. */
@@ -336,9 +424,11 @@ static bool print_line(char *line)
 	name = parse(line, &event);
 	if (!name)
 		return false;
-	if (!strcmp(name, "cancel"))
+	if (!strcmp(name, "tcp_send_reset"))
+		note_reset(&event);
+	if (!strcmp(name, "winsock_cancel"))
 		note_cancelled(&event);
-	if (strcmp(name, "close"))
+	if (strcmp(name, "winsock_close"))
 		return false;
 	print_close(&event);
 	return true;
@@ -372,6 +462,7 @@ void stat_trace(unsigned long count)
 	begin_trace();
 	printf("%-15s %7s %-15s %4s %-22s %-8s %10s %5s %s\n", "TIME", "PID", "COMMAND",
 	       "FD", "PEER", "DECISION", "SECONDS", "CALLS", "RESULT");
+	stat_flush();
 	pfd.fd = trace_pipe;
 	while (!count || closes < count) {
 		if (ppoll(&pfd, 1, NULL, &usual) < 0)
