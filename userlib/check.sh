@@ -197,6 +197,7 @@ pages() {
 
 	make -s O="$build" PREFIX=/usr "DESTDIR=$root" install >"$tmp/out" || return
 	export MANPATH=$root/usr/share/man MANOPT='' MANSECT=''
+	install -D -m 644 -t "$MANPATH/man4" ../kmod/winsock.4
 	sed -n 's/^\t\([A-Za-z_]*\);$/\1/p' libwinsock.map >"$tmp/pages"
 	[ "$(wc -l <"$tmp/pages")" -gt 70 ] || echo "too few names"
 	sed -n 's/^#define \([A-Z][A-Za-z0-9]*\)[ \t]\+\([A-Za-z0-9]*A\)$/\1 \2/p' \
@@ -211,6 +212,8 @@ pages() {
 	sort -u "$tmp"/{pages,aliases,libcs,lower} | while read -r name; do
 		man -w "$name" >/dev/null 2>&1 || echo "no page: $name"
 	done
+	found=$(man -w 4 winsock)
+	[ "$found" = "$MANPATH/man4/winsock.4" ] || echo "man 4 winsock: $found"
 	for name in winsock winsock-porting winsock-behaviour; do
 		found=$(man -w "$name" 2>&1)
 		[ "$(readlink -f "$found")" = "$MANPATH/man7/$name.7" ] ||
@@ -238,6 +241,68 @@ cited() {
 	return 0
 }
 try "every row that a page cites is in winsock-behaviour(7)" cited
+
+# What a reader copies from a page compiles: each program, from its first #include
+# to its last brace, as mandoc shows it; the library's as C++ too.
+examples() {
+	local page program how
+
+	for page in man/*.[0-9]; do
+		rm -f "$tmp"/program-*
+		mandoc -Tutf8 -O width=200 "$page" | col -bx | awk -v out="$tmp/program-" '
+			/^[^ ]/ { finish() }
+			/^ *#include/ {
+				if (!on || closed)
+					start()
+			}
+			on { text = text substr($0, indent + 1) "\n" }
+			on && match($0, /^ *}/) && RLENGTH == indent + 1 {
+				closed = 1
+				kept = text
+			}
+			END { finish() }
+			function start() {
+				finish()
+				match($0, /^ */)
+				indent = RLENGTH
+				on = 1
+			}
+			function finish() {
+				if (kept)
+					printf "%s", kept >(out (++n) ".c")
+				text = kept = ""
+				on = closed = 0
+			}'
+		for program in "$tmp"/program-*.c; do
+			[ -e "$program" ] || continue
+			echo "$page" >>"$tmp/examples"
+			for how in "gcc -x c" "g++ -x c++"; do
+				[ "$how" = "gcc -x c" ] || grep -q winsock2.h "$program" ||
+					continue
+				# shellcheck disable=SC2086 # flags
+				$how -D_GNU_SOURCE -Wall -Wextra -Iinclude -I../uapi \
+					-fsyntax-only "$program" 2>&1 |
+					grep -E 'error|warning' | sed "s|^|$page: |"
+			done
+		done
+	done
+	[ "$(wc -l <"$tmp/examples")" -ge 5 ] || echo "too few programs"
+	awk '/^\.\\" python/ { getline; on = 1; next } /^\.Ed/ { on = 0 }
+		on { gsub(/\\-/, "-"); gsub(/\\e/, "\\"); print }' \
+		man/winsock-porting.7 >"$tmp/example.py"
+	[ -s "$tmp/example.py" ] || echo "no Python"
+	! command -v python3 >/dev/null ||
+		python3 -c 'compile(open(__import__("sys").argv[1]).read(), "example", "exec")' \
+			"$tmp/example.py"
+	# The number and the layout that it has.
+	printf '#include <linux/winsock.h>\n#include <stdio.h>\n%s\n' \
+		'int main(void) { printf("%#lx", (long)WINSOCK_IOC_CLOSESOCKET); return sizeof(struct winsock_closesocket) != 16; }' |
+		gcc -I../uapi -x c - -o "$tmp/number" && grep -q "$("$tmp/number")" "$tmp/example.py" ||
+		echo "the Python example's number is another"
+}
+if command -v mandoc >/dev/null; then
+	try "the programs in the pages compile" examples
+fi
 
 # The synopses say what the header declares: a redeclaration that differs does
 # not compile.
