@@ -235,9 +235,10 @@ cited() {
 	grep -hE '^\.(Pq|Po)? ?.*\b[GNCUPROL][0-9]+\b' man/*.[0-9] run/*.1 stat/*.1 |
 		grep -oE '\b[GNCUPROL][0-9]+\b' | sort -u >"$tmp/cited"
 	[ "$(wc -l <"$tmp/cited")" -gt 20 ] || echo "too few rows"
-	sed -n 's/^\.It //p' "$build/winsock-behaviour.7" | tr ', ' '\n\n' | sort -u |
+	sed -n 's/^\.It //p' "$build/winsock-behaviour.7" | tr -s ', ' '\n' | sort -u |
 		comm -23 "$tmp/cited" -
-	grep -LE '^\.Xr winsock-behaviour 7' $(grep -lE '^\.Pq.*\b[GNCUPROL][0-9]+\b' man/*.3 man/*.7)
+	grep -lE '^\.Pq.*\b[GNCUPROL][0-9]+\b' man/*.3 man/*.7 |
+		xargs grep -L '^\.Xr winsock-behaviour 7'
 	return 0
 }
 try "every row that a page cites is in winsock-behaviour(7)" cited
