@@ -200,11 +200,16 @@ pages() {
 	install -D -m 644 -t "$MANPATH/man4" ../kmod/winsock.4
 	sed -n 's/^\t\([A-Za-z_]*\);$/\1/p' libwinsock.map >"$tmp/pages"
 	[ "$(wc -l <"$tmp/pages")" -gt 70 ] || echo "too few names"
-	sed -n 's/^#define \([A-Z][A-Za-z0-9]*\)[ \t]\+\([A-Za-z0-9]*A\)$/\1 \2/p' \
+	sed -n 's/^#define \([A-Za-z0-9_]*\)[ \t]\+\([A-Za-z0-9_]*\)$/\1 \2/p' \
 		include/winsock2.h include/ws2tcpip.h | while read -r name found; do
-			grep -qx "$found" "$tmp/pages" && echo "$name"
+			grep -qxE "(winsock_)?$found" "$tmp/pages" && echo "$name"
 		done >"$tmp/aliases"
-	[ -s "$tmp/aliases" ] || echo "no aliases"
+	[ "$(wc -l <"$tmp/aliases")" -gt 12 ] || echo "too few aliases"
+	# And the macros that a page speaks of, but those that libc or Windows explains.
+	sed -n 's/^\.Fn \([A-Z][A-Za-z_]*\).*/\1/p' man/*.3 | grep -vE '^(FD_[A-Z]*|MAKEWORD)$' |
+		sort -u | while read -r name; do
+		grep -hE "^[ \t]*#define $name\(" include/winsock2.h
+	done | sed 's/.*define \([A-Za-z_]*\).*/\1/' >>"$tmp/aliases"
 	sed -n 's/^\twinsock_\([a-z_]*\);$/\1_winsock/p' libwinsock.map |
 		grep -vE '^(strerror|poll|ioctlsocket_long|.*_(queue|message|event))_winsock$' \
 		>"$tmp/libcs"

@@ -8,7 +8,7 @@ cd "$(dirname "$0")"
 
 awk '
 FILENAME ~ /\.h$/ {
-	if ($1 == "#define" && NF == 3 && $2 ~ /^[A-Z]/)
+	if ($1 == "#define" && NF == 3 && $2 ~ /^[A-Za-z_]+$/)
 		alias[$2] = $3
 	next
 }
@@ -30,9 +30,12 @@ END {
 	for (name in page)
 		if (name "A" in exported)
 			page[name "A"] = page[name]
-	for (name in alias)
+	for (name in alias) {
 		if (alias[name] in page)
 			page[name] = page[alias[name]]
+		else if ("winsock_" alias[name] in exported)
+			page[name] = page["winsock_" alias[name]]
+	}
 	for (name in page)
 		if (name ".3" != page[name])
 			print "man3/" name ".3:" page[name]
