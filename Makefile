@@ -48,7 +48,7 @@ $(if $(filter-out $(KERNELS),$(KERNEL)),$(error \
 endif
 
 # What sudo make check has left would fail in many words.
-ifneq ($(filter-out help install uninstall,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out help uninstall,$(or $(MAKECMDGOALS),all)),)
 $(if $(shell find $(build) $(if $(filter clean,$(MAKECMDGOALS)),,-maxdepth 2) \
 	-type d ! -writable 2>/dev/null),$(error \
 	a part of build/ belongs to another user; run: sudo make clean))

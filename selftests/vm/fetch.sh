@@ -74,7 +74,7 @@ download_failure() {
 		echo ": no network: $(grep -m 1 -iE 'resolv|connect|unreachable|timed out' <<<"$1")" ;;
 	*"404 "* | *"Unable to locate"* | *"No packages found"* | *"Can't find a source"* | \
 		*"was not found"*)
-		echo ": Debian serves this version no longer; as root run: apt-get update && apt-get upgrade 'linux-headers-*'" ;;
+		echo ": Debian serves this version no longer; as root run: apt-get update && apt-get upgrade --with-new-pkgs" ;;
 	*)
 		echo ": $(tail -n 3 <<<"$1")" ;;
 	esac
