@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Each close, from the module's tracepoints: an instance of the trace buffer of
+ * Each close, from the module's tracepoint: an instance of the trace buffer of
  * our own, so that nobody else's tracing is disturbed, and none is left.
  */
+#include <ctype.h>
 #include <dirent.h>
 #include <err.h>
 #include <errno.h>
@@ -23,8 +24,8 @@
 #include "stat.h"
 
 #define ADDRESS		64
-#define TASKS		256	/* that may be between two lines of theirs */
 #define PREFIX		"winsock-stat."
+#define EVENT		"winsock/winsock_close"
 
 static const char * const roots[] = {
 	"/sys/kernel/tracing",
@@ -36,23 +37,7 @@ static char instance[128];
 static int trace_pipe = -1;
 
 /**
- * struct task - a task in a close that has not yet been printed
- * @pid: of the task
- * @calls: how many pending calls it has ended
- * @sport: local port of the connection that it has reset, or 0
- * @dport: the peer's port of that connection
- */
-struct task {
-	int pid;
-	unsigned int calls;
-	int sport;
-	int dport;
-};
-
-static struct task tasks[TASKS];
-
-/**
- * struct event - a line of the trace
+ * struct event - a close, a line of the trace
  * @comm: of the task
  * @pid: of the task
  * @seconds: CLOCK_MONOTONIC
@@ -87,8 +72,7 @@ static int put(const char *file, const char *fmt, ...)
 
 static void remove_instance(void)
 {
-	put("events/winsock/enable", "0");
-	put("events/tcp/tcp_send_reset/enable", "0");
+	put("events/" EVENT "/enable", "0");
 	if (trace_pipe >= 0)
 		close(trace_pipe);
 	if (rmdir(instance))
@@ -114,7 +98,7 @@ static void remove_stale(const char *root)
 		if (strncmp(entry->d_name, PREFIX, strlen(PREFIX)))
 			continue;
 		pid = atoi(entry->d_name + strlen(PREFIX));
-		if (pid <= 0 || !kill(pid, 0) || errno != ESRCH)
+		if (pid != getpid() && (pid <= 0 || !kill(pid, 0) || errno != ESRCH))
 			continue;
 		snprintf(path, sizeof(path), "%s/instances/%s", root, entry->d_name);
 		rmdir(path);
@@ -153,10 +137,8 @@ static void begin_trace(void)
 	trace_pipe = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (trace_pipe < 0)
 		err(EXIT_FAILURE, "cannot read %s", path);
-	if (put("trace_clock", "mono") || put("events/winsock/enable", "1"))
-		err(EXIT_FAILURE, "cannot watch the events of winsock in %s", instance);
-	/* It tells a deadline's reset from a close in time. */
-	put("events/tcp/tcp_send_reset/enable", "1");
+	if (put("trace_clock", "mono") || put("events/" EVENT "/enable", "1"))
+		err(EXIT_FAILURE, "cannot watch the event " EVENT " in %s", instance);
 }
 
 static void end(int sig)
@@ -208,38 +190,35 @@ static void look_up_name(struct event *event)
 }
 
 /*
- * "  COMMAND-PID  [CPU] FLAGS SECONDS: NAME: FIELDS".  A command may have anything
- * in it, so that this is read from behind.
+ * "  COMMAND-PID  [CPU] FLAGS SECONDS: winsock_close: FIELDS".  A command may have
+ * anything in it, a line of this form too, so that this is read from behind.
  */
-static const char *parse(char *line, struct event *event)
+static bool parse(char *line, struct event *event)
 {
-	char *name = strstr(line, ": winsock_"), *at, *cpu;
+	static const char name[] = ": winsock_close: ";
+	char *at, *cpu, *end = find_last(line, line + strlen(line), name);
 
-	if (!name)
-		name = strstr(line, ": tcp_send_reset:");
-	if (!name)
-		return NULL;
-	at = find_last(line, name, " ");
+	if (!end)
+		return false;
+	at = find_last(line, end, " ");
 	cpu = at ? find_last(line, at, " [") : NULL;
 	if (!cpu)
-		return NULL;
+		return false;
 	event->seconds = atof(at);
+	event->fields = end + strlen(name) - 1;
 	*cpu = '\0';
 	at = strrchr(line, '-');
 	if (!at)
-		return NULL;
+		return false;
 	*at = '\0';
 	event->pid = atoi(at + 1);
 	snprintf(event->comm, sizeof(event->comm), "%s", line + strspn(line, " "));
 	if (!strcmp(event->comm, "<...>"))
 		look_up_name(event);
-	name += strlen(": ");
-	at = strchr(name, ':');
-	if (!at)
-		return NULL;
-	*at = '\0';
-	event->fields = at + 1;
-	return name;
+	for (at = event->comm; *at; at++)
+		if (iscntrl((unsigned char)*at))
+			*at = '?';
+	return true;
 }
 
 static const char *field(const struct event *event, const char *name, char *text,
@@ -265,76 +244,6 @@ static long long value(const struct event *event, const char *name)
 	char text[ADDRESS];
 
 	return atoll(field(event, name, text, sizeof(text)));
-}
-
-static struct task *task_of(int pid)
-{
-	unsigned int i;
-
-	for (i = 0; i < TASKS; i++)
-		if (tasks[i].pid == pid)
-			return &tasks[i];
-	return NULL;
-}
-
-static struct task *new_task(int pid)
-{
-	struct task *task = task_of(pid);
-
-	if (!task)
-		task = task_of(0);
-	if (!task)
-		return NULL;
-	if (!task->pid)
-		*task = (struct task){ .pid = pid };
-	return task;
-}
-
-static void note_cancelled(const struct event *event)
-{
-	struct task *task = new_task(event->pid);
-
-	if (task)
-		task->calls = value(event, "calls");
-}
-
-/* The field's name depends on the kernel: 6.10 renamed it. */
-static int port(const struct event *event, const char *name, const char *newer)
-{
-	char text[ADDRESS];
-	const char *colon;
-
-	if (!*field(event, name, text, sizeof(text)))
-		field(event, newer, text, sizeof(text));
-	colon = strrchr(text, ':');
-	return colon ? atoi(colon + 1) : 0;
-}
-
-/* An answer to a packet, in whatever task it arrived, is no reset of the task's. */
-static void note_reset(const struct event *event)
-{
-	char packet[ADDRESS];
-	struct task *task;
-
-	field(event, "skbaddr", packet, sizeof(packet));
-	if (strtoull(packet, NULL, 16))
-		return;
-	task = new_task(event->pid);
-	if (!task)
-		return;
-	task->sport = port(event, "saddr", "src");
-	task->dport = port(event, "daddr", "dest");
-}
-
-static struct task take_task(int pid)
-{
-	struct task *task = task_of(pid), taken = { 0 };
-
-	if (task) {
-		taken = *task;
-		task->pid = 0;
-	}
-	return taken;
 }
 
 static void format_time(double seconds, char *text, size_t size)
@@ -371,23 +280,14 @@ static void format_peer(const struct event *event, char *text, size_t size)
 		snprintf(text, size, "-");
 }
 
-static bool deadline_passed(const struct event *event, const struct task *task)
-{
-	char how[16];
-
-	return !strcmp(field(event, "how", how, sizeof(how)), "linger") &&
-	       task->sport && task->sport == value(event, "sport") &&
-	       task->dport == value(event, "dport");
-}
-
-static const char *result(const struct event *event, const struct task *task,
+static const char *result(const struct event *event, const char *how,
 			  char *text, size_t size)
 {
 	int error = value(event, "err");
 
 	switch (-error) {
 	case 0:
-		return deadline_passed(event, task) ? "reset" : "closed";
+		return strcmp(how, "deadline") ? "closed" : "reset";
 	case EWOULDBLOCK:
 		return "refused";
 	case EINTR:
@@ -400,35 +300,28 @@ static const char *result(const struct event *event, const struct task *task,
 static void print_close(const struct event *event)
 {
 	char clock[32], peer[ADDRESS + 10], how[16], text[32];
-	struct task task = take_task(event->pid);
 
 	format_time(event->seconds, clock, sizeof(clock));
 	format_peer(event, peer, sizeof(peer));
-	printf("%s %7d %-15s %4lld %-22s %-8s %10.6f %5u %s\n", clock, event->pid,
-	       event->comm, value(event, "fd"), peer,
-	       field(event, "how", how, sizeof(how)), value(event, "nsecs") / 1e9,
-	       task.calls, result(event, &task, text, sizeof(text)));
+	field(event, "how", how, sizeof(how));
+	printf("%s %7d %-15s %4lld %-22s %-8s %10.6f %5lld %s\n", clock, event->pid,
+	       event->comm, value(event, "fd"), peer, how, value(event, "nsecs") / 1e9,
+	       value(event, "calls"), result(event, how, text, sizeof(text)));
 	stat_flush();
 }
 
-/* Returns whether it was a close. */
+/* Returns whether it was a close.  The kernel's own lines begin without a space. */
 static bool print_line(char *line)
 {
+	const char *lost = strstr(line, " [LOST ");
 	struct event event;
-	const char *name;
 
-	if (strstr(line, "[LOST ")) {
-		printf("... too many at once:%s\n", strstr(line, " [LOST "));
+	if (lost && *line != ' ') {
+		printf("... too many at once:%s\n", lost);
+		stat_flush();
 		return false;
 	}
-	name = parse(line, &event);
-	if (!name)
-		return false;
-	if (!strcmp(name, "tcp_send_reset"))
-		note_reset(&event);
-	if (!strcmp(name, "winsock_cancel"))
-		note_cancelled(&event);
-	if (strcmp(name, "winsock_close"))
+	if (!parse(line, &event))
 		return false;
 	print_close(&event);
 	return true;
