@@ -42,7 +42,7 @@ $(O)/stat/winsock-stat: $(STAT:%=$(O)/stat/%.o)
 
 .PHONY: install-tools uninstall-tools clean-tools
 install: install-tools
-install-tools: all
+install-tools: check-install
 	$(Q)install -D -m 755 -t $(DESTDIR)$(BINDIR) $(TOOLS:%=$(O)/%)
 	$(Q)install -D -m 644 -t $(DESTDIR)$(LIBDIR)/winsock $(O)/run/libwinsock-run.so
 	$(Q)install -D -m 644 -t $(DESTDIR)$(MANDIR)/man1 $(TOOL_MAN)
