@@ -5,18 +5,23 @@
  *
  *	ordinary [PRELUDE]... ROLE ARG...
  */
+#include <dlfcn.h>
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -100,6 +105,8 @@ static int close_how(const char *how, int fd)
 
 	if (!strcmp(how, "close"))
 		return close(fd);
+	if (!strcmp(how, "syscall"))
+		return syscall(SYS_close, fd);
 	if (!strcmp(how, "fclose"))
 		return fclose(stream);
 	if (!strcmp(how, "close_range"))
@@ -252,6 +259,134 @@ static int watched(char *argv[])
 	return 0;
 }
 
+static int open_null(void)
+{
+	return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+/* libc's own syscall(3), which a preloaded library does not see */
+static long (*libc_syscall(void))(long nr, ...)
+{
+#ifdef STATIC
+	return syscall;
+#else
+	long (*function)(long nr, ...);
+
+	*(void **)&function = dlsym(dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD), "syscall");
+	return function;
+#endif
+}
+
+/* A sandbox in which ioctl(2) is killed for, or refused. */
+static void filter_ioctl(const char *how, bool seen)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, !strcmp(how, "kill") ? SECCOMP_RET_KILL_PROCESS :
+			 !strcmp(how, "allow") ? SECCOMP_RET_ALLOW : SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { sizeof(code) / sizeof(code[0]), code };
+	long (*call)(long nr, ...) = seen ? syscall : libc_syscall();
+
+	check(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "PR_SET_NO_NEW_PRIVS");
+	if (seen && !strcmp(how, "kill"))
+		check(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), "PR_SET_SECCOMP");
+	else
+		check(call(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program), "seccomp");
+}
+
+static int open_descriptors(void)
+{
+	int fd, n = 0;
+
+	for (fd = 0; fd < 1024; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+/* filtered HOW seen|unseen PORT */
+static int filtered(char *argv[])
+{
+	int fd = open_null(), before, i;
+	int s = connected_to(argv[2]);
+
+	filter_ioctl(argv[0], !strcmp(argv[1], "seen"));
+	say("file", close(fd));
+	before = open_descriptors();
+	if (strcmp(argv[0], "kill") || !strcmp(argv[1], "seen")) {
+		errno = 4242;
+		say("socket", close(s));
+		say("errno", errno);
+		before--;
+	}
+	for (i = 0; i < 100; i++) {
+		fd = open_null();
+		close(fd);
+		/* That this is a socket has not been seen. */
+		if (strcmp(argv[0], "kill"))
+			close(libc_syscall()(SYS_socket, AF_INET, SOCK_STREAM, 0));
+	}
+	say("leaked", open_descriptors() - before);
+	return 0;
+}
+
+static void refused_closes(void)
+{
+	int fd, refused = 0;
+
+	do
+		fd = check(open_null(), "/dev/null");
+	while (fd < 80);
+	for (fd = 3; fd <= 80; fd++)
+		refused += close(fd) && errno == EBADF;
+	say("refused", refused);
+}
+
+/* reused PORT: the numbers of all descriptors are the program's now */
+static int reused(char *argv[])
+{
+	connected_to(argv[0]);
+	libc_syscall()(SYS_close_range, 3, ~0U, 0);
+	refused_closes();
+	return 0;
+}
+
+/* vforked PORT: the child is the first to close a socket */
+static int vforked(char *argv[])
+{
+	int fd = libc_syscall()(SYS_socket, AF_INET, SOCK_STREAM, 0);
+	pid_t pid = vfork();
+
+	if (!pid) {
+		close(fd);
+		_exit(0);
+	}
+	check(waitpid(pid, NULL, 0), "waitpid");
+	refused_closes();
+	return 0;
+}
+
+/* many COUNT: sockets that were never connected */
+static int many(char *argv[])
+{
+	int i;
+
+	for (i = atoi(argv[0]); i; i--)
+		close(check(socket(AF_INET, SOCK_STREAM, 0), "socket"));
+	say("closed", 0);
+	return 0;
+}
+
+/* numbers PORT: those of a socket and of a file */
+static int numbers(char *argv[])
+{
+	say("socket", connected_to(argv[0]));
+	say("next", open_null());
+	return 0;
+}
+
 /* errors PORT: what the calls say of errors, and of numbers that are not open */
 static int errors(char *argv[])
 {
@@ -270,7 +405,10 @@ static int errors(char *argv[])
 	return 0;
 }
 
-/* close_all: as daemons begin; lose_all: past libc; exec: as another program */
+/*
+ * close_all: as daemons begin; lose_all: past libc; filter: past it, too;
+ * exec: as another program
+ */
 static void prelude(char *argv[])
 {
 	char self[4096] = "";
@@ -287,7 +425,9 @@ static void prelude(char *argv[])
 		}
 	} else if (!strcmp(argv[0], "lose_all")) {
 		close(4095);	/* what is opened with the first call is there now */
-		syscall(SYS_close_range, 3, ~0U, 0);
+		libc_syscall()(SYS_close_range, 3, ~0U, 0);
+	} else if (!strcmp(argv[0], "filter")) {
+		filter_ioctl("kill", false);
 	} else if (!strcmp(argv[0], "exec")) {
 		check(readlink("/proc/self/exe", self, sizeof(self) - 1), "readlink");
 		execv(self, argv);
@@ -307,6 +447,11 @@ int main(int argc, char *argv[])
 		{ "forked", forked },
 		{ "watched", watched },
 		{ "errors", errors },
+		{ "filtered", filtered },
+		{ "reused", reused },
+		{ "vforked", vforked },
+		{ "many", many },
+		{ "numbers", numbers },
 	};
 	unsigned int i;
 
