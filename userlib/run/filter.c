@@ -25,6 +25,7 @@
 
 #include "filter.h"
 #include "filter_count.h"
+#include "own.h"
 
 #if defined(__x86_64__)
 #define NATIVE_ARCH	AUDIT_ARCH_X86_64
@@ -38,7 +39,11 @@
 #error "name the AUDIT_ARCH_ of this machine here"
 #endif
 
-static atomic_bool forbidden;
+/*
+ * Filters that are being installed, by any thread, or that do not allow what is
+ * called here: those are never subtracted.
+ */
+static atomic_uint forbidding;
 
 /* struct machine - the registers of a classic BPF program */
 struct machine {
@@ -178,71 +183,89 @@ static bool allows(const struct sock_fprog *program, const struct seccomp_data *
 
 #define CALL(number, ...)	{ .nr = (number), .arch = NATIVE_ARCH, .args = { __VA_ARGS__ } }
 
-static bool allows_all(const struct sock_fprog *program)
-{
-	static const struct seccomp_data calls[] = {
-		/* to close, and to attach */
-		CALL(SYS_ioctl, 60, WINSOCK_IOC_CLOSESOCKET),
-		CALL(SYS_ioctl, 60, WINSOCK_IOC_SOCKET),
-		CALL(SYS_ioctl, 60, WINSOCK_IOC_VERSION),
-		CALL(SYS_getsockopt, 3, SOL_SOCKET, SO_PROTOCOL),
-		CALL(SYS_fcntl, 3, F_DUPFD_CLOEXEC, 60),
+/* to close, and to attach */
+static const struct seccomp_data calls_to_close[] = {
+	CALL(SYS_ioctl, 60, WINSOCK_IOC_CLOSESOCKET),
+	CALL(SYS_ioctl, 60, WINSOCK_IOC_SOCKET),
+	CALL(SYS_ioctl, 60, WINSOCK_IOC_VERSION),
+	CALL(SYS_getsockopt, 3, SOL_SOCKET, SO_PROTOCOL),
+	CALL(SYS_fcntl, 3, F_DUPFD_CLOEXEC, 60),
+	CALL(SYS_fcntl, 3, F_GETFD),
+	/* fstat(3) is one or the other: it depends on the C library. */
 #ifdef SYS_newfstatat
-		CALL(SYS_newfstatat, 60),
+	CALL(SYS_newfstatat, 60),
 #endif
-		CALL(SYS_prlimit64),
-		CALL(SYS_openat, (uint32_t)AT_FDCWD),
-		CALL(SYS_getdents64, 3),
-		/* to pass a socket to the keeper */
-		CALL(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC),
-		CALL(SYS_sendmsg, 60),
+#ifdef SYS_fstat
+	CALL(SYS_fstat, 60),
+#endif
+	CALL(SYS_prlimit64),
+	CALL(SYS_openat, (uint32_t)AT_FDCWD),
+	CALL(SYS_getdents64, 3),
+	/* to pass a socket to the keeper */
+	CALL(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC),
+	CALL(SYS_sendmsg, 60),
+	CALL(SYS_recvmsg, 3),
+	CALL(SYS_getsockopt, 3, SOL_SOCKET, SO_LINGER),
+	CALL(SYS_setsockopt, 3, SOL_SOCKET, SO_LINGER),
+	CALL(SYS_epoll_ctl, 3, EPOLL_CTL_DEL, 3),
+};
+
+static const struct seccomp_data calls_to_report[] = {
+	CALL(SYS_ioctl, 3, SIOCINQ),
+	CALL(SYS_ioctl, 3, SIOCOUTQ),
+	CALL(SYS_fcntl, 3, F_GETFL),
+	CALL(SYS_getsockname, 3),
+	CALL(SYS_getpeername, 3),
+	CALL(SYS_getpid),
+	CALL(SYS_socket, AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG),
+	CALL(SYS_sendto, 3),
+	CALL(SYS_recvfrom, 3),
 #ifdef SYS_poll
-		CALL(SYS_poll),
+	CALL(SYS_poll),
 #else
-		CALL(SYS_ppoll),
+	CALL(SYS_ppoll),
 #endif
-		CALL(SYS_recvmsg, 3),
-		CALL(SYS_setsockopt, 3, SOL_SOCKET, SO_LINGER),
-		CALL(SYS_epoll_ctl, 3, EPOLL_CTL_DEL, 3),
-		/* to report */
-		CALL(SYS_ioctl, 3, SIOCINQ),
-		CALL(SYS_ioctl, 3, SIOCOUTQ),
-		CALL(SYS_getsockname, 3),
-		CALL(SYS_getpeername, 3),
-		CALL(SYS_getpid),
-		CALL(SYS_socket, AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG),
-		CALL(SYS_sendto, 3),
-		CALL(SYS_recvfrom, 3),
-	};
+};
+
+static bool allows_all(const struct sock_fprog *program, const struct seccomp_data *calls,
+		       unsigned int n)
+{
 	unsigned int i;
 
-	for (i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+	for (i = 0; i < n; i++)
 		if (!allows(program, &calls[i]))
 			return false;
 	return true;
 }
 
+#define ALLOWS_ALL(program, calls) \
+	allows_all(program, calls, sizeof(calls) / sizeof((calls)[0]))
+
+static bool allows_ours(const struct sock_fprog *program)
+{
+	return ALLOWS_ALL(program, calls_to_close) &&
+	       (!run_channel_reports() || ALLOWS_ALL(program, calls_to_report));
+}
+
 bool run_filter_forbids(void)
 {
-	return atomic_load_explicit(&forbidden, memory_order_relaxed);
+	return atomic_load_explicit(&forbidding, memory_order_relaxed);
 }
 
-/* Other threads may have the filter before this one has evaluated it. */
-bool run_filter_begin(void)
+void run_filter_begin(void)
 {
-	return atomic_exchange(&forbidden, true);
+	atomic_fetch_add(&forbidding, 1);
 }
 
-void run_filter_end(bool before, bool installed, const struct sock_fprog *program)
+void run_filter_end(bool installed, const struct sock_fprog *program)
 {
-	if (!before && (!installed || (program && allows_all(program))))
-		atomic_store(&forbidden, false);
+	if (!installed || (program && allows_ours(program)))
+		atomic_fetch_sub(&forbidding, 1);
 }
 
 void run_filter_start(int tried)
 {
-	/* Meanwhile close() is only what the loader calls, too. */
-	bool before = run_filter_begin();
-
-	run_filter_end(before, run_filter_count() > tried, NULL);
+	/* Until it ends, close() is only what the loader calls, too. */
+	run_filter_begin();
+	run_filter_end(run_filter_count() > tried, NULL);
 }

@@ -14,10 +14,10 @@
  * from then on makes none but those that the program asked for.
  */
 bool run_filter_forbids(void);
-/* Before a filter is installed; returns what run_filter_end() needs. */
-bool run_filter_begin(void);
+/* Before a filter is installed: other threads may have it before it is evaluated. */
+void run_filter_begin(void);
 /* Afterwards: @program is the filter, NULL if there is none that can be read. */
-void run_filter_end(bool before, bool installed, const struct sock_fprog *program);
+void run_filter_end(bool installed, const struct sock_fprog *program);
 /* At the start of a program; @tried filters have allowed ioctl(2). */
 void run_filter_start(int tried);
 

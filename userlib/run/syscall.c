@@ -25,25 +25,24 @@ static const void *filter_of(unsigned long mode, unsigned long filter_mode,
 EXPORT int prctl(int option, unsigned long a, unsigned long b, unsigned long c,
 		 unsigned long d)
 {
-	bool before;
 	int ret;
 
 	if (option != PR_SET_SECCOMP)
 		return run_next()->prctl(option, a, b, c, d);
-	before = run_filter_begin();
+	run_filter_begin();
 	ret = run_next()->prctl(option, a, b, c, d);
-	run_filter_end(before, ret >= 0, filter_of(a, SECCOMP_MODE_FILTER, b));
+	run_filter_end(ret >= 0, filter_of(a, SECCOMP_MODE_FILTER, b));
 	return ret;
 }
 
 static long install_filter(long operation, long flags, long program)
 {
-	bool before = run_filter_begin();
 	long ret;
 
+	run_filter_begin();
 	ret = run_next()->syscall(SYS_seccomp, operation, flags, program);
 	/* A positive number is a thread's that prevents it, or a descriptor. */
-	run_filter_end(before, flags & SECCOMP_FILTER_FLAG_NEW_LISTENER ? ret >= 0 : !ret,
+	run_filter_end(flags & SECCOMP_FILTER_FLAG_NEW_LISTENER ? ret >= 0 : !ret,
 		       filter_of(operation, SECCOMP_SET_MODE_FILTER, program));
 	return ret;
 }
