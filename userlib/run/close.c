@@ -51,6 +51,16 @@ static void leave_epoll_sets(int fd)
 	run_each_descriptor(0, ~0U, leave_epoll_set, fd);
 }
 
+void run_prepare_close(int fd)
+{
+	struct linger linger = { 0 };
+	socklen_t len = sizeof(linger);
+
+	getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &len);
+	if (linger.l_onoff && linger.l_linger)
+		leave_epoll_sets(fd);
+}
+
 static void take_back(int from)
 {
 	char byte;

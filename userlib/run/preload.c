@@ -7,6 +7,7 @@
  * order, which may be another preload that keeps books of the same calls.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/close_range.h>
 #include <linux/winsock.h>
 #include <netinet/in.h>
@@ -114,12 +115,34 @@ EXPORT int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 }
 
 /* A second descriptor, so that the number can go the way it always goes. */
+static int copy_of_tcp(int fd)
+{
+	int copy = run_copy(fd);
+
+	if (copy >= 0)
+		run_prepare_close(fd);
+	return copy;
+}
+
 static int copy_of_socket(int fd)
 {
 	int saved = errno;
 	int copy;
 
-	copy = !run_filter_forbids() && run_is_tcp(fd) ? run_copy(fd) : -1;
+	copy = !run_filter_forbids() && run_is_tcp(fd) ? copy_of_tcp(fd) : -1;
+	errno = saved;
+	return copy;
+}
+
+/* Where dup3() fails the socket stays as it is. */
+static int copy_of_replaced(int from, int to, int flags)
+{
+	int saved = errno;
+	int copy = -1;
+
+	if (!run_filter_forbids() && run_is_tcp(to) && !(flags & ~O_CLOEXEC) &&
+	    fcntl(from, F_GETFD) >= 0)
+		copy = copy_of_tcp(to);
 	errno = saved;
 	return copy;
 }
@@ -173,7 +196,7 @@ static int replace(int from, int to, int flags, bool by_dup2)
 	}
 	if (run_is_own(to))
 		run_own_move(to);
-	copy = copy_of_socket(to);
+	copy = copy_of_replaced(from, to, flags);
 	ret = by_dup2 ? run_next()->dup2(from, to) : run_next()->dup3(from, to, flags);
 	if (ret < 0 && copy >= 0) {
 		run_plain_close(copy);
