@@ -37,6 +37,7 @@ static void look_up_all(void)
 	look_up(&next.dup2, RTLD_NEXT, "dup2");
 	look_up(&next.dup3, RTLD_NEXT, "dup3");
 	look_up(&next.close_range, RTLD_NEXT, "close_range");
+	look_up(&next.closefrom, RTLD_NEXT, "closefrom");
 	look_up(&next.fclose, RTLD_NEXT, "fclose");
 	look_up(&next.prctl, RTLD_NEXT, "prctl");
 	look_up(&next.syscall, RTLD_NEXT, "syscall");

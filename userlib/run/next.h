@@ -12,9 +12,10 @@
 
 /**
  * struct run_next - what the program would call without this library
+ * @closefrom: NULL where the C library has none
+ * @libc_syscall: libc's, whatever else is preloaded
  * @socket_replaced: another preload replaces socket()
  * @close_replaced: another preload replaces close()
- * @libc_syscall: libc's, whatever else is preloaded
  */
 struct run_next {
 	int (*socket)(int domain, int type, int protocol);
@@ -24,6 +25,7 @@ struct run_next {
 	int (*dup2)(int from, int to);
 	int (*dup3)(int from, int to, int flags);
 	int (*close_range)(unsigned int first, unsigned int last, int flags);
+	void (*closefrom)(int first);
 	int (*fclose)(FILE *file);
 	int (*prctl)(int option, ...);
 	long (*syscall)(long nr, ...);

@@ -273,7 +273,9 @@ EXPORT void closefrom(int first)
 {
 	int saved = errno;
 
-	close_range(first < 0 ? 0 : first, ~0U, 0);
+	/* It has no way to fail, and a filter may refuse close_range(2). */
+	if (close_range(first < 0 ? 0 : first, ~0U, 0) && run_next()->closefrom)
+		run_next()->closefrom(first);
 	errno = saved;
 }
 
