@@ -102,10 +102,13 @@ int run_copy(int fd)
 
 void run_own_move(int fd)
 {
+	int saved = errno;
+
 	if (fd == atomic_load(&device))
 		atomic_store(&device, run_copy(fd));
 	else if (fd == atomic_load(&channel))
 		atomic_store(&channel, run_copy_high(fd, F_DUPFD, RUN_NUMBERS));
+	errno = saved;
 }
 
 static int open_device(void)
