@@ -149,7 +149,7 @@ static void report(const struct run_close *close)
 	struct tm tm;
 	int len;
 
-	if (!reports)
+	if (!reports || !close->when)
 		return;
 	strftime(clock, sizeof(clock), "%T", localtime_r(&when, &tm));
 	format_peer(&close->peer, peer, sizeof(peer));

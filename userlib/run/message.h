@@ -57,7 +57,7 @@ struct run_close {
 
 /**
  * struct run_message - a packet
- * @close: what to report
+ * @close: what to report; nothing if @when is 0
  * @spent: of a wait that the keeper takes over, seconds that have passed
  * @missing: closes before this one that could not be sent
  *

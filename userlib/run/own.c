@@ -196,16 +196,25 @@ bool run_channel_reports(void)
 /* The report must not hold up the program; what is left out is counted. */
 static int send_report(int to, struct run_message *message)
 {
+	bool last = !message->close.when;
 	struct pollfd room = { .fd = to, .events = POLLOUT };
 	int err;
 
 	message->missing = atomic_exchange(&missing, 0);
 	err = run_pass(to, message, sizeof(*message), -1, MSG_DONTWAIT);
-	if (err == -EAGAIN && !message->missing && poll(&room, 1, REPORT_WAIT_MS) > 0)
+	if (err == -EAGAIN && (!message->missing || last) && poll(&room, 1, REPORT_WAIT_MS) > 0)
 		err = run_pass(to, message, sizeof(*message), -1, MSG_DONTWAIT);
 	if (err)
 		atomic_fetch_add(&missing, message->missing + 1);
 	return err;
+}
+
+void run_channel_end(void)
+{
+	struct run_message message = { 0 };
+
+	if (atomic_load(&missing) && !run_filter_forbids())
+		run_channel_send(&message, -1);
 }
 
 int run_channel_send(struct run_message *message, int fd)

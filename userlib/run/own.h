@@ -27,6 +27,8 @@ int run_device_ioctl(unsigned long request, void *arg);
 /* As the environment says. */
 void run_channel_set(const char *value);
 bool run_channel_reports(void);
+/* At the end of the program: what has not been sent by then is counted all the same. */
+void run_channel_end(void);
 /* 0 or -errno */
 int run_channel_send(struct run_message *message, int fd);
 

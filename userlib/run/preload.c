@@ -54,6 +54,12 @@ static void begin(void)
 		leave_environment();
 }
 
+__attribute__((destructor))
+static void end(void)
+{
+	run_channel_end();
+}
+
 static bool is_tcp(int domain, int type, int protocol)
 {
 	return (domain == AF_INET || domain == AF_INET6) &&
