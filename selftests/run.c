@@ -4,6 +4,7 @@
  * and then started by winsock-run.  Each row shows both.
  */
 #include <fcntl.h>
+#include <glob.h>
 #include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
@@ -476,6 +477,19 @@ TEST_F(run, filter_that_was_not_seen_leaves_nothing_open)
 	expect_filtered(_metadata, &self->program, true);
 }
 
+TEST_F(run, closefrom_does_without_close_range)
+{
+	long err;
+
+	start("unranged", number(self->port));
+	err = hear(&self->program, "errno");
+	/* libc's own leaves what close_range(2) has set. */
+	if (variant->run)
+		EXPECT_EQ(4242, err);
+	EXPECT_EQ(0, hear(&self->program, "open"));
+	EXPECT_EQ(0, program_end(&self->program));
+}
+
 TEST_F(run, filter_of_the_program_before_does_not_kill)
 {
 	start("filter", "exec", "many", "3");
@@ -609,6 +623,80 @@ TEST_F(run_only, full_report_holds_nothing_up)
 	close(reader);
 }
 
+static pid_t find_keeper(void)
+{
+	pid_t pid, newest = 0;
+	char name[32];
+	glob_t found;
+	size_t i;
+	FILE *f;
+
+	if (glob("/proc/[0-9]*/comm", 0, NULL, &found))
+		fail("no process in /proc");
+	for (i = 0; i < found.gl_pathc; i++) {
+		f = fopen(found.gl_pathv[i], "r");
+		if (f && fgets(name, sizeof(name), f) && !strcmp(name, "winsock-keeper\n")) {
+			pid = atoi(found.gl_pathv[i] + strlen("/proc/"));
+			newest = pid > newest ? pid : newest;
+		}
+		if (f)
+			fclose(f);
+	}
+	globfree(&found);
+	return newest;
+}
+
+static long lines_of_report(void)
+{
+	FILE *f = fopen(REPORT, "r");
+	char text[256];
+	long lines = 0;
+
+	while (f && fgets(text, sizeof(text), f))
+		lines++;
+	if (f)
+		fclose(f);
+	return lines;
+}
+
+/* What the keeper says at its end, which may be later than the program's. */
+static long lines_that_lack(struct program *program)
+{
+	static const char lacks[] = "the report lacks ";
+	int out = check(dup(program->out));
+	size_t len;
+	char *at;
+
+	check(fcntl(out, F_SETFL, O_NONBLOCK));
+	if (program_end(program))
+		fail("the program failed after: %s", program->text);
+	len = program->len;
+	if (!strstr(program->text, lacks))
+		wait_until(read(out, program->text + len, sizeof(program->text) - 1 - len) > 0);
+	close(out);
+	at = strstr(program->text, lacks);
+	return at ? atol(at + strlen(lacks)) : 0;
+}
+
+TEST_F(run_only, keeper_that_is_behind_holds_nothing_up)
+{
+	pid_t keeper;
+	long lack;
+
+	start_run("many", "3000", "told");
+	hear(&self->program, "ready");
+	keeper = find_keeper();
+	check(kill(keeper, SIGSTOP));
+	tell(&self->program);
+	EXPECT_EQ(0, hear(&self->program, "closed"));
+	check(kill(keeper, SIGCONT));
+	tell(&self->program);
+	lack = lines_that_lack(&self->program);
+	EXPECT_LT(0, lack);
+	/* The heading is not a close. */
+	EXPECT_EQ(3000 + 1, lines_of_report() + lack);
+}
+
 TEST_F(run_only, full_device_is_counted)
 {
 	start_to("/dev/full", "many", "300");
@@ -634,11 +722,12 @@ TEST_F(run_only, another_preload_sees_what_it_replaces)
 }
 
 /* P9: the number is gone, and so are its events. */
-TEST_F(run_only, epoll_set_does_not_hear_of_what_goes_on_in_the_background)
+static void epoll_hears_nothing(struct __test_metadata *_metadata,
+				struct _test_data_run_only *self, const char *how)
 {
 	struct received got;
 
-	start_run("watched", number(LINGER_LONG), number(self->port));
+	start_run("watched", how, number(LINGER_LONG), number(self->port));
 	peer_accept(&self->peer);
 	EXPECT_EQ(0, hear(&self->program, "closed"));
 	/* Room in the socket, and an end: it would be told of both. */
@@ -647,7 +736,58 @@ TEST_F(run_only, epoll_set_does_not_hear_of_what_goes_on_in_the_background)
 	check(shutdown(self->peer.fd, SHUT_WR));
 	EXPECT_EQ(0, hear(&self->program, "events"));
 	EXPECT_EQ(0, program_end(&self->program));
+	EXPECT_STREQ("background", report_line(0).decision);
 	EXPECT_GT(0.2, report_line(0).seconds);
+}
+
+TEST_F(run_only, epoll_set_does_not_hear_of_what_goes_on_in_the_background)
+{
+	epoll_hears_nothing(_metadata, self, "close");
+}
+
+TEST_F(run_only, epoll_set_does_not_hear_of_what_dup2_has_replaced)
+{
+	epoll_hears_nothing(_metadata, self, "dup2");
+}
+
+TEST_F(run_only, epoll_set_does_not_hear_of_a_closed_stream)
+{
+	epoll_hears_nothing(_metadata, self, "fclose");
+}
+
+TEST_F(run_only, epoll_set_does_not_hear_of_what_another_preload_closed)
+{
+	check(setenv("LD_PRELOAD", beside_us("run_preload.so"), 1));
+	epoll_hears_nothing(_metadata, self, "close");
+	check(unsetenv("LD_PRELOAD"));
+}
+
+static void unread_is_graceful(struct __test_metadata *_metadata,
+			       struct program *program, struct peer *peer)
+{
+	peer_accept(peer);
+	check(send(peer->fd, "hello", 5, 0));
+	EXPECT_EQ(0, hear(program, "closed"));
+	EXPECT_EQ(END_EOF, receive_all(peer->fd).ending);
+	tell(program);
+	EXPECT_EQ(0, program_end(program));
+}
+
+/* What only the report calls may be killed for where there is none. */
+TEST_F(run_only, filter_against_the_report_leaves_the_closes)
+{
+	program_start(&self->program, "winsock-run", beside_us("run_ordinary"),
+		      "unnamed", "unread", number(self->port));
+	unread_is_graceful(_metadata, &self->program, &self->peer);
+}
+
+/* A filter that is not seen would kill for it. */
+TEST_F(run_only, known_socket_is_closed_without_getsockopt)
+{
+	program_start(&self->program, "winsock-run", beside_us("run_ordinary"),
+		      "unasked", number(self->port));
+	EXPECT_EQ(0, hear(&self->program, "closed"));
+	EXPECT_EQ(0, program_end(&self->program));
 }
 
 static void expect_background(struct __test_metadata *_metadata,
@@ -722,12 +862,7 @@ TEST_F(run_only, no_children_means_the_program_itself)
 {
 	program_start(&self->program, "winsock-run", "--no-children",
 		      beside_us("run_ordinary"), "unread", number(self->port));
-	peer_accept(&self->peer);
-	check(send(self->peer.fd, "hello", 5, 0));
-	EXPECT_EQ(0, hear(&self->program, "closed"));
-	EXPECT_EQ(END_EOF, receive_all(self->peer.fd).ending);
-	tell(&self->program);
-	EXPECT_EQ(0, program_end(&self->program));
+	unread_is_graceful(_metadata, &self->program, &self->peer);
 }
 
 /* The words of winsock-run itself, and its exit status. */

@@ -243,18 +243,20 @@ static int forked(char *argv[])
 	return 0;
 }
 
-/* watched SECONDS PORT: in an epoll set, nonblocking, and full */
+/* watched HOW SECONDS PORT: in an epoll set, nonblocking, and full */
 static int watched(char *argv[])
 {
 	struct epoll_event event = { .events = EPOLLIN | EPOLLOUT };
 	int set = check(epoll_create1(0), "epoll_create1");
-	int fd = connected_to(argv[1]);
+	int fd = connected_to(argv[2]);
 
-	set_linger(fd, argv[0]);
+	set_linger(fd, argv[1]);
+	if (!strcmp(argv[0], "fclose"))
+		stream = fdopen(fd, "r+");
 	fill(fd);
 	check(fcntl(fd, F_SETFL, O_NONBLOCK), "O_NONBLOCK");
 	check(epoll_ctl(set, EPOLL_CTL_ADD, fd, &event), "epoll_ctl");
-	say("closed", close(fd));
+	say("closed", close_how(argv[0], fd));
 	say("events", epoll_wait(set, &event, 1, 3000));
 	return 0;
 }
@@ -277,12 +279,12 @@ static long (*libc_syscall(void))(long nr, ...)
 #endif
 }
 
-/* A sandbox in which ioctl(2) is killed for, or refused. */
-static void filter_ioctl(const char *how, bool seen)
+/* A sandbox in which a system call is killed for, or refused. */
+static void filter_call(int nr, const char *how, bool seen)
 {
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 0, 1),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 1),
 		BPF_STMT(BPF_RET | BPF_K, !strcmp(how, "kill") ? SECCOMP_RET_KILL_PROCESS :
 			 !strcmp(how, "allow") ? SECCOMP_RET_ALLOW : SECCOMP_RET_ERRNO | EPERM),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
@@ -312,7 +314,7 @@ static int filtered(char *argv[])
 	int fd = open_null(), before, i;
 	int s = connected_to(argv[2]);
 
-	filter_ioctl(argv[0], !strcmp(argv[1], "seen"));
+	filter_call(SYS_ioctl, argv[0], !strcmp(argv[1], "seen"));
 	say("file", close(fd));
 	before = open_descriptors();
 	if (strcmp(argv[0], "kill") || !strcmp(argv[1], "seen")) {
@@ -329,6 +331,28 @@ static int filtered(char *argv[])
 			close(libc_syscall()(SYS_socket, AF_INET, SOCK_STREAM, 0));
 	}
 	say("leaked", open_descriptors() - before);
+	return 0;
+}
+
+/* unasked PORT: a socket that the program has made is closed without getsockopt(2) */
+static int unasked(char *argv[])
+{
+	int fd = connected_to(argv[0]);
+
+	filter_call(SYS_getsockopt, "kill", false);
+	say("closed", close(fd));
+	return 0;
+}
+
+/* unranged PORT: close_range(2) is refused, and closefrom(3) has to do without it */
+static int unranged(char *argv[])
+{
+	connected_to(argv[0]);
+	filter_call(SYS_close_range, "EPERM", true);
+	errno = 4242;
+	closefrom(3);
+	say("errno", errno);
+	say("open", open_descriptors() - 3);
 	return 0;
 }
 
@@ -368,14 +392,20 @@ static int vforked(char *argv[])
 	return 0;
 }
 
-/* many COUNT: sockets that were never connected */
+/* many COUNT [told]: sockets that were never connected */
 static int many(char *argv[])
 {
 	int i;
 
+	if (argv[1]) {
+		say("ready", 0);
+		wait_to_be_told();
+	}
 	for (i = atoi(argv[0]); i; i--)
 		close(check(socket(AF_INET, SOCK_STREAM, 0), "socket"));
 	say("closed", 0);
+	if (argv[1])
+		wait_to_be_told();
 	return 0;
 }
 
@@ -407,7 +437,7 @@ static int errors(char *argv[])
 
 /*
  * close_all: as daemons begin; lose_all: past libc; filter: past it, too;
- * exec: as another program
+ * unnamed: without getsockname(2); exec: as another program
  */
 static void prelude(char *argv[])
 {
@@ -427,7 +457,9 @@ static void prelude(char *argv[])
 		close(4095);	/* what is opened with the first call is there now */
 		libc_syscall()(SYS_close_range, 3, ~0U, 0);
 	} else if (!strcmp(argv[0], "filter")) {
-		filter_ioctl("kill", false);
+		filter_call(SYS_ioctl, "kill", false);
+	} else if (!strcmp(argv[0], "unnamed")) {
+		filter_call(SYS_getsockname, "kill", true);
 	} else if (!strcmp(argv[0], "exec")) {
 		check(readlink("/proc/self/exe", self, sizeof(self) - 1), "readlink");
 		execv(self, argv);
@@ -448,6 +480,8 @@ int main(int argc, char *argv[])
 		{ "watched", watched },
 		{ "errors", errors },
 		{ "filtered", filtered },
+		{ "unasked", unasked },
+		{ "unranged", unranged },
 		{ "reused", reused },
 		{ "vforked", vforked },
 		{ "many", many },
