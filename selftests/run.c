@@ -477,6 +477,13 @@ TEST_F(run, filter_that_was_not_seen_leaves_nothing_open)
 	expect_filtered(_metadata, &self->program, true);
 }
 
+TEST_F(run, filter_of_another_thread_does_not_hide_one_that_kills)
+{
+	start("installing");
+	EXPECT_EQ(0, hear(&self->program, "closed"));
+	EXPECT_EQ(0, program_end(&self->program));
+}
+
 TEST_F(run, closefrom_does_without_close_range)
 {
 	long err;

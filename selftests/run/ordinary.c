@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -279,14 +280,23 @@ static long (*libc_syscall(void))(long nr, ...)
 #endif
 }
 
-/* A sandbox in which a system call is killed for, or refused. */
-static void filter_call(int nr, const char *how, bool seen)
+static unsigned int action(const char *how)
 {
+	if (!strcmp(how, "kill"))
+		return SECCOMP_RET_KILL_PROCESS;
+	if (!strcmp(how, "allow"))
+		return SECCOMP_RET_ALLOW;
+	return !strcmp(how, "ask") ? SECCOMP_RET_USER_NOTIF : SECCOMP_RET_ERRNO | EPERM;
+}
+
+/* A sandbox in which a system call is killed for, refused, or asked about. */
+static int filter_call(int nr, const char *how, bool seen)
+{
+	int flags = strcmp(how, "ask") ? 0 : SECCOMP_FILTER_FLAG_NEW_LISTENER;
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, !strcmp(how, "kill") ? SECCOMP_RET_KILL_PROCESS :
-			 !strcmp(how, "allow") ? SECCOMP_RET_ALLOW : SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, action(how)),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	struct sock_fprog program = { sizeof(code) / sizeof(code[0]), code };
@@ -294,9 +304,9 @@ static void filter_call(int nr, const char *how, bool seen)
 
 	check(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "PR_SET_NO_NEW_PRIVS");
 	if (seen && !strcmp(how, "kill"))
-		check(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), "PR_SET_SECCOMP");
-	else
-		check(call(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program), "seccomp");
+		return check(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program),
+			     "PR_SET_SECCOMP");
+	return check(call(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program), "seccomp");
 }
 
 static int open_descriptors(void)
@@ -331,6 +341,32 @@ static int filtered(char *argv[])
 			close(libc_syscall()(SYS_socket, AF_INET, SOCK_STREAM, 0));
 	}
 	say("leaked", open_descriptors() - before);
+	return 0;
+}
+
+static void *install_harmless(void *unused)
+{
+	filter_call(SYS_getsockopt, "allow", true);
+	return NULL;
+}
+
+/* installing: one thread's filter kills, and meanwhile another's does no harm */
+static int installing(char *argv[])
+{
+	struct seccomp_notif_resp go_on = { .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE };
+	int listener = filter_call(SYS_seccomp, "ask", false);
+	struct seccomp_notif asked = { 0 };
+	pthread_t thread;
+
+	errno = pthread_create(&thread, NULL, install_harmless, NULL);
+	if (errno)
+		err(EXIT_FAILURE, "pthread_create");
+	check(ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &asked), "NOTIF_RECV");
+	filter_call(SYS_getsockopt, "kill", true);
+	go_on.id = asked.id;
+	check(ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &go_on), "NOTIF_SEND");
+	pthread_join(thread, NULL);
+	say("closed", close(open_null()));
 	return 0;
 }
 
@@ -480,6 +516,7 @@ int main(int argc, char *argv[])
 		{ "watched", watched },
 		{ "errors", errors },
 		{ "filtered", filtered },
+		{ "installing", installing },
 		{ "unasked", unasked },
 		{ "unranged", unranged },
 		{ "reused", reused },
