@@ -3,8 +3,8 @@
 
 BINDIR		?= $(PREFIX)/bin
 
-RUN		:= run inspect keeper message
-PRELOAD		:= preload close descriptors message observe own
+RUN		:= run filter_count inspect keeper message report
+PRELOAD		:= preload close descriptors filter filter_count known message next observe own syscall
 STAT		:= main counters trace
 TOOLS		:= run/winsock-run stat/winsock-stat
 TOOL_MAN	:= $(wildcard run/*.1 stat/*.1)
