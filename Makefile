@@ -152,7 +152,7 @@ deps:
 ##    JOBS=N            so many machines at the same time (default: one a processor)
 ##  make bench        what closing costs, in instructions, held to its limits;
 ##                    ARGS=short for less, ARGS=parallel for two processors
-##  make bench-plot   a figure of what it counted last, for README
+##  make bench-plot   a figure of what it counted last, for CONTRIBUTING
 ##  make decide-plot  the figure of what closesocket() does, from kmod/decide.dot
 ##  make fuzz         sequences of calls against a model of what they should do, on
 ##                    the debug kernel; prints the smallest ones that differ

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# The README's figure, from what `make bench` counted.
+# CONTRIBUTING's figure, from what `make bench` counted.
 #   plot.sh TSV SVG
 set -eu -o pipefail
 here=$(dirname "$0")
