@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Children that hold what their parent closes (P11).  A process for each family:
- * a fork() duplicates everything.
+ * Children that hold what their parent closes, and wait for it in several ways
+ * (P11, I3).  A process for each family: a fork() duplicates everything.
  */
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -58,10 +60,50 @@ static bool process_asleep(pid_t pid, long nr)
 	return where[0] >= '0' && where[0] <= '9' && atol(where) == nr;
 }
 
-/* In the child: the parent has closed, or is about to. */
-static void __attribute__((noreturn)) family_child(struct family *f, struct stream out)
+/* How a child waits for its data, and the system call that it sleeps in. */
+enum waiting { IN_RECV, IN_POLL, IN_EPOLL, WAITINGS };
+
+static const long waiting_nr[WAITINGS] = {
+	[IN_RECV] = SYS_recvfrom,
+	[IN_POLL] = SYS_ppoll,
+	[IN_EPOLL] = SYS_epoll_pwait,
+};
+
+/* Nothing but the data may end the wait. */
+static void wait_for_data(int fd, enum waiting waiting)
 {
-	long ret = stream_recv(&f->in, f->fd, RECORD, MSG_WAITALL);
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+	struct epoll_event event = { .events = EPOLLIN };
+	int epoll;
+
+	switch (waiting) {
+	case IN_POLL:
+		if (ppoll(&pfd, 1, NULL, NULL) != 1 || pfd.revents != POLLIN)
+			die("a child's poll returned %#x when its parent closed",
+			    pfd.revents);
+		break;
+	case IN_EPOLL:
+		epoll = check(epoll_create1(0));
+		check(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event));
+		event.events = 0;
+		if (epoll_pwait(epoll, &event, 1, -1, NULL) != 1 ||
+		    event.events != EPOLLIN)
+			die("a child's epoll set reported %#x when its parent closed",
+			    event.events);
+		break;
+	default:
+		break;
+	}
+}
+
+/* In the child: the parent has closed, or is about to. */
+static void __attribute__((noreturn)) family_child(struct family *f, struct stream out,
+						   enum waiting waiting)
+{
+	long ret;
+
+	wait_for_data(f->fd, waiting);
+	ret = stream_recv(&f->in, f->fd, RECORD, MSG_WAITALL);
 
 	if (ret != RECORD)
 		die("a child's recv returned %ld when its parent closed", ret);
@@ -75,6 +117,7 @@ static void family_round(struct family *f, struct thread *receiver)
 {
 	struct stream out = { .conn = bump(counts->conn) }, back = out;
 	struct stream heard = out;
+	enum waiting waiting = dice(WAITINGS);
 	bool asleep = dice(2);
 	int peer, err, status;
 	pid_t pid;
@@ -90,9 +133,9 @@ static void family_round(struct family *f, struct thread *receiver)
 	pthread_barrier_wait(&f->ready);
 	pid = check(fork());
 	if (!pid)
-		family_child(f, out);
+		family_child(f, out, waiting);
 	if (asleep) {
-		while (!process_asleep(pid, SYS_recvfrom) ||
+		while (!process_asleep(pid, waiting_nr[waiting]) ||
 		       !process_asleep(receiver->tid, SYS_recvfrom))
 			usleep(100);
 	}
