@@ -43,6 +43,20 @@ int ws_call_end(struct ws_call *call, int error)
 	return error ? ws_fail(error) : 0;
 }
 
+/* The same for a call that transfers, polls or handles options (L1). */
+int ws_call_done(struct ws_call *call, int error)
+{
+	if (!error)
+		ws_no_error();
+	return ws_call_end(call, error);
+}
+
+/* @error is an argument's, and counts only where there is a socket. */
+int ws_call_argument(const struct ws_call *call, int error)
+{
+	return ws_slot_adopt(call->fd) ? error : WSAENOTSOCK;
+}
+
 /* From here on the call may wait; a socket from elsewhere is adopted. */
 void ws_call_block(struct ws_call *call, enum ws_kind kind)
 {
@@ -229,7 +243,8 @@ static int pipe_error(const struct ws_call *call)
 	socklen_t len = sizeof(struct tcp_info);
 	struct tcp_info info = { 0 };
 
-	if (ws_slot_flags(call->slot) & WS_SLOT_SHUT_SEND)
+	if (ws_slot_flags(call->slot) & WS_SLOT_SHUT_SEND ||
+	    ws_slot_is_connectionless(call->slot))
 		return WSAESHUTDOWN;
 	if (getsockopt(call->fd, SOL_TCP, TCP_INFO, &info, &len))
 		return WSAECONNRESET;
@@ -262,6 +277,10 @@ int ws_call_error(const struct ws_call *call, int err)
 		return cancelled_error(call);
 	case EPIPE:
 		return pipe_error(call);
+	case EDESTADDRREQ:
+		if (call->kind == WS_SEND)	/* L13 */
+			return WSAENOTCONN;
+		break;
 	case ECONNREFUSED:
 		/* A port unreachable: Winsock's word for it is another. */
 		if (call->kind != WS_CONNECT && ws_slot_is_datagram(call->slot))

@@ -48,6 +48,7 @@ struct ws_call {
 
 bool ws_call_begin(struct ws_call *call, int fd);
 int ws_call_end(struct ws_call *call, int error);
+int ws_call_done(struct ws_call *call, int error);
 
 void ws_call_block(struct ws_call *call, enum ws_kind kind);
 void ws_call_unblock(void);
@@ -57,6 +58,7 @@ bool ws_call_is_cancellable(const struct ws_call *call);
 bool ws_call_await(struct ws_call *call, short events, int option, bool *polled);
 bool ws_call_may_go_on(struct ws_call *call, int option);
 
+int ws_call_argument(const struct ws_call *call, int error);
 int ws_call_error(const struct ws_call *call, int err);
 
 bool ws_is_nonblocking(int fd);

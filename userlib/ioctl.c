@@ -2,15 +2,18 @@
 /* ioctlsocket and WSAIoctl */
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <mstcpip.h>
 #include <mswsock.h>
 #include <winsock2.h>
 
+#include "alert.h"
 #include "call.h"
 #include "complete.h"
 #include "error.h"
 #include "export.h"
+#include "memory.h"
 #include "socket.h"
 #include "watch.h"
 
@@ -83,7 +86,7 @@ static int ioctl_socket(int fd, unsigned int cmd, u_long *arg)
 		errno = EOPNOTSUPP;
 		return -1;
 	}
-	if (!arg) {
+	if (!ws_is_readable(arg, sizeof(*arg))) {
 		errno = EFAULT;
 		return -1;
 	}
@@ -107,16 +110,20 @@ WS_EXPORT int ioctlsocket(SOCKET s, long cmd, u_long *arg)
 		return SOCKET_ERROR;
 	if (ioctl_socket(call.fd, cmd, arg))
 		error = ws_call_error(&call, errno);
-	return ws_call_end(&call, error);
+	return ws_call_done(&call, error);
 }
 
 /* For C programs that keep the value in a long, which has 64 bits here. */
 WS_EXPORT int winsock_ioctlsocket_long(SOCKET s, long cmd, unsigned long *arg)
 {
+	int saved_errno = errno;
 	u_long value = 0;
+	bool readable;
 	int ret;
 
-	if (!arg)
+	readable = ws_is_readable(arg, sizeof(*arg));
+	errno = saved_errno;
+	if (!readable)
 		return ioctlsocket(s, cmd, NULL);
 	if ((unsigned int)cmd == FIONBIO)
 		value = *arg;
@@ -208,18 +215,41 @@ static int set_keepalive(struct control *c)
 	return setsockopt(c->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 }
 
-/* An unconnected socket never hears of a port that nobody listens on. */
+static bool is_connected(int fd)
+{
+	struct sockaddr_storage addr;
+	socklen_t len = sizeof(addr);
+
+	return !getpeername(fd, (struct sockaddr *)&addr, &len);
+}
+
+/*
+ * L11.  An unconnected socket never hears of a port that nobody listens on, so
+ * that on is taken only where it can be had, or takes back an off.
+ */
 static int set_connreset(struct control *c)
 {
+	struct ws_slot *slot = ws_slot_adopt(c->fd);
 	BOOL on;
 	int type;
 
 	if (!take(c, &on, sizeof(on)) || get_option(c->fd, SO_TYPE, &type))
 		return -1;
-	if (type == SOCK_DGRAM && !on)
-		return 0;
-	errno = EOPNOTSUPP;
-	return -1;
+	if (type != SOCK_DGRAM ||
+	    (on && !is_connected(c->fd) &&
+	     !(ws_slot_flags(slot) & WS_SLOT_NO_CONNRESET))) {
+		errno = EOPNOTSUPP;
+		return -1;
+	}
+	if (!slot) {
+		errno = ENOBUFS;
+		return -1;
+	}
+	if (on)
+		atomic_fetch_and(&slot->flags, ~WS_SLOT_NO_CONNRESET);
+	else
+		atomic_fetch_or(&slot->flags, WS_SLOT_NO_CONNRESET);
+	return 0;
 }
 
 /* Of the functions that Windows' programs ask for in this way there is one. */
@@ -274,13 +304,47 @@ static int check_control(const struct control *c, const DWORD *returned,
 
 	if (get_option(c->fd, SO_TYPE, &type))
 		return -1;
-	if (routine)
-		errno = EOPNOTSUPP;
+	if (routine && !overlapped)
+		errno = EINVAL;
 	else if (!returned && !overlapped)
 		errno = EFAULT;
 	else
 		return 0;
 	return -1;
+}
+
+/* L19: what runs @routine, before anything is done that could not be told. */
+static int prepare_routine(struct ws_alerts **alerts, struct ws_alert **alert,
+			   LPWSAOVERLAPPED overlapped,
+			   LPWSAOVERLAPPED_COMPLETION_ROUTINE routine)
+{
+	if (!routine)
+		return 0;
+	*alert = calloc(1, sizeof(**alert));
+	*alerts = *alert ? ws_alerts_get() : NULL;
+	if (!*alerts) {
+		free(*alert);
+		*alert = NULL;
+		errno = ENOBUFS;
+		return -1;
+	}
+	(*alert)->routine = routine;
+	(*alert)->overlapped = overlapped;
+	return 0;
+}
+
+/* With a routine, hEvent is the application's to use as it likes. */
+static void complete(LPWSAOVERLAPPED overlapped, struct ws_alerts *alerts,
+		     struct ws_alert *alert, DWORD returned)
+{
+	if (!alert) {
+		ws_complete(overlapped, returned);
+		return;
+	}
+	overlapped->InternalHigh = returned;
+	__atomic_store_n(&overlapped->Internal, (ULONG_PTR)0, __ATOMIC_RELEASE);
+	alert->transferred = returned;
+	ws_alerts_post(alerts, alert);
 }
 
 WS_EXPORT int WSAIoctl(SOCKET s, DWORD code, LPVOID in, DWORD insize, LPVOID out,
@@ -296,16 +360,22 @@ WS_EXPORT int WSAIoctl(SOCKET s, DWORD code, LPVOID in, DWORD insize, LPVOID out
 		.out = out,
 		.outsize = outsize,
 	};
+	struct ws_alerts *alerts = NULL;
+	struct ws_alert *alert = NULL;
 	struct ws_call call;
 	int error = 0;
 
 	if (!ws_call_begin(&call, c.fd))
 		return SOCKET_ERROR;
-	if (check_control(&c, returned, overlapped, routine) || control(&c))
+	if (check_control(&c, returned, overlapped, routine) ||
+	    prepare_routine(&alerts, &alert, overlapped, routine) || control(&c))
 		error = ws_call_error(&call, errno);
 	if (!error && returned)
 		*returned = c.returned;
-	if (!error && overlapped)
-		ws_complete(overlapped, c.returned);
-	return ws_call_end(&call, error);
+	if (error)
+		free(alert);
+	else if (overlapped)
+		complete(overlapped, alerts, alert, c.returned);
+	ws_alerts_put(alerts);
+	return ws_call_done(&call, error);
 }

@@ -9,7 +9,10 @@
 #include "call.h"
 #include "error.h"
 #include "export.h"
+#include "memory.h"
+#include "name.h"
 #include "option.h"
+#include "option_form.h"
 #include "watch.h"
 
 /*
@@ -95,14 +98,24 @@ static int set_so_linger(int fd, const void *value, int len)
 	if (!value || (len >= 0 && len < (int)sizeof(ling)))
 		return bad_argument(fd);
 	if (len == sizeof(libc)) {
-		memcpy(&libc, value, sizeof(libc));
+		if (!ws_copy_in(&libc, value, sizeof(libc)))
+			return bad_argument(fd);
 		ling.l_onoff = !!libc.l_onoff;
 		ling.l_linger = libc.l_linger >= 0 && libc.l_linger <= UINT16_MAX ?
 				libc.l_linger : UINT16_MAX;
-	} else {
-		memcpy(&ling, value, sizeof(ling));
+	} else if (!ws_copy_in(&ling, value, sizeof(ling))) {
+		return bad_argument(fd);
 	}
 	return ws_set_linger(fd, &ling);
+}
+
+/* O4, L16: the bytes that there are are 0. */
+static int no_room(void *value, int len)
+{
+	if (len > 0 && len < (int)sizeof(uint32_t) && ws_is_readable(value, len))
+		memset(value, 0, len);
+	errno = EFAULT;
+	return -1;
 }
 
 /* O4 and O10 */
@@ -113,12 +126,8 @@ static int get_so_linger(int fd, void *value, int *len)
 
 	if (ws_get_linger(fd, &ling))
 		return -1;
-	if (!value || *len < (int)sizeof(ling)) {
-		if (value && *len > 0)
-			memset(value, 0, *len);
-		errno = EFAULT;
-		return -1;
-	}
+	if (!ws_is_readable(value, sizeof(ling)) || *len < (int)sizeof(ling))
+		return no_room(value, *len);
 	if (*len == sizeof(libc)) {
 		libc.l_onoff = ling.l_onoff;
 		libc.l_linger = ling.l_linger;
@@ -136,9 +145,8 @@ static int set_so_dontlinger(int fd, const void *value, int len)
 	struct winsock_linger ling;
 	uint32_t on = 0;
 
-	if (!value)
+	if (!value || !ws_copy_in(&on, value, min_len(len, sizeof(on))))
 		return bad_argument(fd);
-	memcpy(&on, value, min_len(len, sizeof(on)));
 	if (!setsockopt(fd, SOL_WINSOCK, WINSOCK_SO_DONTLINGER, &on, sizeof(on)))
 		return 0;
 	if (!is_foreign(fd) || ws_get_linger(fd, &ling))
@@ -155,7 +163,7 @@ static int get_so_dontlinger(int fd, void *value, int *len)
 
 	if (ws_get_linger(fd, &ling))
 		return -1;
-	if (!value || *len <= 0) {
+	if (*len <= 0 || !ws_is_readable(value, min_len(*len, sizeof(off)))) {
 		errno = EFAULT;
 		return -1;
 	}
@@ -177,9 +185,11 @@ static int set_timeout(struct ws_call *call, int name, const void *value,
 		return -1;
 	}
 	if (len == sizeof(timeout)) {
-		memcpy(&timeout, value, sizeof(timeout));
+		if (!ws_copy_in(&timeout, value, sizeof(timeout)))
+			return -1;
 	} else {
-		memcpy(&ms, value, sizeof(ms));
+		if (!ws_copy_in(&ms, value, sizeof(ms)))
+			return -1;
 		if (ms == UINT32_MAX)	/* for ever, as 0 */
 			ms = 0;
 		timeout.tv_sec = ms / 1000;
@@ -202,7 +212,8 @@ static int get_timeout(int fd, int name, void *value, int *len)
 
 	if (getsockopt(fd, SOL_SOCKET, name, &timeout, &room))
 		return -1;
-	if (!value || *len < (int)sizeof(ms)) {
+	if (*len < (int)sizeof(ms) ||
+	    !ws_is_readable(value, min_len(*len, sizeof(timeout)))) {
 		errno = EFAULT;
 		return -1;
 	}
@@ -225,6 +236,16 @@ static int get_flag(int fd, int name)
 	return getsockopt(fd, SOL_SOCKET, name, &value, &len) ? -1 : !!value;
 }
 
+/* L12: is it the library that has set it?  Then it no longer is. */
+static bool take_back_reuse(struct ws_call *call)
+{
+	if (!(ws_slot_flags(call->slot) & WS_SLOT_REUSE_LENT) ||
+	    ws_set_reuse(call->fd, 0))
+		return false;
+	atomic_fetch_and(&call->slot->flags, ~WS_SLOT_REUSE_LENT);
+	return true;
+}
+
 /*
  * Without SO_REUSEADDR Linux lets nobody share a bound address: exclusive is
  * what a socket is here, and only the contradiction must be found.
@@ -241,12 +262,13 @@ static int set_exclusive(struct ws_call *call, const void *value, int len)
 	reuse = get_flag(call->fd, SO_REUSEADDR);
 	if (reuse < 0)
 		return -1;
-	memcpy(&on, value, min_len(len, sizeof(on)));
-	if (on && reuse) {
+	if (!ws_copy_in(&on, value, min_len(len, sizeof(on))))
+		return -1;
+	call->slot = ws_slot_adopt(call->fd);
+	if (on && reuse && !take_back_reuse(call)) {
 		errno = EINVAL;
 		return -1;
 	}
-	call->slot = ws_slot_adopt(call->fd);
 	if (!call->slot)
 		return 0;
 	if (on)
@@ -262,7 +284,7 @@ static int get_exclusive(int fd, void *value, int *len)
 
 	if (get_flag(fd, SO_TYPE) < 0)
 		return -1;
-	if (!value || *len <= 0) {
+	if (*len <= 0 || !ws_is_readable(value, min_len(*len, sizeof(on)))) {
 		errno = EFAULT;
 		return -1;
 	}
@@ -272,36 +294,125 @@ static int get_exclusive(int fd, void *value, int *len)
 	return 0;
 }
 
-/* Winsock's booleans may be one byte; Linux's are int. */
-static int set_other(struct ws_call *call, int level, int name,
-		     const void *value, int len)
+/* L16 */
+static int set_formed(struct ws_call *call, const struct ws_option_form *form,
+		      const void *value, int len)
 {
 	uint32_t wide = 0;
 
-	if (level == SOL_SOCKET && name == SO_REUSEADDR &&
-	    ws_slot_flags(ws_slot_lookup(call->fd)) & WS_SLOT_EXCLUSIVE) {
+	if (!value || (len >= 0 && len < (int)sizeof(wide) && !form->takes_short)) {
+		if (get_flag(call->fd, SO_TYPE) >= 0)
+			errno = EFAULT;
+		return -1;
+	}
+	if (!ws_copy_in(&wide, value, min_len(len, form->counted)))
+		return -1;
+	wide = le32toh(wide);
+	return setsockopt(call->fd, form->level, form->name, &wide, sizeof(wide));
+}
+
+static int get_formed(int fd, const struct ws_option_form *form, void *value,
+		      int *len)
+{
+	int room = *len < 2 ? WS_ROOM_1 : *len < 4 ? WS_ROOM_2 : WS_ROOM_4;
+	socklen_t size = sizeof(int);
+	uint32_t word;
+
+	if (getsockopt(fd, form->level, form->name, &word, &size))
+		return -1;
+	if (*len <= 0 || !form->returned[room])
+		return no_room(value, *len);
+	if (!ws_is_readable(value, min_len(*len, sizeof(word)))) {
+		errno = EFAULT;
+		return -1;
+	}
+	word = htole32(form->boolean ? !!word : word);
+	memcpy(value, &word, min_len(*len, sizeof(word)));
+	*len = form->returned[room];
+	return 0;
+}
+
+static int set_reuse(struct ws_call *call, const void *value, int len)
+{
+	struct ws_slot *slot = ws_slot_lookup(call->fd);
+
+	if (ws_slot_flags(slot) & WS_SLOT_EXCLUSIVE) {
 		errno = EINVAL;
 		return -1;
 	}
+	if (set_formed(call, ws_option_form(SOL_SOCKET, SO_REUSEADDR), value, len))
+		return -1;
+	/* From now on it is the program's own (L12). */
+	if (ws_slot_flags(slot) & WS_SLOT_REUSE_LENT)
+		atomic_fetch_and(&slot->flags, ~WS_SLOT_REUSE_LENT);
+	return 0;
+}
+
+/* L12: what the program has set. */
+static int get_reuse(int fd, void *value, int *len)
+{
+	bool lent = ws_slot_flags(ws_slot_lookup(fd)) & WS_SLOT_REUSE_LENT;
+
+	if (get_formed(fd, ws_option_form(SOL_SOCKET, SO_REUSEADDR), value, len))
+		return -1;
+	if (lent)
+		*(char *)value = 0;
+	return 0;
+}
+
+/* L13: Linux says of a level that it has never heard of what it says of options. */
+static int unknown_option(int level)
+{
+	switch (level) {
+	case SOL_SOCKET:
+	case IPPROTO_IP:
+	case IPPROTO_TCP:
+	case IPPROTO_UDP:
+	case IPPROTO_IPV6:
+	case IPPROTO_ICMPV6:
+	case IPPROTO_UDPLITE:
+	case IPPROTO_RAW:
+	case SOL_WINSOCK:
+		break;
+	default:
+		if (errno == ENOPROTOOPT || errno == EOPNOTSUPP)
+			errno = EINVAL;
+	}
+	return -1;
+}
+
+static int set_other(struct ws_call *call, int level, int name,
+		     const void *value, int len)
+{
+	const struct ws_option_form *form = ws_option_form(level, name);
+	uint32_t wide = 0;
+
+	if (form)
+		return set_formed(call, form, value, len);
 	if (value && len > 0 && len < (int)sizeof(wide) &&
 	    (level == SOL_SOCKET || level == SOL_TCP)) {
-		memcpy(&wide, value, len);
+		if (!ws_copy_in(&wide, value, len))
+			return -1;
 		wide = le32toh(wide);
 		return setsockopt(call->fd, level, name, &wide, sizeof(wide));
 	}
-	return setsockopt(call->fd, level, name, value, len);
+	return setsockopt(call->fd, level, name, value, len) ?
+	       unknown_option(level) : 0;
 }
 
 static int get_other(int fd, int level, int name, void *value, socklen_t *len)
 {
+	const struct ws_option_form *form = ws_option_form(level, name);
 	int error;
 
+	if (form)
+		return get_formed(fd, form, value, (int *)len);
 	if (!value) {
 		errno = EFAULT;
 		return -1;
 	}
 	if (getsockopt(fd, level, name, value, len))
-		return -1;
+		return unknown_option(level);
 	if (level == SOL_SOCKET && name == SO_ERROR && *len == sizeof(error)) {
 		memcpy(&error, value, sizeof(error));
 		if (!error)
@@ -335,10 +446,13 @@ WS_EXPORT int winsock_setsockopt(int fd, int level, int name, const void *value,
 	case SO_EXCLUSIVEADDRUSE:
 		ret = set_exclusive(&call, value, (int)len);
 		break;
+	case SO_REUSEADDR:
+		ret = set_reuse(&call, value, (int)len);
+		break;
 	default:
 		ret = set_other(&call, level, name, value, (int)len);
 	}
-	return ws_call_end(&call, ret ? ws_call_error(&call, errno) : 0);
+	return ws_call_done(&call, ret ? ws_call_error(&call, errno) : 0);
 }
 
 WS_EXPORT int winsock_getsockopt(int fd, int level, int name, void *value,
@@ -349,8 +463,8 @@ WS_EXPORT int winsock_getsockopt(int fd, int level, int name, void *value,
 
 	if (!ws_call_begin(&call, fd))
 		return SOCKET_ERROR;
-	if (!len)
-		return ws_call_end(&call, WSAEFAULT);
+	if (ws_is_near_null(len))
+		return ws_call_done(&call, ws_call_argument(&call, WSAEFAULT));
 
 	switch (level == SOL_SOCKET ? name : 0) {
 	case SO_LINGER:
@@ -366,8 +480,11 @@ WS_EXPORT int winsock_getsockopt(int fd, int level, int name, void *value,
 	case SO_EXCLUSIVEADDRUSE:
 		ret = get_exclusive(fd, value, (int *)len);
 		break;
+	case SO_REUSEADDR:
+		ret = get_reuse(fd, value, (int *)len);
+		break;
 	default:
 		ret = get_other(fd, level, name, value, len);
 	}
-	return ws_call_end(&call, ret ? ws_call_error(&call, errno) : 0);
+	return ws_call_done(&call, ret ? ws_call_error(&call, errno) : 0);
 }

@@ -22,6 +22,11 @@ enum {
 	WS_SLOT_EXCLUSIVE	= 1 << 4,	/* SO_EXCLUSIVEADDRUSE was set */
 	WS_SLOT_ACCEPTED	= 1 << 5,	/* accept() made it */
 	WS_SLOT_DOOMED		= 1 << 6,	/* WSACleanup() is about to close it */
+	WS_SLOT_CONNECTING	= 1 << 7,	/* connect() returned before it was done */
+	WS_SLOT_UNREACHABLE	= 1 << 8,	/* send() met an error that is recv()'s (L11) */
+	WS_SLOT_NO_CONNRESET	= 1 << 9,	/* SIO_UDP_CONNRESET is off (L11) */
+	WS_SLOT_REUSE_LENT	= 1 << 10,	/* SO_REUSEADDR is the library's (L12) */
+	WS_SLOT_NO_INHERIT	= 1 << 11,	/* WSA_FLAG_NO_HANDLE_INHERIT */
 };
 
 struct ws_requests;
@@ -71,6 +76,14 @@ static inline unsigned int ws_slot_flags(struct ws_slot *slot)
 static inline bool ws_slot_is_datagram(struct ws_slot *slot)
 {
 	return slot && atomic_load(&slot->type) == SOCK_DGRAM;
+}
+
+/* Can do without a connection. */
+static inline bool ws_slot_is_connectionless(struct ws_slot *slot)
+{
+	int type = slot ? atomic_load(&slot->type) : 0;
+
+	return type == SOCK_DGRAM || type == SOCK_RAW;
 }
 
 /* Until told otherwise, it is one. */
