@@ -452,7 +452,7 @@ TEST_F(stream, wild_pointers_are_refused)
 	void *page = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	void *wild[] = { (void *)1, page, (void *)-8 };
 	unsigned int i, j;
-	int len;
+	int len, value;
 
 	ASSERT_NE(MAP_FAILED, page);
 	munmap(page, 4096);
@@ -470,7 +470,7 @@ TEST_F(stream, wild_pointers_are_refused)
 			EXPECT_EQ(4, len);
 		}
 		EXPECT_FAILS(WSAEFAULT, getsockopt(self->s, SOL_SOCKET, names[i],
-						   &len, (int *)1));
+						   &value, wild[0]));
 	}
 	for (j = 0; j < 3; j++)
 		EXPECT_FAILS(WSAEFAULT, ioctlsocket(self->s, FIONBIO,
