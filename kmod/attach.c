@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Tying a socket to the module.
+ * Attaching a socket to the module.
  *
  * A TCP socket is attached by the ULP "winsock", which gives us a place for
  * per-socket state, excludes kTLS, espintcp and sockmap, and shows in ss(8).
  * Its init replaces sock->ops by a copy of the family's own table in which the
  * operations of proto_ops.c are overridden.  Two references to the module go with it:
  * the ULP's, until the sock dies, and the table's, which __sock_release() drops
- * after ->release() has returned; so no text of ours runs when they are gone.
+ * after ->release() has returned; so no text of ours runs when they are gone.  Where
+ * a table is stored over ours, as by an IPV6_ADDRFORM that was already waiting for
+ * the socket's lock, nobody drops that one: it goes with the sock.
  *
  * Datagram sockets have no ULP.  They are attached at birth only, each by a
  * table of its own behind which the state stands.
@@ -27,16 +29,12 @@
 #include "compat.h"
 #include "winsock.h"
 
-/*
- * Sockets are charged to their memory cgroup, and each is more than ten times
- * as large as this, which is not.
- */
 static struct kmem_cache *states;
 
-/* Learnt from sockets of the kernel's own: not every table is exported. */
-static struct winsock_table stream_tables[2];
-static const struct proto_ops *dgram_bases[2];
-static void (*base_error_report)(struct sock *sk);
+/* Captured from sockets of the kernel's own: not every table is exported. */
+static struct winsock_table stream_tables[2] __ro_after_init;
+static const struct proto_ops *dgram_bases[2] __ro_after_init;
+static void (*base_error_report)(struct sock *sk) __ro_after_init;
 
 static const int families[2] = { AF_INET, AF_INET6 };
 
@@ -66,15 +64,17 @@ static void state_init_once(void *object)
 
 	spin_lock_init(&ws->lock);
 	INIT_HLIST_HEAD(&ws->calls);
-	init_waitqueue_head(&ws->idle);
-	ws->leaving = 0;
+	INIT_HLIST_HEAD(&ws->closers);
 }
 
-/*
+/**
+ * winsock_was_reset - did the peer reset the connection just now?
+ * @sk: a TCP socket
+ *
  * tcp_reset() leaves ECONNRESET, or EPIPE after the peer's FIN, and a socket
  * shut both ways; our own disconnect does not leave it so.
  */
-static bool was_reset(const struct sock *sk)
+bool winsock_was_reset(const struct sock *sk)
 {
 	int err = READ_ONCE(sk->sk_err);
 
@@ -84,8 +84,8 @@ static bool was_reset(const struct sock *sk)
 }
 
 /*
- * R1: sk_err is given out once, the connection stays reset; and a reset is one,
- * whether or not the peer's FIN came before.
+ * R1, where it was asked for: sk_err is given out once, the connection stays
+ * reset; and a reset is one, whether or not the peer's FIN came before.
  */
 static void ulp_error_report(struct sock *sk)
 {
@@ -93,7 +93,7 @@ static void ulp_error_report(struct sock *sk)
 
 	rcu_read_lock();
 	ws = rcu_dereference(inet_csk(sk)->icsk_ulp_data);
-	if (ws && was_reset(sk)) {
+	if (ws && READ_ONCE(ws->reset_discards) && winsock_was_reset(sk)) {
 		WRITE_ONCE(ws->reset, true);
 		WRITE_ONCE(sk->sk_err, ECONNRESET);
 	}
@@ -113,6 +113,9 @@ struct winsock_sock *winsock_state_new(void)
 	if (ws) {
 		ws->closed_by = NULL;
 		ws->reset = false;
+		ws->reset_discards = false;
+		ws->last_close = false;
+		ws->owns_table = false;
 	}
 	return ws;
 }
@@ -135,21 +138,19 @@ static void free_state_rcu(struct rcu_head *rcu)
  * Under lock_sock, unless nobody can know the socket: a reset that comes now is
  * seen here or reported later.
  */
-static int tie(struct sock *sk, struct winsock_sock *ws)
+static int attach_ops(struct sock *sk, struct winsock_sock *ws,
+		      const struct winsock_table *t)
 {
 	struct socket *sock = sk->sk_socket;
-	struct winsock_table *t;
 
-	if (!sock)
-		return -EINVAL;
 	/* sockmap or a kernel user came first */
 	if (sk->sk_user_data || sk->sk_error_report != base_error_report)
 		return -EBUSY;
-	t = stream_table(sock);
 	if (!t)
 		return -EOPNOTSUPP;
 
-	ws->reset = was_reset(sk);
+	ws->reset = ws->reset_discards && winsock_was_reset(sk);
+	ws->owns_table = true;
 	rcu_assign_pointer(inet_csk(sk)->icsk_ulp_data, ws);
 	WRITE_ONCE(sk->sk_error_report, ulp_error_report);
 
@@ -166,19 +167,21 @@ static int tie(struct sock *sk, struct winsock_sock *ws)
 /* Called by tcp_set_ulp() under lock_sock, which admits one ULP per socket. */
 static int ulp_init(struct sock *sk)
 {
-	struct winsock_sock *ws = winsock_state_new();
+	struct socket *sock = sk->sk_socket;
+	struct winsock_sock *ws;
 	int err;
 
+	if (!sock)
+		return -EINVAL;
+	/* The core clears it before it asks; we leave zero copy alone. */
+	set_bit(SOCK_SUPPORT_ZC, &sock->flags);
+	ws = winsock_state_new();
 	if (!ws)
 		return -ENOMEM;
-	err = tie(sk, ws);
-	if (err) {
+	err = attach_ops(sk, ws, stream_table(sock));
+	if (err)
 		winsock_state_free(ws);
-		return err;
-	}
-	/* The core clears it for any ULP; ours leaves zero copy alone. */
-	set_bit(SOCK_SUPPORT_ZC, &sk->sk_socket->flags);
-	return 0;
+	return err;
 }
 
 /*
@@ -203,6 +206,9 @@ static void ulp_release(struct sock *sk)
 	ws = rcu_dereference_protected(icsk->icsk_ulp_data, true);
 	RCU_INIT_POINTER(icsk->icsk_ulp_data, NULL);
 	WRITE_ONCE(sk->sk_error_report, base_error_report);
+	put_pid(ws->closed_by);
+	if (ws->owns_table)	/* the ULP's reference is still there */
+		module_put(THIS_MODULE);
 	call_rcu(&ws->rcu, free_state_rcu);
 	winsock_stat_add(sk, WINSOCK_STAT_ATTACHED, -1);
 }
@@ -227,14 +233,15 @@ bool winsock_ulp_is_ours(const struct sock *sk)
 }
 
 /* What tcp_set_ulp() does, without looking up the name. */
-static int attach_stream(struct sock *sk, struct winsock_sock *ws)
+static int attach_stream(struct sock *sk, struct winsock_sock *ws,
+			 const struct winsock_table *t)
 {
 	struct inet_connection_sock *icsk = inet_csk(sk);
 	int err;
 
 	if (icsk->icsk_ulp_ops)
 		return -EEXIST;
-	err = tie(sk, ws);
+	err = attach_ops(sk, ws, t);
 	if (err)
 		return err;
 	__module_get(THIS_MODULE);
@@ -243,33 +250,37 @@ static int attach_stream(struct sock *sk, struct winsock_sock *ws)
 }
 
 /**
- * winsock_attach - attach a connection that is about to get a number
- * @sock: its socket; something of ours keeps the module
+ * winsock_attach - attach a connection that is being accepted
+ * @sock: its socket; something of ours keeps the module.  Accepted by the kernel
+ *	  itself it has no table yet, and gets the listener's afterwards.
  * @ws: its state from now on
+ * @t: the listener's table
  *
  * Return: 0, or what setsockopt(TCP_ULP) would say, and @ws is still the caller's.
  */
-int winsock_attach(struct socket *sock, struct winsock_sock *ws)
+int winsock_attach(struct socket *sock, struct winsock_sock *ws,
+		   const struct winsock_table *t)
 {
 	bool slow;
 	int err;
 
 	/* The peer is at work on it. */
 	slow = lock_sock_fast(sock->sk);
-	err = attach_stream(sock->sk, ws);
+	err = attach_stream(sock->sk, ws, t);
 	unlock_sock_fast(sock->sk, slow);
 	return err;
 }
 
 /* The same for a socket that nobody can know: there is nothing to lock out. */
-static int attach_new_stream(struct socket *sock)
+static int attach_new_stream(struct socket *sock, bool reset_discards)
 {
 	struct winsock_sock *ws = winsock_state_new();
 	int err;
 
 	if (!ws)
 		return -ENOMEM;
-	err = attach_stream(sock->sk, ws);
+	ws->reset_discards = reset_discards;
+	err = attach_stream(sock->sk, ws, stream_table(sock));
 	if (err)
 		winsock_state_free(ws);
 	return err;
@@ -293,23 +304,44 @@ static int attach_dgram(struct socket *sock)
 	return 0;
 }
 
-static int attach_new(struct socket *sock)
+static int attach_new(struct socket *sock, bool reset_discards)
 {
 	if (stream_table(sock))
-		return attach_new_stream(sock);
-	/* UDP-Lite has UDP's table. */
-	if (is_dgram_base(sock->ops) && sock->type == SOCK_DGRAM &&
-	    sock->sk->sk_protocol == IPPROTO_UDP)
+		return attach_new_stream(sock, reset_discards);
+	if (is_dgram_base(sock->ops))
 		return attach_dgram(sock);
 	return -EOPNOTSUPP;
+}
+
+/*
+ * Nothing is created, and no module loaded, for what cannot be attached: whoever
+ * may open the device need not be allowed to call socket(2).  What is in no range
+ * at all is refused by the core.
+ */
+static int may_attach(const struct winsock_socket *arg)
+{
+	const int type = arg->type & SOCK_TYPE_MASK, protocol = arg->protocol;
+
+	if (arg->type & ~(SOCK_TYPE_MASK | SOCK_CLOEXEC | SOCK_NONBLOCK))
+		return -EINVAL;
+	if (arg->domain < 0 || arg->domain >= NPROTO)
+		return -EAFNOSUPPORT;
+	if ((arg->domain != AF_INET && arg->domain != AF_INET6) ||
+	    type == SOCK_RAW || type == SOCK_DCCP)
+		return -EOPNOTSUPP;
+	if (protocol > 0 && protocol < IPPROTO_MAX &&
+	    protocol != IPPROTO_TCP && protocol != IPPROTO_UDP)
+		return -EOPNOTSUPP;
+	/* R1 is about connections. */
+	return arg->flags && type != SOCK_STREAM ? -EINVAL : 0;
 }
 
 /**
  * winsock_socket - socket(2) for sockets that are born attached
  * @arg: flags checked by the caller
  *
- * Return: a descriptor, or what socket(2) would say, or -EOPNOTSUPP for a kind
- * of socket that cannot be attached.
+ * Return: a descriptor, or what socket(2) would say, or -EAFNOSUPPORT or
+ * -EOPNOTSUPP for a kind of socket that cannot be attached.
  */
 int winsock_socket(const struct winsock_socket *arg)
 {
@@ -318,8 +350,9 @@ int winsock_socket(const struct winsock_socket *arg)
 	struct file *file;
 	int fd, err;
 
-	if (flags & ~(SOCK_CLOEXEC | SOCK_NONBLOCK))
-		return -EINVAL;
+	err = may_attach(arg);
+	if (err)
+		return err;
 	if (flags & SOCK_NONBLOCK)	/* the two differ on some machines */
 		flags = (flags & ~SOCK_NONBLOCK) | O_NONBLOCK;
 
@@ -328,7 +361,7 @@ int winsock_socket(const struct winsock_socket *arg)
 	if (err)
 		return err;
 
-	err = attach_new(sock);
+	err = attach_new(sock, arg->flags & WINSOCK_SOCKET_RESET_DISCARDS);
 	if (err) {
 		sock_release(sock);
 		return err;
@@ -348,7 +381,7 @@ int winsock_socket(const struct winsock_socket *arg)
 	return fd;
 }
 
-static int learn_stream(int i)
+static int capture_stream(int i)
 {
 	struct socket *sock;
 	int err;
@@ -368,7 +401,7 @@ static int learn_stream(int i)
 	return err;
 }
 
-static int learn_dgram(int i)
+static int capture_dgram(int i)
 {
 	struct socket *sock;
 	int err;
@@ -382,12 +415,12 @@ static int learn_dgram(int i)
 	return 0;
 }
 
-static int learn_all(void)
+static int capture_all(void)
 {
 	int i, err;
 
 	for (i = 0; i < ARRAY_SIZE(families); i++) {
-		err = learn_stream(i) ?: learn_dgram(i);
+		err = capture_stream(i) ?: capture_dgram(i);
 		/* A kernel may run without IPv6. */
 		if (err && !(err == -EAFNOSUPPORT && families[i] == AF_INET6))
 			return err;
@@ -400,10 +433,10 @@ int __init winsock_attach_init(void)
 	int err;
 
 	states = kmem_cache_create("winsock_sock", sizeof(struct winsock_sock),
-				   0, 0, state_init_once);
+				   0, SLAB_ACCOUNT, state_init_once);
 	if (!states)
 		return -ENOMEM;
-	err = learn_all() ?: tcp_register_ulp(&winsock_ulp);
+	err = capture_all() ?: tcp_register_ulp(&winsock_ulp);
 	if (err)
 		kmem_cache_destroy(states);
 	return err;

@@ -1,31 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Pending calls: who sits in a socket, and how closesocket() gets them out.
+ * Pending calls: which are in a socket, and how closesocket() ends its own
+ * process's.
  *
  * A call that may block puts a record on the socket's list and takes it off on
- * its way out.  closesocket() empties the descriptor slot first, then sets
- * closed_by and marks the records of this process under ws->lock.  So a call is
- * either on the list by then and cancelled, or takes the lock later and sees
- * closed_by; its number is gone then, unless another descriptor keeps it legal.
+ * its way out.  closesocket() removes the descriptor first, then sets closed_by
+ * and marks the records of this process under ws->lock.  So a call is either on
+ * the list by then and interrupted, or takes the lock later and sees closed_by;
+ * its descriptor is gone then, unless another one of the process keeps it legal.
  *
- * A marked task is thrown out of any interruptible sleep by TIF_NOTIFY_SIGNAL,
- * which delivers no signal and is cleared on the way to user space.  What the
- * base operation makes of that, a restart, must not reach user space: the number
- * may be somebody else's by then (P10).  It becomes ECANCELED, not EINTR, which
- * programs answer by calling again.
+ * A marked task leaves any interruptible sleep by TIF_NOTIFY_SIGNAL, which
+ * delivers no signal.  What the base operation makes of that, a restart, must not
+ * reach user space: the descriptor may belong to another file by then (P10).  It
+ * becomes ECANCELED, not EINTR, which programs answer by calling again.
  *
  * poll() and select() put an entry on the socket's queue instead, which keeps a
- * reference to the file until they return.  Woken, they look the number up
- * again; closesocket() waits for that too, lest they find the next file there.
+ * reference to the file until they return; so does an armed io_uring request.
+ * Their entries say whose they are.  Those of this process are woken and look the
+ * descriptor up again; no other process's entry is touched (I3).
  */
 #include <linux/fdtable.h>
 #include <linux/file.h>
 #include <linux/net.h>
 #include <linux/poll.h>
-#include <linux/sched.h>
 #include <linux/sched/signal.h>
+#include <linux/task_work.h>
 #include <linux/wait.h>
 
+#include "compat.h"
 #include "winsock.h"
 
 static int same_file(const void *file, struct file *other, unsigned int fd)
@@ -34,25 +36,95 @@ static int same_file(const void *file, struct file *other, unsigned int fd)
 }
 
 /**
- * winsock_has_descriptor - does a number of this process refer to @file?
+ * winsock_has_descriptor - does a descriptor of this process refer to @file?
  * @file: an open file
- *
- * Kernel threads have no numbers and need none.
  */
 bool winsock_has_descriptor(const struct file *file)
 {
-	return (current->flags & PF_KTHREAD) ||
-	       iterate_fd(current->files, 0, same_file, file);
+	return iterate_fd(current->files, 0, same_file, file);
+}
+
+/* Under ws->lock.  A closer's table is alive while it is on the list. */
+static bool is_closing_here(const struct winsock_sock *ws)
+{
+	const struct winsock_closer *closer;
+
+	hlist_for_each_entry(closer, &ws->closers, node)
+		if (closer->files == current->files)
+			return true;
+	return false;
+}
+
+/* Under ws->lock.  The reference to what was there becomes the caller's. */
+static struct pid *replace_closed_by(struct winsock_sock *ws, struct pid *pid)
+{
+	struct pid *old = ws->closed_by;
+
+	WRITE_ONCE(ws->closed_by, pid);
+	return old;
+}
+
+/* The process has a descriptor again, so that the next walk is spared. */
+static void forget_closer(struct winsock_sock *ws)
+{
+	struct pid *old = NULL;
+
+	spin_lock(&ws->lock);
+	if (ws->closed_by == task_tgid(current) && hlist_empty(&ws->closers))
+		old = replace_closed_by(ws, NULL);
+	spin_unlock(&ws->lock);
+	put_pid(old);
 }
 
 /**
- * winsock_call_leave_cancelled - the way out of a call that was cancelled
- * @ws: the socket's state, locked
+ * winsock_closed_by_caller - has closesocket() taken the socket from this process?
+ * @ws: its state
+ * @sock: the socket
+ *
+ * For calls that looked their descriptor up before it was removed.  A kernel
+ * service that has taken the socket over, as KCM does, calls on behalf of
+ * nobody's descriptor.
  */
-void winsock_call_leave_cancelled(struct winsock_sock *ws)
+bool winsock_closed_by_caller(struct winsock_sock *ws, const struct socket *sock)
 {
-	if (!--ws->leaving)
-		wake_up(&ws->idle);
+	bool ours;
+
+	if (sock->sk->sk_user_data)
+		return false;
+	spin_lock(&ws->lock);
+	ours = ws->closed_by == task_tgid(current) || is_closing_here(ws);
+	spin_unlock(&ws->lock);
+	if (!ours)
+		return false;
+	if (!winsock_has_descriptor(sock->file))
+		return true;
+	forget_closer(ws);
+	return false;
+}
+
+/**
+ * winsock_call_leave_cancelled - the way out of a call that a closer waits for
+ * @call: its record, under ws->lock
+ */
+void winsock_call_leave_cancelled(struct winsock_call *call)
+{
+	if (!--call->closer->leaving)
+		complete(&call->closer->left);
+}
+
+/**
+ * winsock_call_end_cancelled - what a cancelled call returns
+ * @ret: what the base operation returned
+ *
+ * What interrupted it must not interrupt the next wait of the same system call,
+ * as of io_submit(2): it is withdrawn, unless task work needs it too.
+ */
+int winsock_call_end_cancelled(int ret)
+{
+	clear_notify_signal();
+	if (task_work_pending(current))
+		set_thread_flag(TIF_NOTIFY_SIGNAL);
+	return ret == -ERESTARTSYS || ret == -EINTR ? -ECANCELED : ret;
 }
 
 /* Under ws->lock. */
@@ -66,7 +138,8 @@ static bool is_call_here(const struct winsock_call *call)
  * @ws: its state
  *
  * Each holds one reference to the file: they share the descriptor table with
- * the caller, so their look-up had to take one.
+ * the caller, so their look-up had to take one.  Those of io_uring's workers may
+ * use a registered file, which they hold no reference to.
  */
 unsigned int winsock_calls_here(struct winsock_sock *ws)
 {
@@ -75,16 +148,56 @@ unsigned int winsock_calls_here(struct winsock_sock *ws)
 
 	spin_lock(&ws->lock);
 	hlist_for_each_entry(call, &ws->calls, node)
-		n += is_call_here(call);
+		n += is_call_here(call) && !(call->task->flags & PF_IO_WORKER);
 	spin_unlock(&ws->lock);
 	return n;
+}
+
+/**
+ * winsock_closer_begin - from now on calls of this process find the socket closed
+ * @ws: the socket's state; the descriptor has been removed
+ * @closer: on the caller's stack, until winsock_closer_end()
+ */
+void winsock_closer_begin(struct winsock_sock *ws,
+			  struct winsock_closer *closer)
+{
+	struct pid *old, *pid = get_pid(task_tgid(current));
+
+	closer->files = current->files;
+	closer->leaving = 0;
+	init_completion(&closer->left);
+
+	spin_lock(&ws->lock);
+	hlist_add_head(&closer->node, &ws->closers);
+	old = replace_closed_by(ws, pid);
+	spin_unlock(&ws->lock);
+	put_pid(old);
+}
+
+/**
+ * winsock_closer_end - the closer waits no more
+ * @ws: the socket's state
+ * @closer: given to winsock_closer_begin()
+ *
+ * What it interrupted and is kept from leaving goes without telling.
+ */
+void winsock_closer_end(struct winsock_sock *ws, struct winsock_closer *closer)
+{
+	struct winsock_call *call;
+
+	spin_lock(&ws->lock);
+	hlist_for_each_entry(call, &ws->calls, node)
+		if (call->closer == closer)
+			call->closer = NULL;
+	__hlist_del(&closer->node);
+	spin_unlock(&ws->lock);
 }
 
 /*
  * wake_up_state() is not exported; a wait-queue entry's own function is, and
  * finds the task wherever it sleeps, on the socket's queue or elsewhere.
  */
-static void throw_out(struct task_struct *task)
+static void interrupt_task(struct task_struct *task)
 {
 	wait_queue_entry_t entry;
 
@@ -94,21 +207,24 @@ static void throw_out(struct task_struct *task)
 }
 
 /**
- * winsock_cancel_calls - end this process's calls in a socket
- * @ws: its state; the descriptor slot is empty already
+ * winsock_interrupt_calls - end this process's calls in a socket
+ * @ws: its state
+ * @closer: as given to winsock_closer_begin()
+ * @deadline: how long to wait for them to leave
  *
- * Returns when they have left the socket.  Calls of other processes go on (P11).
- * Only death by signal ends the wait early.
+ * Calls of other processes go on (P11), and nobody waits for another closer's.
  *
  * Return: how many there were.
  */
-unsigned int winsock_cancel_calls(struct winsock_sock *ws)
+unsigned int winsock_interrupt_calls(struct winsock_sock *ws,
+				     struct winsock_closer *closer,
+				     ktime_t deadline)
 {
 	struct winsock_call *call;
 	unsigned int n = 0;
+	s64 left;
 
 	spin_lock(&ws->lock);
-	WRITE_ONCE(ws->closed_by, current->files);
 	hlist_for_each_entry(call, &ws->calls, node) {
 		if (!is_call_here(call))
 			continue;
@@ -116,20 +232,23 @@ unsigned int winsock_cancel_calls(struct winsock_sock *ws)
 		if (call->cancelled)
 			continue;
 		call->cancelled = true;
-		ws->leaving++;
-		throw_out(call->task);
+		call->closer = closer;
+		closer->leaving++;
+		interrupt_task(call->task);
 	}
 	spin_unlock(&ws->lock);
 
-	if (n)
-		wait_event_killable(ws->idle, !READ_ONCE(ws->leaving));
+	left = ktime_to_ns(ktime_sub(deadline, ktime_get()));
+	if (n && left > 0 && READ_ONCE(closer->leaving))
+		wait_for_completion_killable_timeout(&closer->left,
+						     nsecs_to_jiffies(left) + 1);
 	return n;
 }
 
 /* What poll() and select() are woken by.  It is static; see below. */
-static wait_queue_func_t poll_wake;
+static wait_queue_func_t poll_wake __ro_after_init;
 
-static bool is_poller_here(const wait_queue_entry_t *entry)
+static bool is_poll_here(const wait_queue_entry_t *entry)
 {
 	const struct poll_wqueues *poll = entry->private;
 
@@ -137,41 +256,91 @@ static bool is_poller_here(const wait_queue_entry_t *entry)
 	       READ_ONCE(poll->polling_task->files) == current->files;
 }
 
-/**
- * winsock_wake_pollers - make this process's poll()ers look their numbers up again
- * @wq: a socket's wait queue
- *
- * An armed io_uring request listens for EPOLLNVAL too, tries again and is
- * refused.  An epoll set does not: it has nothing to hear, and its look would
- * take a reference that may become the last, while its task sleeps on.
- *
- * Return: how many entries on the queue are theirs.  Each holds one reference to
- * the file, until its poll() is about to return.
+/*
+ * Of all that may wait for a socket only io_uring puts the address of something
+ * that begins with the file into its entry, with the lowest bit for its own use.
  */
-unsigned int winsock_wake_pollers(struct wait_queue_head *wq)
+static const struct io_kiocb *armed_here(const wait_queue_entry_t *entry,
+					   const struct file *file)
+{
+	const struct io_kiocb *req =
+		(void *)((unsigned long)entry->private & ~1UL);
+	struct file *first;
+
+	if (!req || entry->func == poll_wake ||
+	    get_kernel_nofault(first, &req->file) || first != file)
+		return NULL;
+	return winsock_request_files(req) == current->files ? req : NULL;
+}
+
+/*
+ * The request tries again and is refused.  One that only polls has nothing to
+ * try, and one of many shots would stay: it is told that the queue goes away.
+ */
+static __poll_t poll_key_of(const struct io_kiocb *req)
+{
+	return req->opcode == IORING_OP_POLL_ADD ? EPOLLHUP | POLLFREE
+						 : EPOLLNVAL;
+}
+
+/**
+ * winsock_wake_pollers - make this process's pollers look their descriptor up again
+ * @file: the socket's file
+ * @wq: its wait queue
+ *
+ * No other process's entry is touched, and no epoll set's: it asks on behalf of a
+ * set that others may share.
+ *
+ * Return: how many entries on the queue are its own.  Each holds a reference to
+ * the file until its poll() is about to return, or its request is.
+ */
+unsigned int winsock_wake_pollers(const struct file *file,
+				  struct wait_queue_head *wq)
+{
+	wait_queue_entry_t *entry, *next;
+	const struct io_kiocb *req;
+	unsigned long flags;
+	unsigned int n = 0;
+	__poll_t key;
+
+	spin_lock_irqsave(&wq->lock, flags);
+	list_for_each_entry_safe(entry, next, &wq->head, entry) {
+		key = 0;
+		if (!is_poll_here(entry)) {
+			req = armed_here(entry, file);
+			if (!req)
+				continue;
+			key = poll_key_of(req);
+		}
+		entry->func(entry, TASK_INTERRUPTIBLE, 0, poll_to_key(key));
+		n++;
+	}
+	spin_unlock_irqrestore(&wq->lock, flags);
+	return n;
+}
+
+/**
+ * winsock_polls_here - is a poll() or select() of this process still in there?
+ * @wq: a socket's wait queue
+ */
+bool winsock_polls_here(struct wait_queue_head *wq)
 {
 	wait_queue_entry_t *entry;
 	unsigned long flags;
-	unsigned int n = 0;
+	bool found = false;
 
 	spin_lock_irqsave(&wq->lock, flags);
-	list_for_each_entry(entry, &wq->head, entry) {
-		if (is_poller_here(entry)) {
-			entry->func(entry, TASK_INTERRUPTIBLE, 0, NULL);
-			n++;
-		}
-	}
+	list_for_each_entry(entry, &wq->head, entry)
+		found |= is_poll_here(entry);
 	spin_unlock_irqrestore(&wq->lock, flags);
-	if (wq_has_sleeper(wq))
-		__wake_up(wq, TASK_INTERRUPTIBLE, 0, poll_to_key(EPOLLNVAL));
-	return n;
+	return found;
 }
 
 /*
  * Poll a socket of the kernel's own as poll(2) does, and see what is on its
  * queue then.
  */
-static int learn_poll_wake(struct file *file)
+static int capture_poll_wake(struct file *file)
 {
 	struct wait_queue_head *wq = &sock_from_file(file)->wq.wait;
 	struct poll_wqueues *poll = kmalloc(sizeof(*poll), GFP_KERNEL);
@@ -203,19 +372,41 @@ int __init winsock_calls_init(void)
 	file = sock_alloc_file(sock, 0, NULL);	/* releases on failure */
 	if (IS_ERR(file))
 		return PTR_ERR(file);
-	err = learn_poll_wake(file);
+	err = capture_poll_wake(file);
 	fput(file);
 	return err;
 }
 
 /**
- * winsock_set_closed - note which process has closed the socket
+ * winsock_set_last_close - the last reference waits in a lingering closesocket()
  * @ws: its state
- * @files: the process's descriptors; NULL when the file is back in its slot
+ *
+ * Epoll sets report nothing from now on (P9).
  */
-void winsock_set_closed(struct winsock_sock *ws, const void *files)
+void winsock_set_last_close(struct winsock_sock *ws)
 {
+	struct pid *old, *pid = get_pid(task_tgid(current));
+
+	WRITE_ONCE(ws->last_close, true);
 	spin_lock(&ws->lock);
-	WRITE_ONCE(ws->closed_by, files);
+	old = replace_closed_by(ws, pid);
 	spin_unlock(&ws->lock);
+	put_pid(old);
+}
+
+/**
+ * winsock_reopen - the file is back under its descriptor (C11)
+ * @ws: its state
+ *
+ * It was the only reference: no other process has closed the socket.
+ */
+void winsock_reopen(struct winsock_sock *ws)
+{
+	struct pid *old;
+
+	spin_lock(&ws->lock);
+	old = replace_closed_by(ws, NULL);
+	spin_unlock(&ws->lock);
+	WRITE_ONCE(ws->last_close, false);
+	put_pid(old);
 }

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * closesocket(): decide, take the number out, carry out.
+ * closesocket(): decide, remove the descriptor, carry out.
  *
  * decide() is the table of the README; everything else serves to make it come
- * true without changing a thing when the answer is a refusal (invariant I1)
- * and without ever closing somebody else's file (I2).
+ * true without changing a thing when the answer is a refusal (invariant I1),
+ * without ever closing another file (I2), without a change for other processes
+ * that close(2) would not make (I3), and within a bound (I4).
  *
  * Most closes never need a reference of their own: under files->file_lock the
- * number's is taken over.  Only where the answer may be a refusal is the socket
- * looked at first, and the number left where it is.
+ * descriptor's is taken over.  Only where the answer may be a refusal is the
+ * socket looked at first, and the descriptor left where it is.
  *
- * Locks: files->file_lock and lock_sock are never held together.  No lock is
- * held while waiting.
+ * Locks: files->file_lock and lock_sock are never held together.  lock_sock is
+ * taken by the last reference alone, since a process that shares the socket may
+ * hold it through a page fault.  No lock is held while waiting.
  */
 #include <linux/delay.h>
 #include <linux/fdtable.h>
@@ -29,6 +31,7 @@ enum close_kind {
 	GRACEFUL,	/* return at once, data and FIN go on in the background */
 	HARD,		/* reset */
 	LINGER,		/* wait for the data, reset when it takes too long */
+	DEADLINE,	/* a LINGER that took too long: reset */
 	REFUSE,		/* EWOULDBLOCK, nothing touched */
 	SHARED,		/* somebody else has it too: give up the number (G5) */
 };
@@ -36,16 +39,26 @@ enum close_kind {
 #define CREATE_TRACE_POINTS
 #include "trace.h"
 
+/* A close that may not linger returns within this, whatever others do (I4). */
+#define BOUND_MS	2000
+/* Within it: what passing references get to go, so that the last one is known. */
+#define SETTLE_MS	20
+/* At its end: the look of an epoll set that the stack itself has woken. */
+#define LAST_LOOK_MS	250
+
 /**
  * struct closing - one closesocket() on its way
- * @fd: the number
+ * @fd: the descriptor
  * @file: the open file; held, once find() has let go of the lock
  * @sock: its socket
  * @sk: its protocol's part, NULL if there is none
  * @tcp: it is a TCP socket
  * @nonblock: O_NONBLOCK is set on @file
  * @ws: the attachment, NULL if there is none; see look_closer()
- * @closed_by: the process that had closed the socket before
+ * @calls: how many calls of this process were ended
+ * @deadline: of everything that this close waits for, but for lingering; 0 until
+ *	      it waits
+ * @start: when it began, for the tracepoint
  */
 struct closing {
 	unsigned int fd;
@@ -55,7 +68,9 @@ struct closing {
 	bool tcp;
 	bool nonblock;
 	struct winsock_sock *ws;
-	const void *closed_by;
+	unsigned int calls;
+	ktime_t deadline;
+	u64 start;
 };
 
 static bool is_tcp(const struct sock *sk)
@@ -103,7 +118,7 @@ static bool acked(const struct sock *sk, u32 end)
 /*
  * Which close it is.  No side effects.  Under lock_sock, or where nobody else
  * has the file: then only the peer changes anything, and what was true a moment
- * ago is as good an answer.
+ * ago is as good an answer.  See peek() for the third case.
  */
 static enum close_kind decide(const struct sock *sk, bool nonblock)
 {
@@ -122,53 +137,49 @@ static enum close_kind decide(const struct sock *sk, bool nonblock)
 	return REFUSE;					/* C15 */
 }
 
+/*
+ * Where others have the file, too.  Not under lock_sock, which one of them may
+ * hold for as long as it likes; what it changes meanwhile makes either answer as
+ * good.
+ */
 static enum close_kind peek(const struct closing *c)
 {
 	enum close_kind how;
-	bool slow;
 
-	slow = lock_sock_fast(c->sk);
+	spin_lock_bh(&c->sk->sk_lock.slock);
 	how = decide(c->sk, c->nonblock);
-	unlock_sock_fast(c->sk, slow);
+	spin_unlock_bh(&c->sk->sk_lock.slock);
 	return how;
 }
 
-/*
- * Waits until no more than @count references to the file are left, for as long
- * as @ms, and anew whenever one of them goes.
- */
-static bool wait_for_count(const struct closing *c, long count, unsigned int ms)
+/* In @ms, or earlier: all waits of one close together have a bound (I4). */
+static ktime_t end_of_wait(struct closing *c, unsigned int ms)
 {
-	long n, least = LONG_MAX;
-	ktime_t deadline = 0;
+	ktime_t now = ktime_get();
 
-	while ((n = file_count(c->file)) > count) {
-		if (n < least) {
-			least = n;
-			deadline = ktime_add_ms(ktime_get(), ms);
-		}
-		if (ktime_after(ktime_get(), deadline) ||
+	if (!c->deadline)
+		c->deadline = ktime_add_ms(now, BOUND_MS);
+	return min(ktime_add_ms(now, ms), c->deadline);
+}
+
+/*
+ * Do no more than @count references hold the file?  Some come and go: those of
+ * calls that are on their way out, or that do not wait, those of a look-up that
+ * lost a race, and epoll's, which last for an event.
+ */
+static bool settles_at(struct closing *c, long count, unsigned int ms)
+{
+	ktime_t end = 0;
+
+	while (file_count(c->file) > count) {
+		if (!end)
+			end = end_of_wait(c, ms);
+		if (ktime_after(ktime_get(), end) ||
 		    fatal_signal_pending(current))
 			return false;
 		usleep_range(50, 100);
 	}
 	return true;
-}
-
-/*
- * Do no more than @count references hold the file?  Some come and go: epoll
- * takes one for the length of an event, and a look-up that lost the race drops
- * its own.  They are given a moment.
- */
-static bool settles_at(const struct closing *c, long count)
-{
-	/*
-	 * An epoll set that hears nothing goes back to sleep; were its passing
-	 * reference the last, the socket would die only when it wakes again.
-	 */
-	unsigned int ms = winsock_epoll_watches(c->file) ? 250 : 20;
-
-	return wait_for_count(c, count, ms);
 }
 
 /* Under files->file_lock. */
@@ -177,60 +188,66 @@ static bool slot_is_ours(const struct closing *c)
 	return files_lookup_fd_locked(current->files, c->fd) == c->file;
 }
 
-static bool holds_number(const struct closing *c)
-{
-	bool ours;
-
-	spin_lock(&current->files->file_lock);
-	ours = slot_is_ours(c);
-	spin_unlock(&current->files->file_lock);
-	return ours;
-}
-
 /* What the plain close does not need to know. */
 static void look_closer(struct closing *c)
 {
 	c->ws = winsock_sock_of(c->sock);
-	if (c->ws)
-		c->closed_by = READ_ONCE(c->ws->closed_by);
 }
 
 /*
  * C15, the only answer that must be found before anything is touched.  @pending
  * is how many references of this process only its library can count.
  */
-static bool refuse(struct closing *c, u32 pending)
+static bool would_block(struct closing *c, u32 pending)
 {
 	long known = pending;
 
 	if (peek(c) != REFUSE)
 		return false;
-	if (file_count(c->file) > 2) {	/* the number's and our own */
-		look_closer(c);
-		if (c->ws)
-			known += winsock_calls_here(c->ws);
-		if (!settles_at(c, 2 + known))
-			return false;
-	}
-	/* Of a number that a rival has taken meanwhile there is no refusal. */
-	return holds_number(c);
+	look_closer(c);
+	if (c->ws)
+		known += winsock_calls_here(c->ws);
+	return settles_at(c, 2 + known, SETTLE_MS);	/* 2: the slot's, ours */
+}
+
+/*
+ * Could another thread be inside a call that has no record?  Such a call does
+ * not wait, so that a thread that does is elsewhere; one in a page fault is not.
+ */
+static bool threads_may_be_inside(void)
+{
+	struct task_struct *task;
+	bool inside = false;
+
+	if (atomic_read(&current->files->count) == 1)
+		return false;
+	if (atomic_read(&current->files->count) > get_nr_threads(current))
+		return true;
+	rcu_read_lock();
+	for_each_thread(current, task)
+		if (task != current &&
+		    !(READ_ONCE(task->__state) & TASK_INTERRUPTIBLE))
+			inside = true;
+	rcu_read_unlock();
+	return inside;
 }
 
 /*
  * Is it worth a moment to find out that nobody else has the socket?  Only where
- * the native close would not do: what was thrown out is on its way, and a wait
- * with a deadline is ours alone.  A shared socket costs nothing otherwise.
+ * this process itself may hold what is left, and where a wait with a deadline is
+ * ours alone.  A socket that is really shared costs nothing otherwise.
  */
-static bool worth_settling(const struct closing *c, bool cancelled)
+static bool worth_settling(const struct closing *c, bool interrupted)
 {
-	return cancelled || (c->tcp && !c->nonblock &&
-			     sock_flag(c->sk, SOCK_LINGER) && peek(c) == LINGER);
+	return interrupted || threads_may_be_inside() ||
+	       (c->tcp && !c->nonblock && sock_flag(c->sk, SOCK_LINGER) &&
+		peek(c) == LINGER);
 }
 
 /*
- * Under files->file_lock.  Empties the slot and leaves the number marked as in
- * use: everybody else sees EBADF, nobody gets the number, fork() skips it.  The
- * table's reference is the caller's from here on.
+ * Under files->file_lock.  Empties the slot and leaves the descriptor marked as in
+ * use: other threads see EBADF, none gets it again, fork() skips it.  The table's
+ * reference is the caller's from here on.
  */
 static void empty_slot(const struct closing *c)
 {
@@ -240,69 +257,58 @@ static void empty_slot(const struct closing *c)
 			   NULL);
 }
 
-/* Instead of the reference that the caller has, if the slot still has one. */
-static int take_out(const struct closing *c)
-{
-	struct files_struct *files = current->files;
-	bool ours;
-
-	spin_lock(&files->file_lock);
-	ours = slot_is_ours(c);
-	if (ours)
-		empty_slot(c);
-	spin_unlock(&files->file_lock);
-	fput(c->file);
-	return ours ? 0 : -EBADF;
-}
-
 /*
- * C11: the same file under the same number, and open for calls again.  What
- * happened meanwhile was kept from epoll sets, which must look once more; those
- * of a process that had closed the socket before stay silent.
+ * C11: the same file under the same descriptor, and open for calls again.  What
+ * happened meanwhile was kept from epoll sets, which must look once more.
  */
 static void put_back(const struct closing *c)
 {
 	get_file(c->file);
 	fd_install(c->fd, c->file);
 	if (c->ws) {
-		winsock_set_closed(c->ws, c->closed_by);
+		winsock_reopen(c->ws);
 		wake_up_interruptible_poll(&c->sock->wq.wait, EPOLLIN |
 					   EPOLLOUT | EPOLLERR | EPOLLHUP);
 	}
 	fput(c->file);
 }
 
+static void wait_for_polls(struct closing *c)
+{
+	ktime_t end = end_of_wait(c, BOUND_MS);
+
+	while (winsock_polls_here(&c->sock->wq.wait) &&
+	       ktime_before(ktime_get(), end) && !fatal_signal_pending(current))
+		usleep_range(50, 100);
+}
+
 /*
  * Ends what this process has pending in the socket, unless another of its
- * numbers refers to it.  A woken poll() finds the slot empty and says POLLNVAL;
- * so does an ordinary socket's, whose other calls cannot be found.
+ * descriptors refers to it.  A woken poll() finds the slot empty and returns
+ * POLLNVAL; so does an ordinary socket's, whose other calls cannot be found.
  */
-static bool cancel(const struct closing *c)
+static bool interrupt_pending(struct closing *c, struct winsock_closer *closer)
 {
-	long before = file_count(c->file);
-	unsigned int calls = 0, pollers = 0;
+	struct wait_queue_head *wq = &c->sock->wq.wait;
+	unsigned int pollers;
 
+	if (!(c->ws && !hlist_empty(&c->ws->calls)) && !wq_has_sleeper(wq))
+		return false;
 	if (winsock_has_descriptor(c->file))
 		return false;
 
 	if (c->ws)
-		calls = winsock_cancel_calls(c->ws);
-	if (calls) {
-		winsock_stat_add(c->sk, WINSOCK_STAT_CANCELLED, calls);
-		trace_winsock_cancel(c->fd, calls);
-	}
-	pollers = winsock_wake_pollers(&c->sock->wq.wait);
-
-	/*
-	 * Each of them has one reference, and drops it as soon as it runs.  The
-	 * limit is for those that are kept from running, as by a freezer.
-	 */
-	if (calls || pollers)
-		wait_for_count(c, max(1L, before - calls - pollers), 5000);
+		c->calls = winsock_interrupt_calls(c->ws, closer,
+						   end_of_wait(c, BOUND_MS));
+	pollers = winsock_wake_pollers(c->file, wq);
+	if (pollers)
+		wait_for_polls(c);
 	/* P11: recvmmsg() leaves what ended it for the next caller to find. */
-	if (calls)
+	if (c->calls) {
+		winsock_stat_add(c->sk, WINSOCK_STAT_CANCELLED, c->calls);
 		cmpxchg(&c->sk->sk_err, ECANCELED, 0);
-	return calls || pollers || winsock_epoll_watches(c->file);
+	}
+	return c->calls || pollers;
 }
 
 /*
@@ -383,6 +389,20 @@ static ktime_t linger_deadline(const struct sock *sk)
 	return ktime_add_safe(ktime_get(), ktime_set(sk->sk_lingertime / HZ, 0));
 }
 
+/*
+ * Only a signal may end the wait (I4).  Task work, which TIF_NOTIFY_SIGNAL stands
+ * for, waits for the return to user space as it does for any call that is not
+ * interrupted; the flag would keep the task from sleeping, and is given back.
+ */
+static bool put_task_work_off(void)
+{
+	bool pending = test_thread_flag(TIF_NOTIFY_SIGNAL);
+
+	if (pending)
+		clear_notify_signal();
+	return pending;
+}
+
 static long jiffies_left(ktime_t deadline)
 {
 	s64 left = ktime_to_ns(ktime_sub(deadline, ktime_get()));
@@ -394,6 +414,7 @@ static long jiffies_left(ktime_t deadline)
 static int wait_for_drain(struct sock *sk, u32 end, ktime_t deadline)
 {
 	struct drain d = { .sk = sk, .end = end };
+	bool task_work = false;
 	long timeout;
 	int err = 0;
 
@@ -404,7 +425,8 @@ static int wait_for_drain(struct sock *sk, u32 end, ktime_t deadline)
 	ask_for_space(&d);
 	while (!drained(&d)) {
 		timeout = jiffies_left(deadline);
-		if (signal_pending(current))
+		task_work |= put_task_work_off();
+		if (task_sigpending(current))
 			err = -EINTR;
 		else if (!timeout)
 			err = -ETIMEDOUT;
@@ -413,6 +435,8 @@ static int wait_for_drain(struct sock *sk, u32 end, ktime_t deadline)
 		wait_woken(&d.wait, TASK_INTERRUPTIBLE, timeout);
 	}
 	remove_wait_queue(sk_sleep(sk), &d.wait);
+	if (task_work)
+		set_thread_flag(TIF_NOTIFY_SIGNAL);
 	return err;
 }
 
@@ -421,7 +445,7 @@ static int wait_for_drain(struct sock *sk, u32 end, ktime_t deadline)
  * TCP_NOTSENT_LOWAT is out of force meanwhile, since an unsent FIN may be enough
  * to keep sk_write_space() quiet.
  */
-static int linger(struct socket *sock)
+static int linger(struct socket *sock, enum close_kind *how)
 {
 	struct sock *sk = sock->sk;
 	struct tcp_sock *tp = tcp_sk(sk);
@@ -444,8 +468,8 @@ static int linger(struct socket *sock)
 	if (err == -EINTR && !fatal_signal_pending(current)) {
 		/* C11: only a task that goes on can use the handle again. */
 	} else if (err == -ETIMEDOUT && !acked(sk, end)) {
-		winsock_stat_inc(sk, WINSOCK_STAT_TIMEOUTS);
 		abort_connection(sk);
+		*how = DEADLINE;
 		err = 0;
 	} else {
 		sock_reset_flag(sk, SOCK_LINGER);
@@ -493,8 +517,8 @@ static int carry_out(struct closing *c, enum close_kind *how)
 		if (!c->ws)
 			look_closer(c);
 		if (c->ws)
-			winsock_set_closed(c->ws, current->files);
-		return linger(c->sock);
+			winsock_set_last_close(c->ws);
+		return linger(c->sock, how);
 	case HARD:
 		abort_connection(sk);
 		break;
@@ -513,23 +537,30 @@ static int carry_out(struct closing *c, enum close_kind *how)
 	return 0;
 }
 
+/*
+ * Sockets of other protocols linger by themselves, nonblocking or not; a close
+ * that may not block must not (C15).
+ */
+static void never_linger(struct sock *sk)
+{
+	if (!sk || !sock_flag(sk, SOCK_LINGER) || !sk->sk_lingertime)
+		return;
+	lock_sock(sk);
+	sock_reset_flag(sk, SOCK_LINGER);
+	release_sock(sk);
+}
+
 /**
  * winsock_close_leftover - the last reference goes after closesocket() has
  * @sk: a TCP socket
- * @ws: its attachment, which says that somebody has closed the socket
  *
  * A reference that nobody could see end in time, as that of an io_uring request
  * submitted by the closing thread itself, made closesocket() take the socket for
- * shared.  When it goes at last it must neither wait nor lose data.  Processes
- * that really share the socket close it as they always would.
+ * shared.  When it goes at last it must neither wait nor lose data.  For the
+ * process that closed it alone: others close the socket as they always would.
  */
-void winsock_close_leftover(struct sock *sk, const struct winsock_sock *ws)
+void winsock_close_leftover(struct sock *sk)
 {
-	const void *closed_by = READ_ONCE(ws->closed_by);
-
-	if (closed_by != current->files && !(current->flags & PF_KTHREAD))
-		return;
-
 	lock_sock(sk);
 	if (connected(sk) && !tcp_sk(sk)->repair &&
 	    !(sock_flag(sk, SOCK_LINGER) && !sk->sk_lingertime))
@@ -546,25 +577,25 @@ static void count(const struct sock *sk, enum close_kind how, int err)
 		[GRACEFUL]	= WINSOCK_STAT_GRACEFUL,
 		[HARD]		= WINSOCK_STAT_HARD,
 		[LINGER]	= WINSOCK_STAT_LINGER,
+		[DEADLINE]	= WINSOCK_STAT_LINGER,
 		[REFUSE]	= WINSOCK_STAT_REFUSED,
 		[SHARED]	= WINSOCK_STAT_SHARED,
 	};
 
-	if (err == -EINTR)
-		winsock_stat_inc(sk, WINSOCK_STAT_INTERRUPTED);
-	else
-		winsock_stat_inc(sk, stats[how]);
+	winsock_stat_inc(sk, err == -EINTR ? WINSOCK_STAT_INTERRUPTED
+					   : stats[how]);
+	if (unlikely(how == DEADLINE))
+		winsock_stat_inc(sk, WINSOCK_STAT_TIMEOUTS);
 }
 
-static void note(const struct closing *c, enum close_kind how, int err,
-		 u64 start)
+static void note(const struct closing *c, enum close_kind how, int err)
 {
 	if (!c->sk)
 		return;
 	count(c->sk, how, err);
 	if (trace_winsock_close_enabled())
-		trace_winsock_close(c->sk, c->fd, how, err,
-				    ktime_get_ns() - start);
+		trace_winsock_close(c->sk, c->fd, how, err, c->calls,
+				    ktime_get_ns() - c->start);
 }
 
 /* Under files->file_lock. */
@@ -591,64 +622,73 @@ static bool may_refuse(const struct closing *c)
 }
 
 /*
- * Under files->file_lock.  Takes the number out, or finds that C15 applies.  If
- * others hold the file that may take a wait to tell: then *@ask is set, and the
- * file held for the caller, too.
+ * C15: 0, and the descriptor may be removed; or -EWOULDBLOCK, or -EBADF where
+ * another thread was faster meanwhile.  Under files->file_lock, which is dropped
+ * and retaken where others hold the file: that takes a moment to tell.  Without
+ * the lock a refused socket is anybody's to close, so that it is counted here.
  */
-static int claim(const struct closing *c, bool *ask, u64 start)
+static int refuse(struct closing *c, u32 pending)
+	__must_hold(&current->files->file_lock)
 {
-	if (unlikely(may_refuse(c))) {
-		if (file_count(c->file) > 1) {
-			get_file(c->file);
-			*ask = true;
-			return 0;
-		}
-		if (decide(c->sk, true) == REFUSE) {
-			note(c, REFUSE, -EWOULDBLOCK, start);
-			return -EWOULDBLOCK;
-		}
-	}
-	empty_slot(c);
-	return 0;
-}
+	int err = 0;
 
-static int ask_further(struct closing *c, u32 pending, u64 start)
-{
-	if (!refuse(c, pending))
-		return take_out(c);
-	note(c, REFUSE, -EWOULDBLOCK, start);
-	fput(c->file);
-	return -EWOULDBLOCK;
+	if (file_count(c->file) == 1) {
+		if (decide(c->sk, true) == REFUSE)
+			err = -EWOULDBLOCK;
+	} else {
+		get_file(c->file);
+		spin_unlock(&current->files->file_lock);
+		if (would_block(c, pending))
+			err = -EWOULDBLOCK;
+		spin_lock(&current->files->file_lock);
+		if (!slot_is_ours(c))
+			err = -EBADF;
+		fput(c->file);
+	}
+	if (err == -EWOULDBLOCK)
+		note(c, REFUSE, err);
+	return err;
 }
 
 /*
- * Cancels, and tells whether the socket is somebody else's, too.  Only for a
- * file that has other references than ours.
+ * Ends this process's calls, and tells whether the socket is another's, too.
+ * Only for a file that has other references than ours.
  */
 static bool is_shared(struct closing *c)
 {
-	bool cancelled;
+	struct winsock_closer closer;
+	bool interrupted, shared;
 
 	look_closer(c);
-	cancelled = cancel(c);
-	return file_count(c->file) > 1 &&
-	       !(worth_settling(c, cancelled) && settles_at(c, 1));
+	if (c->ws)
+		winsock_closer_begin(c->ws, &closer);
+	interrupted = interrupt_pending(c, &closer);
+	shared = file_count(c->file) > 1 &&
+		 !(worth_settling(c, interrupted) &&
+		   settles_at(c, 1, SETTLE_MS));
+	if (c->ws)
+		winsock_closer_end(c->ws, &closer);
+	return shared;
 }
 
-/* The number is out, and its reference ours. */
-static int close_taken(struct closing *c, enum close_kind *how)
+/* The descriptor has been removed, and its reference is ours. */
+static int close_removed(struct closing *c, enum close_kind *how)
 {
 	/* Mostly nobody else is there, and there is nothing to look for. */
 	if (unlikely(file_count(c->file) > 1) && is_shared(c)) {
 		*how = SHARED;
 		return 0;
 	}
-	return c->tcp ? carry_out(c, how) : 0;
+	if (c->tcp)
+		return carry_out(c, how);
+	if (c->nonblock)
+		never_linger(c->sk);
+	return 0;
 }
 
 /*
- * Drops the number and its reference.  filp_close() would look for what a socket
- * cannot have, and for locks, which only a strange program puts on one.
+ * Frees the descriptor and drops its reference.  filp_close() would look for what
+ * a socket cannot have, and for locks, which only a strange program puts on one.
  */
 static void give_up(const struct closing *c)
 {
@@ -659,7 +699,7 @@ static void give_up(const struct closing *c)
 		winsock_fput_now(c->file);
 }
 
-static void finish(const struct closing *c, enum close_kind how)
+static void finish(struct closing *c, enum close_kind how)
 {
 	bool watched = unlikely(winsock_epoll_watches(c->file)) && how != SHARED;
 
@@ -668,7 +708,7 @@ static void finish(const struct closing *c, enum close_kind how)
 	give_up(c);
 	/* The stack may have woken an epoll set; ours is to be the last. */
 	if (watched) {
-		wait_for_count(c, 1, 250);
+		settles_at(c, 1, LAST_LOOK_MS);
 		fput(c->file);
 	}
 }
@@ -688,25 +728,23 @@ int winsock_closesocket(const struct winsock_closesocket *arg)
 	struct files_struct *files = current->files;
 	struct closing c = { .fd = arg->fd };
 	enum close_kind how = NATIVE;
-	bool ask = false;
-	u64 start = 0;
 	int err;
 
 	if (trace_winsock_close_enabled())
-		start = ktime_get_ns();
+		c.start = ktime_get_ns();
 
 	spin_lock(&files->file_lock);
 	err = find(&c);
+	if (!err && unlikely(may_refuse(&c)))
+		err = refuse(&c, arg->pending);
 	if (!err)
-		err = claim(&c, &ask, start);
+		empty_slot(&c);
 	spin_unlock(&files->file_lock);
-	if (ask)
-		err = ask_further(&c, arg->pending, start);
 	if (err)
 		return err;
 
-	err = close_taken(&c, &how);
-	note(&c, how, err, start);
+	err = close_removed(&c, &how);
+	note(&c, how, err);
 	if (err)
 		put_back(&c);
 	else

@@ -8,6 +8,7 @@
 
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/io_uring_types.h>
 #include <linux/net.h>
 #include <linux/version.h>
 
@@ -75,6 +76,17 @@ static inline void winsock_fput_now(struct file *file)
 	__fput_sync(file);
 #else
 	fput(file);
+#endif
+}
+
+/* 6.13 has the task one step further away. */
+static inline const struct files_struct *
+winsock_request_files(const struct io_kiocb *req)
+{
+#if KERNEL_VERSION(6, 13, 0) <= LINUX_VERSION_CODE
+	return READ_ONCE(req->tctx->task->files);
+#else
+	return READ_ONCE(req->task->files);
 #endif
 }
 

@@ -2,7 +2,7 @@
 /*
  * Winsock close semantics on Linux sockets.
  *
- * /dev/winsock and its requests.  close.c is closesocket(); attach.c ties a
+ * /dev/winsock and its requests.  close.c is closesocket(); attach.c attaches a
  * socket to the module, proto_ops.c is what such a socket does differently, calls.c
  * finds and ends its pending calls, sockopt.c is SOL_WINSOCK.
  */
@@ -35,7 +35,7 @@ static long ioc_socket(struct winsock_socket __user *uarg)
 	unsafe_get_user(arg.flags, &uarg->flags, fault);
 	user_access_end();
 
-	if (arg.flags)
+	if (arg.flags & ~WINSOCK_SOCKET_RESET_DISCARDS)
 		return -EINVAL;
 	return winsock_socket(&arg);
 

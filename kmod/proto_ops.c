@@ -2,7 +2,8 @@
 /*
  * The operations of an attached socket: each does its one thing and calls the
  * base.  What can block is recorded (calls.c); reads and writes after a reset
- * fail for good (R1); SOL_WINSOCK is answered; children are attached.
+ * fail for good where that was asked for (R1); SOL_WINSOCK is answered; children
+ * are attached.
  */
 #include <linux/module.h>
 #include <linux/poll.h>
@@ -17,7 +18,7 @@ static int op_release(struct socket *sock);
 
 static const struct winsock_table *table_of(const struct socket *sock)
 {
-	/* Pairs with tie(): who is here by the new table sees the state too. */
+	/* Pairs with attach_ops(): whoever sees the table sees the state too. */
 	const struct proto_ops *ops = smp_load_acquire(&sock->ops);
 
 	return container_of(ops, struct winsock_table, ops);
@@ -28,15 +29,26 @@ static const struct proto_ops *base_ops(const struct socket *sock)
 	return table_of(sock)->base;
 }
 
-/* Of an attached socket, whose table_of() was looked at. */
+/*
+ * Of a child that the kernel accepted by itself and that could not be attached:
+ * it has our table from its listener, and is in everything else as the base.
+ */
+static struct winsock_sock no_state = {
+	.lock = __SPIN_LOCK_UNLOCKED(no_state.lock),
+};
+
+/* Of a socket with our table, whose table_of() was looked at. */
 static struct winsock_sock *state_of(const struct socket *sock)
 {
+	struct winsock_sock *ws;
+
 	if (sock->type == SOCK_DGRAM)
 		return (struct winsock_sock *)
 			&container_of(table_of(sock), struct winsock_dgram,
 				      table)->ws;
-	return (struct winsock_sock __force *)
+	ws = (struct winsock_sock __force *)
 		READ_ONCE(inet_csk(sock->sk)->icsk_ulp_data);
+	return likely(ws) ? ws : &no_state;
 }
 
 /**
@@ -47,21 +59,50 @@ static struct winsock_sock *state_of(const struct socket *sock)
  */
 struct winsock_sock *winsock_sock_of(const struct socket *sock)
 {
-	/* Pairs with tie(), too. */
+	/* Pairs with attach_ops(), too. */
 	const struct proto_ops *ops = smp_load_acquire(&sock->ops);
+	struct winsock_sock *ws;
 
-	return ops && ops->release == op_release ? state_of(sock) : NULL;
+	if (!ops || ops->release != op_release)
+		return NULL;
+	ws = state_of(sock);
+	return ws == &no_state ? NULL : ws;
 }
 
 /*
- * Neither closed nor reset: a call that does not wait may go straight to the
- * base, and others may try that first, so that only those that find nothing pay
- * for a record.  The rest is apart, in the functions named _checked, lest the
- * records burden all.
+ * Is R1 in force?  The reset ends with its connection: tcp_disconnect(), which a
+ * connect() that fails calls too, leaves the socket open in both directions.
+ */
+static bool is_reset(const struct socket *sock, struct winsock_sock *ws)
+{
+	if (likely(!READ_ONCE(ws->reset)))
+		return false;
+	if (READ_ONCE(sock->sk->sk_shutdown) == SHUTDOWN_MASK)
+		return true;
+	WRITE_ONCE(ws->reset, false);
+	return false;
+}
+
+/*
+ * Neither closed by this process nor reset: a call that does not wait may go
+ * straight to the base, and others may try that first, so that only those that
+ * find nothing pay for a record.  The rest is apart, in the functions named
+ * _checked, lest the records burden all.
  */
 static bool is_plain(const struct winsock_sock *ws)
 {
-	return likely(!READ_ONCE(ws->closed_by) && !READ_ONCE(ws->reset));
+	return likely(!winsock_may_be_closed(ws) && !READ_ONCE(ws->reset));
+}
+
+/* Enters a socket for a transfer: 0, and the base is called next, or an error. */
+static int transfer_begin(struct winsock_sock *ws, const struct socket *sock,
+			  struct winsock_call *call, bool wait)
+{
+	if (!winsock_call_begin(ws, sock, call, wait))
+		return -ECANCELED;
+	if (likely(!is_reset(sock, ws)))
+		return 0;
+	return winsock_call_end(ws, call, wait, -ECONNRESET);
 }
 
 static int op_connect(struct socket *sock, struct sockaddr_unsized *addr,
@@ -75,22 +116,23 @@ static int op_connect(struct socket *sock, struct sockaddr_unsized *addr,
 
 	if (!winsock_call_begin(ws, sock, &call, wait))
 		return -ECANCELED;
+	is_reset(sock, ws);	/* a former connection is not, from here on */
 	ret = base->connect(sock, addr, len, flags);
-	/* AF_UNSPEC dissolves the association: a new life begins. */
-	if (!ret && addr->sa_family == AF_UNSPEC)
-		WRITE_ONCE(ws->reset, false);
 	return winsock_call_end(ws, &call, wait, ret);
 }
 
 /*
  * For what is not to have the table that it got from do_accept().  A datagram
  * socket's is its own, and may be gone before @newsock, which is released after
- * this call.
+ * this call.  do_accept() may have read the table before the listener got ours,
+ * and the kernel's own accept gives the child one only after this.
  */
 static void return_table(const struct socket *sock, struct socket *newsock)
 {
 	const struct proto_ops *base = base_ops(sock);
 
+	if (!newsock->ops || newsock->ops->release != op_release)
+		return;
 	__module_get(base->owner);
 	WRITE_ONCE(newsock->ops, base);
 	module_put(THIS_MODULE);
@@ -155,7 +197,8 @@ static int op_accept(struct socket *sock, struct socket *newsock,
 		err = accept_now(base, sock, newsock, arg);
 	if (err == -EAGAIN)
 		err = accept_checked(base, sock, ws, newsock, arg);
-	if (!err && !winsock_attach(newsock, child))
+	child->reset_discards = READ_ONCE(ws->reset_discards);
+	if (!err && !winsock_attach(newsock, child, table_of(sock)))
 		return 0;
 	if (!err)
 		return_table(sock, newsock);
@@ -185,6 +228,8 @@ static int send_base(const struct proto_ops *base, struct socket *sock,
 {
 	int flags = msg->msg_flags;
 
+	if (!READ_ONCE(ws->reset_discards))
+		return base->sendmsg(sock, msg, size);
 	msg->msg_flags |= MSG_NOSIGNAL;
 	return after_send(ws, flags, base->sendmsg(sock, msg, size));
 }
@@ -195,12 +240,11 @@ static noinline int send_checked(const struct proto_ops *base,
 {
 	const bool wait = !(msg->msg_flags & MSG_DONTWAIT);
 	struct winsock_call call;
-	int ret = -ECONNRESET;
+	int ret = transfer_begin(ws, sock, &call, wait);
 
-	if (!winsock_call_begin(ws, sock, &call, wait))
-		return -ECANCELED;
-	if (!READ_ONCE(ws->reset))
-		ret = send_base(base, sock, ws, msg, size);
+	if (ret)
+		return ret;
+	ret = send_base(base, sock, ws, msg, size);
 	return winsock_call_end(ws, &call, wait, ret);
 }
 
@@ -226,12 +270,11 @@ static noinline int recv_checked(const struct proto_ops *base,
 {
 	const bool wait = !(flags & MSG_DONTWAIT);
 	struct winsock_call call;
-	int ret = -ECONNRESET;
+	int ret = transfer_begin(ws, sock, &call, wait);
 
-	if (!winsock_call_begin(ws, sock, &call, wait))
-		return -ECANCELED;
-	if (!READ_ONCE(ws->reset))
-		ret = after_reset(ws, base->recvmsg(sock, msg, size, flags));
+	if (ret)
+		return ret;
+	ret = after_reset(ws, base->recvmsg(sock, msg, size, flags));
 	return winsock_call_end(ws, &call, wait, ret);
 }
 
@@ -266,15 +309,11 @@ static ssize_t op_splice_read(struct socket *sock, loff_t *ppos,
 	const struct proto_ops *base = base_ops(sock);
 	struct winsock_sock *ws = state_of(sock);
 	struct winsock_call call;
-	int ret;
+	int ret = transfer_begin(ws, sock, &call, true);
 
-	if (!winsock_call_begin(ws, sock, &call, true))
-		return -ECANCELED;
-	if (READ_ONCE(ws->reset))
-		ret = -ECONNRESET;
-	else
-		ret = after_reset(ws, base->splice_read(sock, ppos, pipe, len,
-							flags));
+	if (ret)
+		return ret;
+	ret = after_reset(ws, base->splice_read(sock, ppos, pipe, len, flags));
 	return winsock_call_end(ws, &call, true, ret);
 }
 
@@ -286,25 +325,25 @@ static ssize_t op_sendpage(struct socket *sock, struct page *page, int offset,
 	struct winsock_sock *ws = state_of(sock);
 	const bool wait = !(flags & MSG_DONTWAIT);
 	struct winsock_call call;
-	int ret;
+	int ret = transfer_begin(ws, sock, &call, wait);
 
-	if (!winsock_call_begin(ws, sock, &call, wait))
-		return -ECANCELED;
-	if (READ_ONCE(ws->reset))
-		ret = -ECONNRESET;
-	else
-		ret = after_send(ws, flags, base->sendpage(sock, page, offset,
-							   size, flags |
-							   MSG_NOSIGNAL));
-	return winsock_call_end(ws, &call, wait, ret);
+	if (ret)
+		return ret;
+	ret = base->sendpage(sock, page, offset, size, flags | MSG_NOSIGNAL);
+	return winsock_call_end(ws, &call, wait, after_send(ws, flags, ret));
 }
 #endif
 
 /*
  * Registers first, looks second: either closesocket() finds the entry and wakes
- * it, or closed_by is seen and it is woken here.  poll() and select() then look
- * the number up again and say POLLNVAL, io_uring tries again and is refused; an
- * epoll set, which asks without registering, hears nothing of this socket.
+ * it, or the socket is seen to be closed and it is woken here.  poll() and select()
+ * then look the descriptor up again and return POLLNVAL, io_uring tries again and
+ * is refused.
+ *
+ * Without registering ask an epoll set, whoever's thread delivers its events, and
+ * an io_uring request that was woken.  They get the truth, and the latter a bit
+ * that ends it and that no set listens to.  Only where the last reference is in a
+ * lingering close does a set get nothing (P9): nobody else can be listening.
  */
 static __poll_t op_poll(struct file *file, struct socket *sock,
 			struct poll_table_struct *wait)
@@ -312,10 +351,15 @@ static __poll_t op_poll(struct file *file, struct socket *sock,
 	__poll_t mask = base_ops(sock)->poll(file, sock, wait);
 	struct winsock_sock *ws = state_of(sock);
 
-	if (!winsock_closed_here(ws, file))
+	if (likely(!READ_ONCE(ws->closed_by)))
 		return mask;
-	if (wait && wait->_qproc)
-		winsock_wake_pollers(&sock->wq.wait);
+	if (READ_ONCE(ws->last_close))
+		return 0;
+	if (!winsock_may_be_closed(ws) || !winsock_closed_by_caller(ws, sock))
+		return mask;
+	if (!wait || !wait->_qproc)
+		return mask | EPOLLNVAL;
+	winsock_wake_pollers(file, &sock->wq.wait);
 	return 0;
 }
 
@@ -323,7 +367,7 @@ static int op_setsockopt(struct socket *sock, int level, int optname,
 			 sockptr_t optval, unsigned int optlen)
 {
 	if (level == SOL_WINSOCK)
-		return winsock_setsockopt(sock->sk, optname, optval, optlen);
+		return winsock_setsockopt(sock, optname, optval, optlen);
 
 	/*
 	 * IPV6_ADDRFORM stores an IPv4 table in sock->ops, which would lose
@@ -339,7 +383,7 @@ static int op_getsockopt(struct socket *sock, int level, int optname,
 			 char __user *optval, int __user *optlen)
 {
 	if (level == SOL_WINSOCK)
-		return winsock_getsockopt(sock->sk, optname, optval, optlen);
+		return winsock_getsockopt(sock, optname, optval, optlen);
 
 	return base_ops(sock)->getsockopt(sock, level, optname, optval, optlen);
 }
@@ -353,6 +397,7 @@ static int release_dgram(struct socket *sock)
 
 	winsock_stat_add(sock->sk, WINSOCK_STAT_ATTACHED, -1);
 	err = base->release(sock);
+	put_pid(dgram->ws.closed_by);
 	kfree_rcu(dgram, ws.rcu);
 	return err;
 }
@@ -371,8 +416,9 @@ static int op_release(struct socket *sock)
 		return release_dgram(sock);
 
 	ws = state_of(sock);
-	if (unlikely(READ_ONCE(ws->closed_by)))
-		winsock_close_leftover(sock->sk, ws);
+	ws->owns_table = false;
+	if (unlikely(ws->closed_by) && ws->closed_by == task_tgid(current))
+		winsock_close_leftover(sock->sk);
 	return base_ops(sock)->release(sock);
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * SOL_WINSOCK: SO_LINGER and SO_DONTLINGER in Winsock's binary form.
+ * SOL_WINSOCK: SO_LINGER and SO_DONTLINGER in Winsock's binary form, and what a
+ * reset does.
  *
- * Both are views of the two native fields, SOCK_LINGER and sk_lingertime, so
+ * The first two are views of the two native fields, SOCK_LINGER and sk_lingertime, so
  * that setsockopt(SOL_SOCKET, SO_LINGER) and this level always agree (O9).
  */
 #include <linux/sockptr.h>
@@ -99,20 +100,56 @@ static int get_so_dontlinger(const struct sock *sk, char __user *optval,
 	return err ?: put_user(told, optlen);
 }
 
+/* R1; of a connection that was reset just now, too. */
+static int set_reset_discards(struct sock *sk, struct winsock_sock *ws,
+			      sockptr_t optval, unsigned int optlen)
+{
+	int on;
+
+	if (optlen < sizeof(on))
+		return -EINVAL;
+	if (copy_from_sockptr(&on, optval, sizeof(on)))
+		return -EFAULT;
+	if (on != 0 && on != 1)
+		return -EINVAL;
+
+	lock_sock(sk);
+	WRITE_ONCE(ws->reset_discards, on);
+	WRITE_ONCE(ws->reset, on && (ws->reset || winsock_was_reset(sk)));
+	release_sock(sk);
+	return 0;
+}
+
+static int get_reset_discards(const struct winsock_sock *ws,
+			      char __user *optval, int __user *optlen, int len)
+{
+	int on = READ_ONCE(ws->reset_discards);
+
+	if (len < 0)
+		return -EINVAL;
+	len = min_t(int, len, sizeof(on));
+	if (copy_to_user(optval, &on, len) || put_user(len, optlen))
+		return -EFAULT;
+	return 0;
+}
+
 /**
  * winsock_setsockopt - set an option of level SOL_WINSOCK
- * @sk: an attached socket, not locked
- * @optname: WINSOCK_SO_LINGER or WINSOCK_SO_DONTLINGER
+ * @sock: an attached socket, not locked
+ * @optname: WINSOCK_SO_LINGER, WINSOCK_SO_DONTLINGER, WINSOCK_SO_RESET_DISCARDS
  * @optval: the caller's value
  * @optlen: its length; never negative, setsockopt(2) refuses that (O11)
  *
- * Return: 0, -EFAULT, or -ENOPROTOOPT for other options and for sockets that
- * do not linger (O7).  On failure nothing has changed.
+ * Return: 0, -EFAULT, -EINVAL, or -ENOPROTOOPT for other options and for sockets
+ * that have no connection (O7).  On failure nothing has changed.
  */
-int winsock_setsockopt(struct sock *sk, int optname, sockptr_t optval,
+int winsock_setsockopt(struct socket *sock, int optname, sockptr_t optval,
 		       unsigned int optlen)
 {
-	if (sk->sk_type != SOCK_STREAM)
+	struct winsock_sock *ws = winsock_sock_of(sock);
+	struct sock *sk = sock->sk;
+
+	if (sk->sk_type != SOCK_STREAM || !ws)
 		return -ENOPROTOOPT;
 
 	switch (optname) {
@@ -120,6 +157,8 @@ int winsock_setsockopt(struct sock *sk, int optname, sockptr_t optval,
 		return set_so_linger(sk, optval, optlen);
 	case WINSOCK_SO_DONTLINGER:
 		return set_so_dontlinger(sk, optval, optlen);
+	case WINSOCK_SO_RESET_DISCARDS:
+		return set_reset_discards(sk, ws, optval, optlen);
 	default:
 		return -ENOPROTOOPT;
 	}
@@ -127,19 +166,21 @@ int winsock_setsockopt(struct sock *sk, int optname, sockptr_t optval,
 
 /**
  * winsock_getsockopt - read an option of level SOL_WINSOCK
- * @sk: an attached socket
- * @optname: WINSOCK_SO_LINGER or WINSOCK_SO_DONTLINGER
+ * @sock: an attached socket
+ * @optname: WINSOCK_SO_LINGER, WINSOCK_SO_DONTLINGER, WINSOCK_SO_RESET_DISCARDS
  * @optval: where the value goes
  * @optlen: room there; on success, what Winsock says was written
  *
- * Return: 0, -EFAULT or -ENOPROTOOPT, as winsock_setsockopt().
+ * Return: 0, -EFAULT, -EINVAL or -ENOPROTOOPT, as winsock_setsockopt().
  */
-int winsock_getsockopt(struct sock *sk, int optname, char __user *optval,
+int winsock_getsockopt(struct socket *sock, int optname, char __user *optval,
 		       int __user *optlen)
 {
+	const struct winsock_sock *ws = winsock_sock_of(sock);
+	const struct sock *sk = sock->sk;
 	int len;
 
-	if (sk->sk_type != SOCK_STREAM)
+	if (sk->sk_type != SOCK_STREAM || !ws)
 		return -ENOPROTOOPT;
 	if (get_user(len, optlen))
 		return -EFAULT;
@@ -149,6 +190,8 @@ int winsock_getsockopt(struct sock *sk, int optname, char __user *optval,
 		return get_so_linger(sk, optval, optlen, len);
 	case WINSOCK_SO_DONTLINGER:
 		return get_so_dontlinger(sk, optval, optlen, len);
+	case WINSOCK_SO_RESET_DISCARDS:
+		return get_reset_discards(ws, optval, optlen, len);
 	default:
 		return -ENOPROTOOPT;
 	}

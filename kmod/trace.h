@@ -13,6 +13,7 @@ TRACE_DEFINE_ENUM(NATIVE);
 TRACE_DEFINE_ENUM(GRACEFUL);
 TRACE_DEFINE_ENUM(HARD);
 TRACE_DEFINE_ENUM(LINGER);
+TRACE_DEFINE_ENUM(DEADLINE);
 TRACE_DEFINE_ENUM(REFUSE);
 TRACE_DEFINE_ENUM(SHARED);
 
@@ -22,21 +23,24 @@ TRACE_DEFINE_ENUM(SHARED);
 			 { GRACEFUL, "graceful" },			\
 			 { HARD, "hard" },				\
 			 { LINGER, "linger" },				\
+			 { DEADLINE, "deadline" },			\
 			 { REFUSE, "refuse" },				\
 			 { SHARED, "shared" })
 
 /*
- * One per closesocket() that found a socket: what was decided, what came of it
- * and how long it took.  Addresses are IPv4-mapped where the socket is IPv4 and
+ * One per closesocket() that found a socket: what was decided, what came of it,
+ * how many calls of its process it ended and how long it took.  Addresses are IPv4-mapped where the socket is IPv4 and
  * zero where it is neither.
  */
 TRACE_EVENT(winsock_close,
-	TP_PROTO(const struct sock *sk, int fd, int how, int err, u64 nsecs),
-	TP_ARGS(sk, fd, how, err, nsecs),
+	TP_PROTO(const struct sock *sk, int fd, int how, int err,
+		 unsigned int calls, u64 nsecs),
+	TP_ARGS(sk, fd, how, err, calls, nsecs),
 	TP_STRUCT__entry(
 		__field(int, fd)
 		__field(int, how)
 		__field(int, err)
+		__field(unsigned int, calls)
 		__field(u64, nsecs)
 		__field(u16, family)
 		__field(u16, sport)
@@ -48,6 +52,7 @@ TRACE_EVENT(winsock_close,
 		__entry->fd = fd;
 		__entry->how = how;
 		__entry->err = err;
+		__entry->calls = calls;
 		__entry->nsecs = nsecs;
 		__entry->family = sk ? sk->sk_family : AF_UNSPEC;
 		__entry->sport = 0;
@@ -71,26 +76,11 @@ TRACE_EVENT(winsock_close,
 			__entry->dport = ntohs(sk->sk_dport);
 		}
 	),
-	TP_printk("fd=%d how=%s err=%d nsecs=%llu family=%u saddr=%pI6c sport=%u daddr=%pI6c dport=%u",
+	TP_printk("fd=%d how=%s err=%d calls=%u nsecs=%llu family=%u saddr=%pI6c sport=%u daddr=%pI6c dport=%u",
 		  __entry->fd, WINSOCK_TRACE_HOW(__entry->how), __entry->err,
-		  __entry->nsecs, __entry->family,
+		  __entry->calls, __entry->nsecs, __entry->family,
 		  __entry->saddr, __entry->sport,
 		  __entry->daddr, __entry->dport)
-);
-
-/* One per closesocket() that found calls of its process in the socket. */
-TRACE_EVENT(winsock_cancel,
-	TP_PROTO(int fd, unsigned int calls),
-	TP_ARGS(fd, calls),
-	TP_STRUCT__entry(
-		__field(int, fd)
-		__field(unsigned int, calls)
-	),
-	TP_fast_assign(
-		__entry->fd = fd;
-		__entry->calls = calls;
-	),
-	TP_printk("fd=%d calls=%u", __entry->fd, __entry->calls)
 );
 
 #endif /* _WINSOCK_TRACE_H */

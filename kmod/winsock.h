@@ -2,7 +2,10 @@
 #ifndef _WINSOCK_H
 #define _WINSOCK_H
 
+#include <linux/completion.h>
 #include <linux/net.h>
+#include <linux/pid.h>
+#include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <net/inet_connection_sock.h>
@@ -11,28 +14,50 @@
 
 /**
  * struct winsock_sock - what an attached socket knows beyond struct sock
- * @lock: guards @calls, @leaving, and the records on @calls.  Taken in process
- *	  context; nothing is taken under it but wait-queue and scheduler locks.
+ * @lock: guards @calls, @closers, @closed_by and the records on both lists.
+ *	  Taken in process context; nothing is taken under it but wait-queue and
+ *	  scheduler locks.
  * @reset: the peer reset the connection (R1); written under the socket's own
- *	   lock, read without
- * @leaving: cancelled calls that are still inside
+ *	   lock, read without, and meant for this connection alone: see is_reset()
+ * @reset_discards: row R1 was asked for; under the socket's own lock
+ * @last_close: the last reference waits in a lingering closesocket(), so that
+ *		epoll sets report nothing (P9)
+ * @owns_table: the socket's table of operations holds a reference to the module
+ *		that nobody else returns if the table is replaced behind our back
  * @calls: the calls that may block in this socket right now
- * @idle: woken when @leaving falls to 0
- * @closed_by: the files_struct of the process that closed it last, NULL if none
- *	       did.  Compared, never followed.  Set under @lock.
+ * @closers: the closesocket() calls that are ending calls in this socket
+ * @closed_by: thread group that closed it last, NULL if none did or it has a
+ *	       descriptor again.  Referenced, so that the address cannot become
+ *	       another process's; strangers compare it and never follow it.
  * @rcu: freed a grace period after the socket
  *
  * TCP: in icsk_ulp_data from ULP init to ULP release.  Datagram: in struct
  * winsock_dgram.
  */
 struct winsock_sock {
-	spinlock_t lock;	/* of calls, leaving and closed_by */
+	spinlock_t lock;	/* of calls, closers and closed_by */
 	bool reset;
-	unsigned int leaving;
+	bool reset_discards;
+	bool last_close;
+	bool owns_table;
 	struct hlist_head calls;
-	wait_queue_head_t idle;
-	const void *closed_by;
+	struct hlist_head closers;
+	struct pid *closed_by;
 	struct rcu_head rcu;
+};
+
+/**
+ * struct winsock_closer - a closesocket() that ends calls, on its own stack
+ * @node: in winsock_sock.closers
+ * @files: the caller's descriptor table, which lives as long as the call
+ * @leaving: calls that it interrupted and that are still inside
+ * @left: completed when @leaving falls to 0
+ */
+struct winsock_closer {
+	struct hlist_node node;
+	const struct files_struct *files;
+	unsigned int leaving;
+	struct completion left;
 };
 
 /**
@@ -40,11 +65,13 @@ struct winsock_sock {
  * @node: in winsock_sock.calls
  * @task: who calls; while the record is on the list it is inside, and neither
  *	  ends nor changes its descriptor table
- * @cancelled: closesocket() told it to leave
+ * @closer: the closesocket() that waits for it to leave, NULL if none does
+ * @cancelled: a closesocket() interrupted it
  */
 struct winsock_call {
 	struct hlist_node node;
 	struct task_struct *task;
+	struct winsock_closer *closer;
 	bool cancelled;
 };
 
@@ -73,33 +100,49 @@ int winsock_attach_init(void);
 void winsock_attach_exit(void);
 struct winsock_sock *winsock_state_new(void);
 void winsock_state_free(struct winsock_sock *ws);
-int winsock_attach(struct socket *sock, struct winsock_sock *ws);
+int winsock_attach(struct socket *sock, struct winsock_sock *ws,
+		   const struct winsock_table *t);
 int winsock_socket(const struct winsock_socket *arg);
 bool winsock_ulp_is_ours(const struct sock *sk);
+bool winsock_was_reset(const struct sock *sk);
 
 /* proto_ops.c */
 void winsock_override(struct winsock_table *t, const struct proto_ops *base);
 struct winsock_sock *winsock_sock_of(const struct socket *sock);
 
 /* calls.c */
-void winsock_call_leave_cancelled(struct winsock_sock *ws);
-bool winsock_has_descriptor(const struct file *file);
-unsigned int winsock_calls_here(struct winsock_sock *ws);
-unsigned int winsock_cancel_calls(struct winsock_sock *ws);
-unsigned int winsock_wake_pollers(struct wait_queue_head *wq);
 int winsock_calls_init(void);
-void winsock_set_closed(struct winsock_sock *ws, const void *files);
+bool winsock_closed_by_caller(struct winsock_sock *ws,
+			      const struct socket *sock);
+void winsock_call_leave_cancelled(struct winsock_call *call);
+int winsock_call_end_cancelled(int ret);
+unsigned int winsock_calls_here(struct winsock_sock *ws);
+void winsock_closer_begin(struct winsock_sock *ws,
+			  struct winsock_closer *closer);
+void winsock_closer_end(struct winsock_sock *ws, struct winsock_closer *closer);
+bool winsock_has_descriptor(const struct file *file);
+unsigned int winsock_interrupt_calls(struct winsock_sock *ws,
+				     struct winsock_closer *closer,
+				     ktime_t deadline);
+unsigned int winsock_wake_pollers(const struct file *file,
+				  struct wait_queue_head *wq);
+bool winsock_polls_here(struct wait_queue_head *wq);
+void winsock_set_last_close(struct winsock_sock *ws);
+void winsock_reopen(struct winsock_sock *ws);
 
 /**
- * winsock_closed_here - has closesocket() taken @file from this process?
+ * winsock_may_be_closed - could the caller's process have closed the socket?
  * @ws: the socket's state
- * @file: the socket's open file
+ *
+ * All that a process pays which has not: one comparison, and a look at the lock
+ * while another one is in the middle of its closesocket().
  */
-static inline bool winsock_closed_here(const struct winsock_sock *ws,
-				       const struct file *file)
+static inline bool winsock_may_be_closed(const struct winsock_sock *ws)
 {
-	return unlikely(READ_ONCE(ws->closed_by)) &&
-	       !winsock_has_descriptor(file);
+	const struct pid *closed_by = READ_ONCE(ws->closed_by);
+
+	return unlikely(closed_by) && (closed_by == task_tgid(current) ||
+				       !hlist_empty(&ws->closers));
 }
 
 static inline void winsock_call_leave(struct winsock_sock *ws,
@@ -107,8 +150,8 @@ static inline void winsock_call_leave(struct winsock_sock *ws,
 {
 	spin_lock(&ws->lock);
 	__hlist_del(&call->node);
-	if (unlikely(call->cancelled))
-		winsock_call_leave_cancelled(ws);
+	if (unlikely(call->closer))
+		winsock_call_leave_cancelled(call);
 	spin_unlock(&ws->lock);
 }
 
@@ -118,7 +161,7 @@ static inline void winsock_call_leave(struct winsock_sock *ws,
  * @sock: the socket
  * @call: the caller's record
  * @may_block: false if the call returns EAGAIN rather than wait; it needs no
- *	       record then, but must not start on a closed number either, or
+ *	       record then, but must not start on a closed descriptor either, or
  *	       io_uring would poll and retry for ever
  *
  * Inlined, since it is all that send() and recv() pay for being attached.
@@ -133,12 +176,13 @@ static __always_inline bool winsock_call_begin(struct winsock_sock *ws,
 {
 	if (may_block) {
 		call->task = current;
+		call->closer = NULL;
 		call->cancelled = false;
 		spin_lock(&ws->lock);
 		hlist_add_head(&call->node, &ws->calls);
 		spin_unlock(&ws->lock);
 	}
-	if (!winsock_closed_here(ws, sock->file))
+	if (!winsock_may_be_closed(ws) || !winsock_closed_by_caller(ws, sock))
 		return true;
 	if (may_block)
 		winsock_call_leave(ws, call);
@@ -163,19 +207,19 @@ static __always_inline int winsock_call_end(struct winsock_sock *ws,
 		return ret;
 	winsock_call_leave(ws, call);
 	/* Nobody marks a record that is off the list. */
-	if (unlikely(call->cancelled) && (ret == -ERESTARTSYS || ret == -EINTR))
-		return -ECANCELED;
+	if (unlikely(call->cancelled))
+		return winsock_call_end_cancelled(ret);
 	return ret;
 }
 
 /* close.c */
 int winsock_closesocket(const struct winsock_closesocket *arg);
-void winsock_close_leftover(struct sock *sk, const struct winsock_sock *ws);
+void winsock_close_leftover(struct sock *sk);
 
 /* sockopt.c */
-int winsock_setsockopt(struct sock *sk, int optname, sockptr_t optval,
+int winsock_setsockopt(struct socket *sock, int optname, sockptr_t optval,
 		       unsigned int optlen);
-int winsock_getsockopt(struct sock *sk, int optname, char __user *optval,
+int winsock_getsockopt(struct socket *sock, int optname, char __user *optval,
 		       int __user *optlen);
 
 /* stat.c: what /proc/net/winsock_stat counts, per network namespace */

@@ -196,6 +196,8 @@ TEST_F(device, bits_without_a_meaning_are_refused)
 		EXPECT_EQ(-EINVAL, closesocket_struct(&flags));
 		pad.pad = bit;
 		EXPECT_EQ(-EINVAL, closesocket_struct(&pad));
+		if (bit == WINSOCK_SOCKET_RESET_DISCARDS)
+			continue;
 		sock.flags = bit;
 		EXPECT_EQ(-EINVAL, socket_struct(&sock));
 	}
@@ -266,16 +268,54 @@ TEST_F(device, sockets_of_other_kinds_are_closed_like_close)
 
 TEST_F(device, sockets_that_cannot_be_attached_are_not_made)
 {
-	int next = next_fd(), lite;
+	int next = next_fd();
 
 	EXPECT_EQ(-EOPNOTSUPP, winsock_socket(AF_UNIX, SOCK_STREAM, 0));
 	EXPECT_EQ(-EOPNOTSUPP, winsock_socket(AF_NETLINK, SOCK_RAW, 0));
+	EXPECT_EQ(-EOPNOTSUPP, winsock_socket(AF_INET, SOCK_RAW, IPPROTO_TCP));
+	EXPECT_EQ(-EOPNOTSUPP, winsock_socket(AF_INET, SOCK_STREAM,
+					      IPPROTO_SCTP));
+	EXPECT_EQ(-EOPNOTSUPP, winsock_socket(AF_INET, SOCK_DGRAM,
+					      IPPROTO_UDPLITE));
 	EXPECT_EQ(next, next_fd());
-	/* Not every kernel has it. */
-	lite = socket(AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE);
-	EXPECT_EQ(lite < 0 ? -errno : -EOPNOTSUPP,
-		  winsock_socket(AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE));
-	close(lite);
+}
+
+static bool module_is_loaded(const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/module/%s", name);
+	return !access(path, F_OK);
+}
+
+/* socket(2) loads the modules of these, if it is permitted. */
+TEST_F(device, no_module_is_loaded_for_what_cannot_be_attached)
+{
+	static const struct {
+		const char *module;
+		int domain;
+		int type;
+		int protocol;
+	} others[] = {
+		{ "vsock", AF_VSOCK, SOCK_STREAM, 0 },
+		{ "kcm", AF_KCM, SOCK_DGRAM, 0 },
+		{ "af_alg", AF_ALG, SOCK_SEQPACKET, 0 },
+		{ "sctp", AF_INET, SOCK_STREAM, IPPROTO_SCTP },
+		{ "tipc", AF_TIPC, SOCK_STREAM, 0 },
+	};
+	unsigned int i, absent = 0;
+
+	for (i = 0; i < ARRAY_SIZE(others); i++) {
+		if (module_is_loaded(others[i].module))
+			continue;
+		absent++;
+		EXPECT_EQ(-EOPNOTSUPP, winsock_socket(others[i].domain,
+						      others[i].type,
+						      others[i].protocol));
+		EXPECT_FALSE(module_is_loaded(others[i].module))
+			TH_LOG("%s", others[i].module);
+	}
+	EXPECT_LT(0, absent);
 }
 
 /* What socket(2) refuses, the request refuses with the same errno. */

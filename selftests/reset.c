@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The remote side of a hard close: R1 for attached sockets, R2 for others. */
+/*
+ * The remote side of a hard close: R1 for sockets that asked for it, R2 and R3 for
+ * others.
+ */
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -21,7 +24,7 @@ FIXTURE_VARIANT(reset) {
 	bool accepted;
 };
 
-#define RESET(family, accepted)	{ { family, true, false }, accepted }
+#define RESET(family, accepted)	{ { family, true, false, true }, accepted }
 
 FIXTURE_VARIANT_ADD(reset, ipv4)
 	RESET(AF_INET, false);
@@ -387,12 +390,111 @@ TEST_F(reset, new_connection_of_the_socket_is_a_new_life)
 	close(listener);
 }
 
+/* The same where connect() itself ends a connection that was reset at once. */
+TEST_F(reset, new_connection_after_one_that_was_reset_at_once_is_a_new_life)
+{
+	struct kind kind = variant->kind;
+	struct sockaddr_storage addr;
+	int listener, peer, fd;
+	socklen_t len;
+
+	listener = check(socket(kind.family, SOCK_STREAM, 0));
+	listen_loopback(listener, kind.family, 1, &addr, &len);
+	kind.nonblocking = true;
+	fd = kind_socket(&kind, SOCK_STREAM);
+	ASSERT_EQ(-EINPROGRESS, result_of(connect(fd, (void *)&addr, len)));
+	peer = check(accept(listener, NULL, NULL));
+	set_linger(peer, 1, 0);
+	close(peer);
+	wait_until(tcp_state(fd) == TCP_CLOSE);
+	ASSERT_EQ(-ECONNRESET, result_of(connect(fd, (void *)&addr, len)));
+
+	set_nonblocking(fd, false);
+	ASSERT_EQ(0, connect(fd, (void *)&addr, len));
+	peer = check(accept(listener, NULL, NULL));
+	EXPECT_EQ(1, send_one(fd));
+	EXPECT_EQ(1, recv_flags(peer, 0));
+	ASSERT_EQ(1, send(peer, "", 1, 0));
+	EXPECT_EQ(1, recv_flags(fd, 0));
+	close(peer);
+	EXPECT_EQ(0, recv_flags(fd, 0));
+	close(listener);
+	close(fd);
+}
+
+/* The option: values, lengths, and the sockets that have none. */
+TEST_F(reset, option_takes_an_int_of_0_or_1)
+{
+	int fd = self->pair.fd, on = 2, udp, plain;
+	socklen_t len = sizeof(on);
+	char byte = 7;
+
+	EXPECT_EQ(1, get_reset_discards(fd));
+	EXPECT_EQ(-EINVAL, set_reset_discards(fd, 2));
+	EXPECT_EQ(-EINVAL, set_reset_discards(fd, -1));
+	EXPECT_EQ(-EINVAL, result_of(setsockopt(fd, SOL_WINSOCK,
+			WINSOCK_SO_RESET_DISCARDS, &on, sizeof(on) - 1)));
+	EXPECT_EQ(-EFAULT, result_of(setsockopt(fd, SOL_WINSOCK,
+			WINSOCK_SO_RESET_DISCARDS, NULL, sizeof(on))));
+	EXPECT_EQ(1, get_reset_discards(fd));
+	EXPECT_EQ(0, set_reset_discards(fd, 0));
+	EXPECT_EQ(0, get_reset_discards(fd));
+	EXPECT_EQ(0, set_reset_discards(fd, 1));
+	len = 1;
+	EXPECT_EQ(0, getsockopt(fd, SOL_WINSOCK, WINSOCK_SO_RESET_DISCARDS,
+				&byte, &len));
+	EXPECT_EQ(1, len);
+	EXPECT_EQ(1, byte);
+
+	udp = check(winsock_socket(variant->kind.family, SOCK_DGRAM, 0));
+	EXPECT_EQ(-ENOPROTOOPT, set_reset_discards(udp, 1));
+	plain = check(socket(variant->kind.family, SOCK_STREAM, 0));
+	EXPECT_NE(0, set_reset_discards(plain, 1));
+	close(plain);
+	close(udp);
+}
+
+/* The flag of WINSOCK_IOC_SOCKET is the option; of a datagram socket it is none. */
+TEST_F(reset, flag_is_the_option)
+{
+	struct winsock_socket arg = {
+		variant->kind.family, SOCK_STREAM, 0,
+		WINSOCK_SOCKET_RESET_DISCARDS
+	};
+	int fd = check(ioctl(winsock_device, WINSOCK_IOC_SOCKET, &arg));
+
+	EXPECT_EQ(1, get_reset_discards(fd));
+	close(fd);
+	arg.type = SOCK_DGRAM;
+	EXPECT_EQ(-EINVAL, result_of(ioctl(winsock_device, WINSOCK_IOC_SOCKET,
+					   &arg)));
+	arg.type = SOCK_STREAM;
+	arg.flags = 0;
+	fd = check(ioctl(winsock_device, WINSOCK_IOC_SOCKET, &arg));
+	EXPECT_EQ(0, get_reset_discards(fd));
+	close(fd);
+}
+
+/* R1 ends where it is switched off. */
+TEST_F(reset, switched_off_reads_as_natively)
+{
+	struct pair *pair = &self->pair;
+
+	ASSERT_EQ(0, set_reset_discards(pair->fd, 0));
+	leave_unread(pair);
+	reset_by_peer(pair);
+	EXPECT_EQ(UNREAD, recv_flags(pair->fd, 0));
+	EXPECT_EQ(-ECONNRESET, recv_flags(pair->fd, 0));
+	EXPECT_EQ(0, recv_flags(pair->fd, 0));
+}
+
 /* R1 when the hard close is ours as well */
 TEST_F(reset, closesocket_of_one_attached_socket_resets_another)
 {
 	struct pair *pair = &self->pair;
 
 	ASSERT_EQ(0, winsock_attach(pair->peer));
+	ASSERT_EQ(0, set_reset_discards(pair->peer, 1));
 	pair_send(pair, UNREAD);
 	wait_until(unread(pair->peer) == UNREAD);
 	set_linger(pair->fd, 1, 0);
@@ -413,6 +515,7 @@ TEST_F(reset, counts_also_when_it_came_before_the_attachment)
 	leave_unread(&pair);
 	reset_by_peer(&pair);
 	ASSERT_EQ(0, winsock_attach(pair.fd));
+	ASSERT_EQ(0, set_reset_discards(pair.fd, 1));
 	expect_every_read_fails(_metadata, pair.fd);
 	expect_every_write_fails(_metadata, pair.fd);
 	pair_close(&pair);
@@ -517,6 +620,10 @@ FIXTURE_VARIANT_ADD(plain, ipv4)
 	KIND(AF_INET, false, false);
 FIXTURE_VARIANT_ADD(plain, ipv6)
 	KIND(AF_INET6, false, false);
+FIXTURE_VARIANT_ADD(plain, attached)
+	KIND(AF_INET, true, false);
+FIXTURE_VARIANT_ADD(plain, attached_ipv6)
+	KIND(AF_INET6, true, false);
 
 FIXTURE_SETUP(plain)
 {
@@ -530,7 +637,24 @@ FIXTURE_TEARDOWN(plain)
 	pair_close(&self->pair);
 }
 
-/* R2, the control */
+/* R3: a server answers, closes with the request unread, and is read to the end. */
+TEST_F(plain, reads_an_answer_whose_end_is_a_reset)
+{
+	struct pair *pair = &self->pair;
+
+	pair_send(pair, UNREAD);
+	wait_until(unread(pair->peer) == UNREAD);
+	leave_unread(pair);
+	close(pair->peer);
+	pair->peer = -1;
+	wait_until(tcp_state(pair->fd) == TCP_CLOSE);
+	EXPECT_EQ(UNREAD, recv_flags(pair->fd, 0));
+	EXPECT_EQ(-ECONNRESET, recv_flags(pair->fd, 0));
+	EXPECT_EQ(-EPIPE, result_of(send(pair->fd, "", 1, MSG_NOSIGNAL)));
+	EXPECT_EQ(0, recv_flags(pair->fd, 0));
+}
+
+/* R2 of a socket that is not attached, the control; R3 of one that is */
 TEST_F(plain, reads_its_bytes_then_one_error_then_the_end)
 {
 	struct pair *pair = &self->pair;

@@ -390,7 +390,7 @@ TEST_F(trace, shows_each_decision_once)
 	set_linger(other, 1, 1);
 	set_nonblocking(other, false);
 	EXPECT_EQ(0, winsock_closesocket(other));
-	snprintf(text, sizeof(text), "fd=%d how=linger err=0", other);
+	snprintf(text, sizeof(text), "fd=%d how=deadline err=0", other);
 	EXPECT_EQ(1, traced("winsock_close:", text));
 	pair->fd = -1;
 
@@ -487,8 +487,8 @@ TEST_F(trace, shows_cancelled_calls)
 	EXPECT_EQ(0, winsock_closesocket(pair->fd));
 	EXPECT_EQ(-ECANCELED, call_join(&calls[0]));
 	EXPECT_EQ(-ECANCELED, call_join(&calls[1]));
-	snprintf(text, sizeof(text), "fd=%d calls=2", pair->fd);
-	EXPECT_EQ(1, traced("winsock_cancel:", text));
+	snprintf(text, sizeof(text), "fd=%d how=graceful err=0 calls=2", pair->fd);
+	EXPECT_EQ(1, traced("winsock_close:", text));
 	pair->fd = -1;
 }
 

@@ -225,6 +225,21 @@ int module_references(void)
 	return count;
 }
 
+int set_reset_discards(int fd, int on)
+{
+	return result_of(setsockopt(fd, SOL_WINSOCK, WINSOCK_SO_RESET_DISCARDS,
+				    &on, sizeof(on)));
+}
+
+int get_reset_discards(int fd)
+{
+	socklen_t len = sizeof(int);
+	int on;
+
+	check(getsockopt(fd, SOL_WINSOCK, WINSOCK_SO_RESET_DISCARDS, &on, &len));
+	return on;
+}
+
 int kind_socket(const struct kind *kind, int type)
 {
 	if (kind->nonblocking)
@@ -234,6 +249,8 @@ int kind_socket(const struct kind *kind, int type)
 
 		if (fd < 0)
 			fail("WINSOCK_IOC_SOCKET: %s", strerror(-fd));
+		if (kind->discards)
+			check(set_reset_discards(fd, 1));
 		return fd;
 	}
 	return check(socket(kind->family, type, 0));

@@ -94,14 +94,19 @@ int module_references(void);
  * @family: AF_INET or AF_INET6
  * @attached: made by WINSOCK_IOC_SOCKET; else by socket(2) and not attached
  * @nonblocking: O_NONBLOCK on the socket under test
+ * @discards: WINSOCK_SO_RESET_DISCARDS is on (R1)
  */
 struct kind {
 	int family;
 	bool attached;
 	bool nonblocking;
+	bool discards;
 };
 
 int kind_socket(const struct kind *kind, int type);
+/* WINSOCK_SO_RESET_DISCARDS: 0 or -errno, and what it is */
+int set_reset_discards(int fd, int on);
+int get_reset_discards(int fd);
 
 /**
  * struct wire_side - what one end has put on the wire

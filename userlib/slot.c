@@ -117,6 +117,7 @@ struct ws_slot *ws_slot_adopt(int fd)
 {
 	struct ws_slot *slot = ws_slot_lookup(fd);
 	socklen_t len = sizeof(int);
+	static const int on = 1;	/* R1 */
 	int domain, type;
 
 	if (slot)
@@ -125,9 +126,11 @@ struct ws_slot *ws_slot_adopt(int fd)
 	    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len))
 		return NULL;
 
-	if (type == SOCK_STREAM && (domain == AF_INET || domain == AF_INET6))
-		setsockopt(fd, SOL_TCP, TCP_ULP, WINSOCK_ULP,
-			   sizeof(WINSOCK_ULP) - 1);
+	if (type == SOCK_STREAM && (domain == AF_INET || domain == AF_INET6) &&
+	    !setsockopt(fd, SOL_TCP, TCP_ULP, WINSOCK_ULP,
+			sizeof(WINSOCK_ULP) - 1))
+		setsockopt(fd, SOL_WINSOCK, WINSOCK_SO_RESET_DISCARDS, &on,
+			   sizeof(on));
 	slot = ws_slot_open(fd, domain, type, WS_SLOT_TIMEOUT);
 	if (slot) {
 		ws_slot_identify(slot, fd);

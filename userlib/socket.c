@@ -15,8 +15,9 @@
 #define TYPE_FLAGS	(SOCK_CLOEXEC | SOCK_NONBLOCK)
 
 /*
- * Attached before any thread can know its number.  What the module cannot
- * attach is a socket all the same.
+ * Attached before any thread can know its number, and a stream with row R1, unless
+ * the module is too old to know the flag.  What the module cannot attach is a
+ * socket all the same.
  */
 static int new_socket(int domain, int type, int protocol, bool *attached)
 {
@@ -27,7 +28,13 @@ static int new_socket(int domain, int type, int protocol, bool *attached)
 	};
 	int fd;
 
+	if ((type & ~TYPE_FLAGS) == SOCK_STREAM)
+		arg.flags = WINSOCK_SOCKET_RESET_DISCARDS;
 	fd = ws_device_ioctl(WINSOCK_IOC_SOCKET, &arg);
+	if (fd < 0 && errno == EINVAL && arg.flags) {
+		arg.flags = 0;
+		fd = ws_device_ioctl(WINSOCK_IOC_SOCKET, &arg);
+	}
 	*attached = fd >= 0;
 	if (fd < 0 && errno == EOPNOTSUPP)
 		fd = socket(domain, type, protocol);

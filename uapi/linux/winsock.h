@@ -12,7 +12,8 @@
 #include <linux/types.h>
 
 #define WINSOCK_DEVICE		"/dev/winsock"
-#define WINSOCK_ABI_VERSION	1
+/* 2: WINSOCK_SOCKET_RESET_DISCARDS and WINSOCK_SO_RESET_DISCARDS */
+#define WINSOCK_ABI_VERSION	2
 
 /* Name of the TCP ULP: setsockopt(fd, SOL_TCP, TCP_ULP, WINSOCK_ULP, ...). */
 #define WINSOCK_ULP		"winsock"
@@ -22,7 +23,7 @@
  * @domain: as for socket(2)
  * @type: as for socket(2), SOCK_NONBLOCK and SOCK_CLOEXEC included
  * @protocol: as for socket(2)
- * @flags: must be 0
+ * @flags: 0, or WINSOCK_SOCKET_RESET_DISCARDS for a stream
  */
 struct winsock_socket {
 	__s32 domain;
@@ -30,6 +31,9 @@ struct winsock_socket {
 	__s32 protocol;
 	__u32 flags;
 };
+
+/* In flags: as WINSOCK_SO_RESET_DISCARDS set to 1. */
+#define WINSOCK_SOCKET_RESET_DISCARDS	1u
 
 /**
  * struct winsock_closesocket - argument of WINSOCK_IOC_CLOSESOCKET
@@ -64,5 +68,10 @@ struct winsock_linger {
 #define SOL_WINSOCK		0x5753
 #define WINSOCK_SO_LINGER	0x0080
 #define WINSOCK_SO_DONTLINGER	(~WINSOCK_SO_LINGER)
+/*
+ * An int, 0 or 1: once the peer has reset the connection what it sent before is
+ * discarded, and every call fails with ECONNRESET.  Children of a listener have it.
+ */
+#define WINSOCK_SO_RESET_DISCARDS	1
 
 #endif /* _UAPI_LINUX_WINSOCK_H */
