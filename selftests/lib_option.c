@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* setsockopt and getsockopt, in Winsock's forms. */
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 
 #include "lib_suite.h"
 #include "../userlib/option_form.h"
@@ -476,6 +479,98 @@ TEST_F(stream, wild_pointers_are_refused)
 		EXPECT_FAILS(WSAEFAULT, ioctlsocket(self->s, FIONBIO,
 						    (u_long *)wild[j]));
 	EXPECT_FAILS(WSAEFAULT, ioctlsocket(self->s, FIONREAD, (u_long *)1));
+	EXPECT_FAILS(WSAEFAULT, ioctlsocket(self->s, SIOCATMARK, (u_long *)1));
+}
+
+/* From here on the library takes every pointer that it has to probe for a wild one. */
+static void forbid_probes(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_rt_sigprocmask, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, args[0])),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ~0u, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EFAULT),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = { .len = 6, .filter = code };
+
+	check(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	check(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog));
+}
+
+static void expect_option_works(struct __test_metadata *_metadata, SOCKET s,
+				int level, int name, int *value)
+{
+	int len = sizeof(*value);
+
+	EXPECT_CLEAR(setsockopt(s, level, name, value, len));
+	EXPECT_CLEAR(getsockopt(s, level, name, value, &len));
+}
+
+/* Wherever they are, the kernel itself reads and writes them. */
+TEST_F(stream, values_of_four_bytes_cost_no_system_call_of_their_own)
+{
+	unsigned int i;
+	int *value = calloc(1, sizeof(*value));
+
+	ASSERT_NE(NULL, value);
+	forbid_probes();
+	for (i = 0; i < WS_OPTION_FORMS; i++)
+		if (ws_option_forms[i].level == SOL_SOCKET ||
+		    variant->family != AF_UNIX)
+			expect_option_works(_metadata, self->s,
+					    ws_option_forms[i].level,
+					    ws_option_forms[i].name, value);
+	if (!variant->native) {
+		expect_option_works(_metadata, self->s, SOL_SOCKET, SO_LINGER, value);
+		expect_option_works(_metadata, self->s, SOL_SOCKET, SO_DONTLINGER,
+				    value);
+	}
+	*value = 1;
+	EXPECT_CLEAR(ioctlsocket(self->s, FIONBIO, (u_long *)value));
+	free(value);
+}
+
+static void *use_timeouts(void *arg)
+{
+	SOCKET s = *(SOCKET *)arg;
+	int value = 250, len = sizeof(value);
+	char on = 1;
+
+	if (setsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &value, len) ||
+	    getsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &value, &len) ||
+	    setsockopt(s, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, &value, len) ||
+	    setsockopt(s, SOL_SOCKET, SO_KEEPALIVE, &on, 1))
+		return NULL;
+	return arg;
+}
+
+/* Nor do those on the stack, which the library reads. */
+TEST_F(stream, variables_of_the_caller_cost_no_system_call_of_their_own)
+{
+	pthread_t thread;
+	void *ret;
+
+	forbid_probes();
+	EXPECT_NE(NULL, use_timeouts(&self->s));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, use_timeouts, &self->s));
+	pthread_join(thread, &ret);
+	EXPECT_NE(NULL, ret);
+}
+
+/* TCP_NODELAY has one byte, wherever an int has its lowest. */
+TEST_F(stream, of_tcp_nodelay_the_lowest_byte_counts)
+{
+	int value = 0x100, len = sizeof(value);
+
+	if (variant->family == AF_UNIX)
+		return;
+	EXPECT_CLEAR(setsockopt(self->s, SOL_TCP, TCP_NODELAY, &value, len));
+	EXPECT_CLEAR(getsockopt(self->s, SOL_TCP, TCP_NODELAY, &value, &len));
+	EXPECT_EQ(0, value);
 }
 
 FIXTURE(winsock) {

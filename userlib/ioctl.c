@@ -28,25 +28,21 @@ static int get_option(int fd, int name, int *value)
 	return getsockopt(fd, SOL_SOCKET, name, value, &len);
 }
 
-static int set_mode(int fd, u_long nonblocking)
-{
-	int on = !!nonblocking;
+_Static_assert(sizeof(u_long) == sizeof(int), "as FIONBIO and FIONREAD have it");
 
-	if (!on && ws_watch_is_active(ws_slot_lookup(fd))) {	/* L5 */
-		errno = EINVAL;
-		return -1;
+static int set_mode(int fd, const u_long *nonblocking)
+{
+	u_long on;
+
+	if (ws_watch_is_active(ws_slot_lookup(fd))) {		/* L5 */
+		if (!ws_copy_in(&on, nonblocking, sizeof(on)))
+			return -1;
+		if (!on) {
+			errno = EINVAL;
+			return -1;
+		}
 	}
-	return ioctl(fd, FIONBIO, &on);
-}
-
-static int count_unread(int fd, u_long *count)
-{
-	int n;
-
-	if (ioctl(fd, FIONREAD, &n))
-		return -1;
-	*count = n;
-	return 0;
+	return ioctl(fd, FIONBIO, nonblocking);
 }
 
 /*
@@ -61,6 +57,10 @@ static int at_mark(int fd, u_long *answer)
 	if (get_option(fd, SO_TYPE, &type) ||
 	    get_option(fd, SO_OOBINLINE, &inlined))
 		return -1;
+	if (!ws_is_readable(answer, sizeof(*answer))) {
+		errno = EFAULT;
+		return -1;
+	}
 	if (type != SOCK_STREAM) {
 		errno = EINVAL;
 		return -1;
@@ -79,25 +79,14 @@ static int ioctl_socket(int fd, unsigned int cmd, u_long *arg)
 
 	switch (cmd) {
 	case FIONBIO:
+		return set_mode(fd, arg);
 	case FIONREAD:
+		return ioctl(fd, FIONREAD, arg);
 	case SIOCATMARK:
-		break;
+		return at_mark(fd, arg);
 	default:
 		errno = EOPNOTSUPP;
 		return -1;
-	}
-	if (!ws_is_readable(arg, sizeof(*arg))) {
-		errno = EFAULT;
-		return -1;
-	}
-
-	switch (cmd) {
-	case FIONBIO:
-		return set_mode(fd, *arg);
-	case FIONREAD:
-		return count_unread(fd, arg);
-	default:
-		return at_mark(fd, arg);
 	}
 }
 
@@ -113,23 +102,26 @@ WS_EXPORT int ioctlsocket(SOCKET s, long cmd, u_long *arg)
 	return ws_call_done(&call, error);
 }
 
+/* What the kernel has written there, whatever the memory's type. */
+static u_long load(const void *from)
+{
+	u_long value;
+
+	memcpy(&value, from, sizeof(value));
+	return value;
+}
+
 /* For C programs that keep the value in a long, which has 64 bits here. */
 WS_EXPORT int winsock_ioctlsocket_long(SOCKET s, long cmd, unsigned long *arg)
 {
-	int saved_errno = errno;
-	u_long value = 0;
-	bool readable;
+	u_long *low = (u_long *)arg;
 	int ret;
 
-	readable = ws_is_readable(arg, sizeof(*arg));
-	errno = saved_errno;
-	if (!readable)
-		return ioctlsocket(s, cmd, NULL);
-	if ((unsigned int)cmd == FIONBIO)
-		value = *arg;
-	ret = ioctlsocket(s, cmd, &value);
+	if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ && !ws_is_near_null(arg))
+		low += sizeof(*arg) / sizeof(*low) - 1;
+	ret = ioctlsocket(s, cmd, low);
 	if (!ret && (unsigned int)cmd != FIONBIO)
-		*arg = value;
+		*arg = load(low);
 	return ret;
 }
 

@@ -97,6 +97,13 @@ static int set_so_linger(int fd, const void *value, int len)
 
 	if (!value || (len >= 0 && len < (int)sizeof(ling)))
 		return bad_argument(fd);
+	if (len != sizeof(libc)) {
+		if (!setsockopt(fd, SOL_WINSOCK, WINSOCK_SO_LINGER, value,
+				sizeof(ling)))
+			return 0;
+		if (!is_foreign(fd))
+			return -1;
+	}
 	if (len == sizeof(libc)) {
 		if (!ws_copy_in(&libc, value, sizeof(libc)))
 			return bad_argument(fd);
@@ -121,13 +128,20 @@ static int no_room(void *value, int len)
 /* O4 and O10 */
 static int get_so_linger(int fd, void *value, int *len)
 {
+	socklen_t size = sizeof(struct winsock_linger);
 	struct winsock_linger ling;
 	struct linger libc;
 
-	if (ws_get_linger(fd, &ling))
-		return -1;
-	if (!ws_is_readable(value, sizeof(ling)) || *len < (int)sizeof(ling))
-		return no_room(value, *len);
+	if (*len < (int)sizeof(ling))
+		return ws_get_linger(fd, &ling) ? -1 : no_room(value, *len);
+	if (!getsockopt(fd, SOL_WINSOCK, WINSOCK_SO_LINGER, value, &size)) {
+		memcpy(&ling, value, sizeof(ling));
+	} else {
+		if (!is_foreign(fd) || ws_get_linger(fd, &ling))
+			return -1;
+		if (!ws_is_readable(value, sizeof(ling)))
+			return no_room(value, *len);
+	}
 	if (*len == sizeof(libc)) {
 		libc.l_onoff = ling.l_onoff;
 		libc.l_linger = ling.l_linger;
@@ -145,30 +159,46 @@ static int set_so_dontlinger(int fd, const void *value, int len)
 	struct winsock_linger ling;
 	uint32_t on = 0;
 
-	if (!value || !ws_copy_in(&on, value, min_len(len, sizeof(on))))
+	if (!value)
 		return bad_argument(fd);
-	if (!setsockopt(fd, SOL_WINSOCK, WINSOCK_SO_DONTLINGER, &on, sizeof(on)))
+	len = min_len(len, sizeof(on));
+	if (!setsockopt(fd, SOL_WINSOCK, WINSOCK_SO_DONTLINGER, value, len))
 		return 0;
-	if (!is_foreign(fd) || ws_get_linger(fd, &ling))
+	if (!is_foreign(fd) || ws_get_linger(fd, &ling) ||
+	    !ws_copy_in(&on, value, len))
 		return -1;
 	ling.l_onoff = !on;	/* O1: the interval stays */
 	return ws_set_linger(fd, &ling);
 }
 
+/* Shorter than an int it has its value in the first byte. */
+static void put_boolean(void *value, int len, uint32_t boolean)
+{
+	if (len < (int)sizeof(boolean))
+		boolean = htole32(boolean);
+	memcpy(value, &boolean, min_len(len, sizeof(boolean)));
+}
+
 /* O6 */
 static int get_so_dontlinger(int fd, void *value, int *len)
 {
+	socklen_t size = min_len(*len, sizeof(uint32_t));
 	struct winsock_linger ling;
 	uint32_t off;
 
-	if (ws_get_linger(fd, &ling))
+	if (*len <= 0)
+		return bad_argument(fd);
+	if (!getsockopt(fd, SOL_WINSOCK, WINSOCK_SO_DONTLINGER, value, &size)) {
+		*len = size;
+		return 0;
+	}
+	if (!is_foreign(fd) || ws_get_linger(fd, &ling))
 		return -1;
-	if (*len <= 0 || !ws_is_readable(value, min_len(*len, sizeof(off)))) {
+	if (!ws_is_readable(value, min_len(*len, sizeof(off)))) {
 		errno = EFAULT;
 		return -1;
 	}
-	off = htole32(!ling.l_onoff);
-	memcpy(value, &off, min_len(*len, sizeof(off)));
+	put_boolean(value, *len, !ling.l_onoff);
 	*len = *len < (int)sizeof(off) ? 1 : (int)sizeof(off);
 	return 0;
 }
@@ -184,18 +214,16 @@ static int set_timeout(struct ws_call *call, int name, const void *value,
 		errno = EFAULT;
 		return -1;
 	}
-	if (len == sizeof(timeout)) {
-		if (!ws_copy_in(&timeout, value, sizeof(timeout)))
-			return -1;
-	} else {
+	if (len != sizeof(timeout)) {
 		if (!ws_copy_in(&ms, value, sizeof(ms)))
 			return -1;
 		if (ms == UINT32_MAX)	/* for ever, as 0 */
 			ms = 0;
 		timeout.tv_sec = ms / 1000;
 		timeout.tv_usec = ms % 1000 * 1000;
+		value = &timeout;
 	}
-	if (setsockopt(call->fd, SOL_SOCKET, name, &timeout, sizeof(timeout)))
+	if (setsockopt(call->fd, SOL_SOCKET, name, value, sizeof(timeout)))
 		return -1;
 	/* From now on EAGAIN may mean that it has passed. */
 	call->slot = ws_slot_adopt(call->fd);
@@ -208,23 +236,22 @@ static int get_timeout(int fd, int name, void *value, int *len)
 {
 	socklen_t room = sizeof(struct timeval);
 	struct timeval timeout;
+	bool native = *len >= (int)sizeof(timeout);
 	uint32_t ms;
 
-	if (getsockopt(fd, SOL_SOCKET, name, &timeout, &room))
+	if (getsockopt(fd, SOL_SOCKET, name, native ? value : &timeout, &room))
 		return -1;
-	if (*len < (int)sizeof(ms) ||
-	    !ws_is_readable(value, min_len(*len, sizeof(timeout)))) {
+	if (native) {
+		*len = sizeof(timeout);
+		return 0;
+	}
+	if (*len < (int)sizeof(ms) || !ws_is_readable(value, sizeof(ms))) {
 		errno = EFAULT;
 		return -1;
 	}
-	if (*len >= (int)sizeof(timeout)) {
-		memcpy(value, &timeout, sizeof(timeout));
-		*len = sizeof(timeout);
-	} else {
-		ms = timeout.tv_sec * 1000 + timeout.tv_usec / 1000;
-		memcpy(value, &ms, sizeof(ms));
-		*len = sizeof(ms);
-	}
+	ms = timeout.tv_sec * 1000 + timeout.tv_usec / 1000;
+	memcpy(value, &ms, sizeof(ms));
+	*len = sizeof(ms);
 	return 0;
 }
 
@@ -280,31 +307,53 @@ static int set_exclusive(struct ws_call *call, const void *value, int len)
 
 static int get_exclusive(int fd, void *value, int *len)
 {
-	uint32_t on;
+	socklen_t room = min_len(*len, sizeof(uint32_t));
 
-	if (get_flag(fd, SO_TYPE) < 0)
-		return -1;
-	if (*len <= 0 || !ws_is_readable(value, min_len(*len, sizeof(on)))) {
-		errno = EFAULT;
+	if (*len <= 0) {
+		if (get_flag(fd, SO_TYPE) >= 0)
+			errno = EFAULT;
 		return -1;
 	}
-	on = htole32(!!(ws_slot_flags(ws_slot_lookup(fd)) & WS_SLOT_EXCLUSIVE));
-	*len = min_len(*len, sizeof(on));
-	memcpy(value, &on, *len);
+	/* Whatever the kernel writes, it has tried the descriptor and the memory. */
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, value, &room))
+		return -1;
+	*len = room;
+	put_boolean(value, room,
+		    !!(ws_slot_flags(ws_slot_lookup(fd)) & WS_SLOT_EXCLUSIVE));
 	return 0;
+}
+
+/* Once the kernel has read the value.  Where one byte counts, the int was too much. */
+static int set_counted(int fd, const struct ws_option_form *form,
+		       const void *value)
+{
+	int wide;
+
+	if (form->counted == sizeof(wide))
+		return 0;
+	memcpy(&wide, value, sizeof(wide));
+	if (!wide || wide & 0xff)
+		return 0;
+	wide = 0;
+	return setsockopt(fd, form->level, form->name, &wide, sizeof(wide));
 }
 
 /* L16 */
 static int set_formed(struct ws_call *call, const struct ws_option_form *form,
 		      const void *value, int len)
 {
+	bool is_short = len >= 0 && len < (int)sizeof(int);
 	uint32_t wide = 0;
 
-	if (!value || (len >= 0 && len < (int)sizeof(wide) && !form->takes_short)) {
+	if (!value || (is_short && !form->takes_short)) {
 		if (get_flag(call->fd, SO_TYPE) >= 0)
 			errno = EFAULT;
 		return -1;
 	}
+	if (!is_short)
+		return setsockopt(call->fd, form->level, form->name, value,
+				  sizeof(int)) ?
+		       -1 : set_counted(call->fd, form, value);
 	if (!ws_copy_in(&wide, value, min_len(len, form->counted)))
 		return -1;
 	wide = le32toh(wide);
@@ -315,18 +364,24 @@ static int get_formed(int fd, const struct ws_option_form *form, void *value,
 		      int *len)
 {
 	int room = *len < 2 ? WS_ROOM_1 : *len < 4 ? WS_ROOM_2 : WS_ROOM_4;
+	bool is_short = room != WS_ROOM_4;
 	socklen_t size = sizeof(int);
 	uint32_t word;
 
-	if (getsockopt(fd, form->level, form->name, &word, &size))
+	if (getsockopt(fd, form->level, form->name, is_short ? &word : value, &size))
 		return -1;
-	if (*len <= 0 || !form->returned[room])
+	if (!is_short)
+		memcpy(&word, value, sizeof(word));
+	else if (*len <= 0 || !form->returned[room])
 		return no_room(value, *len);
-	if (!ws_is_readable(value, min_len(*len, sizeof(word)))) {
+	else if (!ws_is_readable(value, *len)) {
 		errno = EFAULT;
 		return -1;
 	}
-	word = htole32(form->boolean ? !!word : word);
+	if (form->boolean)
+		word = !!word;
+	if (form->returned[room] == 1)
+		word = htole32(word);
 	memcpy(value, &word, min_len(*len, sizeof(word)));
 	*len = form->returned[room];
 	return 0;
@@ -356,7 +411,7 @@ static int get_reuse(int fd, void *value, int *len)
 	if (get_formed(fd, ws_option_form(SOL_SOCKET, SO_REUSEADDR), value, len))
 		return -1;
 	if (lent)
-		*(char *)value = 0;
+		memset(value, 0, *len);
 	return 0;
 }
 
