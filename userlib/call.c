@@ -79,6 +79,38 @@ static bool closed(const struct ws_call *call)
 	return ws_slot_closed_since(call->slot, call->generation);
 }
 
+/*
+ * From here on the call waits in poll(2) alone.  That is where the module finds
+ * threads whose socket it does not know.
+ */
+void ws_call_poll(struct ws_call *call)
+{
+	call->polls = true;
+	call->inode = atomic_load(&call->slot->inode);
+}
+
+/*
+ * G5: a call goes on while another descriptor of the process has the socket.  In
+ * poll(2) it still refers to it, but what comes next needs a number.
+ */
+static bool follow(struct ws_call *call)
+{
+	int fd = call->polls ? ws_slot_find_descriptor(call->inode) : -1;
+	struct ws_slot *slot = ws_slot_adopt(fd);
+
+	if (!slot)
+		return false;
+	call->fd = fd;
+	call->slot = slot;
+	call->generation = atomic_load(&slot->generation);
+	return true;
+}
+
+static bool gone(struct ws_call *call)
+{
+	return closed(call) && !follow(call);
+}
+
 /* The time the socket's own time-out leaves; false if it has none. */
 static bool time_left(const struct ws_call *call, int option,
 		      struct timespec *left)
@@ -136,7 +168,7 @@ static int poll_once(const struct ws_call *call, short events,
  *
  * A signal that cancels nothing is invisible (L3), and the kernel would start
  * the socket's time-out anew: what is left of it is spent here.  So is a wait
- * that WSACancelBlockingCall() may end.
+ * that WSACancelBlockingCall() may end, or that closesocket() must find.
  *
  * Return: true to try again; false with errno, which is the call's result.
  */
@@ -148,16 +180,20 @@ bool ws_call_resume(struct ws_call *call, short events, int option,
 	int ret;
 
 	for (;;) {
-		if (closed(call)) {
+		if (gone(call)) {
 			errno = ECANCELED;
 			return false;
 		}
 		bounded = time_left(call, option, &left);
-		if (!bounded && !ws_is_cancellable()) {
+		if (!bounded && !ws_is_cancellable() && !call->polls) {
 			*polled = false;
 			return true;
 		}
 		ret = poll_once(call, events, bounded ? &left : NULL);
+		if (ret > 0 && gone(call)) {
+			errno = ECANCELED;
+			return false;
+		}
 		if (ret > 0) {
 			*polled = true;
 			return true;
@@ -171,11 +207,15 @@ bool ws_call_resume(struct ws_call *call, short events, int option,
 	}
 }
 
+bool ws_call_may_wait(const struct ws_call *call)
+{
+	return !call->dontwait && !ws_is_nonblocking(call->fd);
+}
+
 /* Does the call wait in a system call that a cancellation could miss? */
 bool ws_call_is_cancellable(const struct ws_call *call)
 {
-	return ws_is_cancellable() && !call->dontwait &&
-	       !ws_is_nonblocking(call->fd);
+	return ws_is_cancellable() && ws_call_may_wait(call);
 }
 
 /**
@@ -198,7 +238,7 @@ bool ws_call_may_go_on(struct ws_call *call, int option)
 {
 	struct timespec left;
 
-	if (call->dontwait || ws_is_nonblocking(call->fd) || closed(call))
+	if (!ws_call_may_wait(call) || closed(call))
 		return false;
 	return !time_left(call, option, &left) || left.tv_sec || left.tv_nsec;
 }

@@ -2,6 +2,7 @@
 /* listen and accept */
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <unistd.h>
 #include <winsock2.h>
 
@@ -69,6 +70,39 @@ WS_EXPORT int winsock_listen(int fd, int backlog)
 	return ws_call_end(&call, error);
 }
 
+/*
+ * P1.  accept(2) cannot be told not to wait, and what poll(2) has seen another
+ * thread may have taken: one at a time tries, and only if none has since it looked.
+ * Where another process is faster the call waits beyond the reach of closesocket().
+ */
+static int accept_seen(struct ws_call *call, struct sockaddr *addr,
+		       socklen_t *len, int flags)
+{
+	_Atomic unsigned int *accepts;
+	unsigned int seen, taking;
+	bool polled;
+	int fd;
+
+	for (;;) {
+		accepts = &call->slot->accepts;
+		seen = atomic_load(accepts) & ~1u;
+		if (!ws_call_resume(call, POLLIN, SO_RCVTIMEO, &polled))
+			return -1;
+		if (accepts != &call->slot->accepts)
+			continue;
+		taking = seen + 1;
+		if (!atomic_compare_exchange_strong(accepts, &seen, taking)) {
+			sched_yield();
+			continue;
+		}
+		fd = accept4(call->fd, addr, len, flags);
+		/* Unless the number has another socket by now. */
+		atomic_compare_exchange_strong(accepts, &taking, taking + 1);
+		if (fd >= 0 || errno != EINTR)
+			return fd;
+	}
+}
+
 static int accept_once(struct ws_call *call, struct sockaddr *addr,
 		       socklen_t *len)
 {
@@ -86,10 +120,14 @@ static int accept_once(struct ws_call *call, struct sockaddr *addr,
 		errno = EFAULT;
 		return -1;
 	}
-	if (!ws_call_await(call, POLLIN, SO_RCVTIMEO, &polled))
-		return -1;
 	if (ws_slot_flags(call->slot) & WS_SLOT_NO_INHERIT)	/* L14 */
 		flags |= SOCK_CLOEXEC;
+	if (ws_slot_is_foreign(call->slot) && !(flags & SOCK_NONBLOCK)) {
+		ws_call_poll(call);
+		return accept_seen(call, addr, len, flags);
+	}
+	if (!ws_call_await(call, POLLIN, SO_RCVTIMEO, &polled))
+		return -1;
 	/* The new socket has its listener's mode, as in Winsock. */
 	do {
 		fd = accept4(call->fd, addr, len, flags);

@@ -38,6 +38,8 @@ struct ws_watch;
  * @generation: counts the sockets that had this number
  * @closing: threads that are in closesocket with it
  * @pollers: threads of ours that hold a reference while they poll(2) it
+ * @accepts: odd while a thread takes a connection that poll(2) has seen; goes on
+ *	     with each
  * @inode: tells whether the number still means this socket; 0 if not known
  * @domain: address family
  * @type: SOCK_STREAM etc.
@@ -49,6 +51,7 @@ struct ws_slot {
 	_Atomic unsigned int generation;
 	_Atomic unsigned int closing;
 	_Atomic unsigned int pollers;
+	_Atomic unsigned int accepts;
 	_Atomic uint64_t inode;
 	_Atomic int domain;
 	_Atomic int type;
@@ -64,6 +67,7 @@ void ws_slot_before_fork(void);
 void ws_slot_after_fork(bool child);
 bool ws_slot_closed_since(struct ws_slot *slot, unsigned int generation);
 void ws_slot_identify(struct ws_slot *slot, int fd);
+int ws_slot_find_descriptor(uint64_t inode);
 bool ws_slot_is_current(const struct ws_slot *slot, int fd);
 socklen_t ws_slot_address_size(struct ws_slot *slot);
 void ws_slot_for_each(void (*visit)(struct ws_slot *slot, int fd));
@@ -76,6 +80,14 @@ static inline unsigned int ws_slot_flags(struct ws_slot *slot)
 static inline bool ws_slot_is_datagram(struct ws_slot *slot)
 {
 	return slot && atomic_load(&slot->type) == SOCK_DGRAM;
+}
+
+/* Its calls are none that the module knows; a thread in poll(2) it finds. */
+static inline bool ws_slot_is_foreign(struct ws_slot *slot)
+{
+	int domain = slot ? atomic_load(&slot->domain) : AF_INET;
+
+	return domain != AF_INET && domain != AF_INET6;
 }
 
 /* Can do without a connection. */

@@ -139,12 +139,30 @@ bool ws_wants_the_rest(const struct ws_call *call, const struct ws_transfer *t)
 	return t->flags & MSG_WAITALL && !(t->flags & (MSG_PEEK | MSG_OOB));
 }
 
+/*
+ * P2, P3.  poll(2) has no answer for datagrams to anybody's address, nor for
+ * bytes that are looked at again or are urgent: such calls go on where they are.
+ */
+static bool waits_in_poll(const struct ws_call *call, const struct ws_transfer *t)
+{
+	if (!ws_slot_is_foreign(call->slot))
+		return false;
+	return t->send ? ws_slot_is_stream(call->slot) :
+			 !(t->flags & (MSG_PEEK | MSG_OOB));
+}
+
+/* An attempt without waiting, or after a wait, found nothing to do. */
+static bool has_to_wait(const struct ws_call *call)
+{
+	return errno == EAGAIN && (!call->polls || ws_call_may_wait(call));
+}
+
 /* As sendto(2) and recvfrom(2): -1 with errno. */
 static ssize_t move_all(struct ws_call *call, struct ws_transfer *t)
 {
 	int option = t->send ? SO_SNDTIMEO : SO_RCVTIMEO;
 	short events = t->send ? POLLOUT : POLLIN;
-	bool polled = false;
+	bool polled = call->polls;	/* waits only where it finds nothing */
 	size_t done = 0;
 	ssize_t n;
 
@@ -155,7 +173,7 @@ static ssize_t move_all(struct ws_call *call, struct ws_transfer *t)
 		n = ws_move_once(call, t,
 				 t->flags | (polled ? MSG_DONTWAIT : 0));
 		if (n < 0) {
-			if (errno != EINTR && !(errno == EAGAIN && polled))
+			if (errno != EINTR && !(polled && has_to_wait(call)))
 				break;
 			if (!ws_call_resume(call, events, option, &polled))
 				break;
@@ -166,7 +184,7 @@ static ssize_t move_all(struct ws_call *call, struct ws_transfer *t)
 		if (!n || !ws_wants_the_rest(call, t) ||
 		    !ws_call_may_go_on(call, option))
 			break;
-		polled = false;
+		polled = call->polls;
 	}
 	/* P2: bytes that were moved are reported, whatever came after them. */
 	return done ? (ssize_t)done : n;
@@ -230,6 +248,8 @@ int ws_transfer(struct ws_call *call, struct ws_transfer *t, ssize_t *moved)
 
 	call->dontwait = t->flags & MSG_DONTWAIT;
 	ws_call_block(call, t->send ? WS_SEND : WS_RECV);
+	if (waits_in_poll(call, t))
+		ws_call_poll(call);
 	error = ws_transfer_check(call, t);
 	if (!error) {
 		*moved = move_all(call, t);
