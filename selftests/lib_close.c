@@ -823,6 +823,7 @@ TEST_F(local, timeouts_and_modes_hold)
 TEST_F(local, another_descriptor_keeps_the_calls_going)
 {
 	SOCKET other = check(dup(self->s)), listener = check(dup(self->listener));
+	SOCKET client = open_socket(AF_UNIX, SOCK_STREAM);
 	struct waiter w;
 
 	waiter_start(&self->w, RECV, self->s);
@@ -832,9 +833,10 @@ TEST_F(local, another_descriptor_keeps_the_calls_going)
 	usleep(100000);
 	EXPECT_TRUE(sleeps(self->w.tid));
 	EXPECT_TRUE(sleeps(w.tid));
+	/* The two numbers stay free until both have been woken. */
 	EXPECT_EQ(1, send(self->peer, "x", 1, 0));
-	new_client(&self->addr, self->len);
 	pthread_join(self->w.thread, NULL);
+	EXPECT_EQ(0, connect(client, (struct sockaddr *)&self->addr, self->len));
 	pthread_join(w.thread, NULL);
 	EXPECT_EQ(1, self->w.ret);
 	EXPECT_NE(SOCKET_ERROR, w.ret);

@@ -90,8 +90,9 @@ void ws_call_poll(struct ws_call *call)
 }
 
 /*
- * G5: a call goes on while another descriptor of the process has the socket.  In
- * poll(2) it still refers to it, but what comes next needs a number.
+ * G5: a call continues while another descriptor of the process has the socket.
+ * poll(2) looks its own descriptor up again when something comes.  If that refers
+ * to another socket by then, the call waits for that one, too.
  */
 static bool follow(struct ws_call *call)
 {
@@ -200,6 +201,12 @@ bool ws_call_resume(struct ws_call *call, short events, int option,
 		}
 		if (!ret) {
 			errno = EAGAIN;
+			return false;
+		}
+		if (errno == ECANCELED) {
+			if (follow(call))
+				continue;
+			errno = ECANCELED;
 			return false;
 		}
 		if (errno != EINTR || ws_is_cancelled())
