@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* ioctlsocket and WSAIoctl */
+#include <endian.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -117,7 +118,7 @@ WS_EXPORT int winsock_ioctlsocket_long(SOCKET s, long cmd, unsigned long *arg)
 	u_long *low = (u_long *)arg;
 	int ret;
 
-	if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ && !ws_is_near_null(arg))
+	if (htole32(1) != 1 && !ws_is_near_null(arg))	/* big-endian */
 		low += sizeof(*arg) / sizeof(*low) - 1;
 	ret = ioctlsocket(s, cmd, low);
 	if (!ret && (unsigned int)cmd != FIONBIO)

@@ -116,7 +116,7 @@ static int set_so_linger(int fd, const void *value, int len)
 	return ws_set_linger(fd, &ling);
 }
 
-/* O4, L16: the bytes that there are are 0. */
+/* O4, L16: as many bytes as there are become 0. */
 static int no_room(void *value, int len)
 {
 	if (len > 0 && len < (int)sizeof(uint32_t) && ws_is_readable(value, len))
