@@ -48,8 +48,9 @@ $(if $(filter-out $(KERNELS),$(KERNEL)),$(error \
 endif
 
 # What sudo make check has left would fail in many words.
-ifneq ($(filter-out help clean install uninstall,$(or $(MAKECMDGOALS),all)),)
-$(if $(shell find $(build) -maxdepth 2 -type d ! -writable 2>/dev/null),$(error \
+ifneq ($(filter-out help uninstall,$(or $(MAKECMDGOALS),all)),)
+$(if $(shell find $(build) $(if $(filter clean,$(MAKECMDGOALS)),,-maxdepth 2) \
+	-type d ! -writable 2>/dev/null),$(error \
 	a part of build/ belongs to another user; run: sudo make clean))
 endif
 
@@ -59,6 +60,27 @@ else
 Q := @
 endif
 pass = $(if $(V),V=$(V))
+
+# Groups of packages that a verb needs on its whole way, so that the first step
+# names all that are missing.
+debug_kernel = $(or $(filter $(DEBUG_KERNELS),$(KERNEL)),$(firstword $(DEBUG_KERNELS)))
+in_vm := build vm selftests
+needs_all := build running selftests
+needs_kmod := build running
+needs_selftests := build selftests
+$(foreach v,bench check check-packages check-programs check-vm coverage demo fuzz in-tree matrix \
+	mutants vm-gdb vm-run vm-shell watch,$(eval needs_$v := $(in_vm)))
+needs_check += $(filter $(DEBUG_KERNELS),$(KERNEL))
+needs_check-debug := $(in_vm) $(debug_kernel)
+needs_check-host := build host
+needs_check-packages += deb packages
+needs_fuzz += $(or $(KERNEL),$(debug_kernel))
+needs_in-tree += in-tree $(or $(KERNEL),$(firstword $(KERNELS)))-debug
+needs_vm-gdb += gdb $(debug_kernel)
+needs_watch += watch
+needs_style := build headers style
+needs_deb := build deb
+export WINSOCK_NEEDS := $(sort $(foreach v,$(or $(MAKECMDGOALS),all),$(needs_$v)))
 
 # One builds, others that were started in the same tree wait.
 within :=
@@ -90,7 +112,7 @@ help:
 ##  make deps         install the Debian packages that any verb needs (root)
 ##  V=1               show the commands
 kmod: | $(build)
-	$(Q)$(if $(KDIR)$(wildcard /lib/modules/*/build/Makefile),$(vm)/deps.sh need build,$(vm)/deps.sh need build headers)
+	$(Q)$(vm)/deps.sh need build $(if $(KDIR)$(KERNELRELEASE),,running)
 	$(Q)$(kmod) $(which)
 
 userlib: | $(build)
@@ -179,7 +201,7 @@ in-tree: vm-init
 # The thread sanitizer looks at the library alone, whatever the kernel.
 debug_suites = $(filter-out %_tsan,$(shell $(MAKE) -s -C selftests list))
 check-debug:
-	$(Q)$(MAKE) check KERNEL=$(or $(filter $(DEBUG_KERNELS),$(KERNEL)),$(firstword $(DEBUG_KERNELS))) \
+	$(Q)$(MAKE) check KERNEL=$(debug_kernel) \
 		T="$(or $(T),$(debug_suites))" ARGS='$(ARGS)' TIMEOUT=$(TIMEOUT) $(pass)
 
 coverage: vm-init userlib selftests
@@ -209,7 +231,7 @@ vm-run: vm-prog $(vm_kernel)
 vm-gdb: vm-prog vm-init userlib
 	$(Q)$(vm)/deps.sh need gdb
 	$(Q)FILES="$(FILES)" GDB='$(GDB)' $(vm)/gdb.sh \
-		$(or $(filter $(DEBUG_KERNELS),$(KERNEL)),$(firstword $(DEBUG_KERNELS))) $(PROG) $(ARGS)
+		$(debug_kernel) $(PROG) $(ARGS)
 
 ifneq ($(KERNEL),)
 fuzz_files := $(or $(REPLAY),$(wildcard selftests/fuzz/corpus/* selftests/fuzz/findings/*))
@@ -285,7 +307,8 @@ clean:
 ##                    to load it;
 ##                    PREFIX=/usr/local LIBDIR= INCLUDEDIR= MANDIR= DESTDIR=
 ##                    INSTALL_MOD_PATH=, KERNELRELEASE= as for the module
-##  make uninstall    remove them
+##  make uninstall    remove them, the module of every kernel; with KERNELRELEASE=
+##                    of that one alone
 ##  make deb          the same as Debian packages, into build/deb/, the module for
 ##                    dkms to build; VERSION=1.0.1 instead of the library's own
 .PHONY: sign install uninstall
@@ -296,20 +319,30 @@ sign: | $(build)
 	$(Q)$(kmod) $(which) sign CERT=$(abspath $(CERT)) \
 		KEY="$(if $(filter pkcs11:%,$(KEY)),$(KEY),$(abspath $(KEY)))"
 
-# The module first: where it is refused, nothing is installed.
+# Whatever can be refused is refused before anything is changed.
+docdir = $(DESTDIR)$(PREFIX)/share/doc/winsock
+module_was_built := $(wildcard $(build)/kmod/*/winsock.ko)
 install: userlib
-	$(Q)[ -z "$(wildcard $(build)/kmod/*/winsock.ko)" ] || $(kmod) $(which) install $(modules)
+	$(Q)$(if $(module_was_built),$(kmod) $(which) check-install $(modules))
+	$(Q)$(userlib) check-install $(dirs)
+	$(Q)$(call can_be_written,$(DESTDIR)$(INCLUDEDIR)/linux $(docdir))
+	$(Q)$(if $(module_was_built),$(kmod) $(which) install $(modules),echo \
+		"  NOTE    the module was not built and is not installed; for that, first run: make" >&2)
 	$(Q)$(userlib) install $(dirs)
 	$(Q)install -D -m 644 -t $(DESTDIR)$(INCLUDEDIR)/linux uapi/linux/winsock.h
 	$(Q)install -D -m 644 -t $(DESTDIR)$(MANDIR)/man4 kmod/winsock.4
-	$(Q)install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/winsock/examples uapi/examples/*.c
+	$(Q)install -D -m 644 -t $(docdir)/examples uapi/examples/*.c
+	$(Q)install -D -m 644 -t $(docdir) uapi/winsock.rst
 
-uninstall: | $(build)
-	$(Q)$(userlib) uninstall $(dirs)
-	$(Q)rm -f "$(DESTDIR)$(INCLUDEDIR)/linux/winsock.h" "$(DESTDIR)$(MANDIR)/man4/winsock.4"
-	$(Q)rm -f $(patsubst uapi/%,"$(DESTDIR)$(PREFIX)/share/doc/winsock/%",$(wildcard uapi/examples/*.c))
-	$(Q)rmdir $(patsubst %,"$(DESTDIR)$(PREFIX)/share/doc/winsock%",/examples /) 2>/dev/null || :
-	$(Q)[ -z "$(wildcard $(build)/kmod/*/winsock.ko)" ] || $(kmod) $(which) uninstall $(modules)
+# What is installed counts, not what build/ still has; nor is anything made there.
+uninstall:
+	$(Q)$(MAKE) -C userlib $(pass) $(silent) O=$(build)/userlib uninstall $(dirs)
+	$(Q)rm -f "$(DESTDIR)$(INCLUDEDIR)/linux/winsock.h" "$(DESTDIR)$(MANDIR)/man4/winsock.4" \
+		"$(docdir)/winsock.rst"
+	$(Q)rm -f $(patsubst uapi/%,"$(docdir)/%",$(wildcard uapi/examples/*.c))
+	$(Q)rmdir "$(docdir)/examples" "$(docdir)" "$(dir $(docdir))" "$(DESTDIR)$(MANDIR)/man4" \
+		"$(DESTDIR)$(INCLUDEDIR)/linux" 2>/dev/null || :
+	$(Q)$(MAKE) -C kmod $(pass) $(which) uninstall $(modules)
 
 .PHONY: deb
 deb: | $(build)

@@ -261,7 +261,7 @@ static bool is_poll_here(const wait_queue_entry_t *entry)
  * that begins with the file into its entry, with the lowest bit for its own use.
  */
 static const struct io_kiocb *armed_here(const wait_queue_entry_t *entry,
-					   const struct file *file)
+					 const struct file *file)
 {
 	const struct io_kiocb *req =
 		(void *)((unsigned long)entry->private & ~1UL);

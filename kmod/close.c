@@ -43,8 +43,8 @@ enum close_kind {
 #define BOUND_MS	2000
 /* Within it: what passing references get to go, so that the last one is known. */
 #define SETTLE_MS	20
-/* At its end: the look of an epoll set that the stack itself has woken. */
-#define LAST_LOOK_MS	250
+/* What is known to be on its way out: calls that were ended, an epoll set's look. */
+#define LEAVE_MS	250
 
 /**
  * struct closing - one closesocket() on its way
@@ -290,6 +290,7 @@ static void wait_for_polls(struct closing *c)
 static bool interrupt_pending(struct closing *c, struct winsock_closer *closer)
 {
 	struct wait_queue_head *wq = &c->sock->wq.wait;
+	long before = file_count(c->file);
 	unsigned int pollers;
 
 	if (!(c->ws && !hlist_empty(&c->ws->calls)) && !wq_has_sleeper(wq))
@@ -303,9 +304,11 @@ static bool interrupt_pending(struct closing *c, struct winsock_closer *closer)
 	pollers = winsock_wake_pollers(c->file, wq);
 	if (pollers)
 		wait_for_polls(c);
-	/* P11: recvmmsg() leaves what ended it for the next caller to find. */
 	if (c->calls) {
 		winsock_stat_add(c->sk, WINSOCK_STAT_CANCELLED, c->calls);
+		/* Each drops its reference at the end of its system call... */
+		settles_at(c, max(1L, before - c->calls), LEAVE_MS);
+		/* ...where recvmmsg() leaves its error for others to find (P11). */
 		cmpxchg(&c->sk->sk_err, ECANCELED, 0);
 	}
 	return c->calls || pollers;
@@ -708,7 +711,7 @@ static void finish(struct closing *c, enum close_kind how)
 	give_up(c);
 	/* The stack may have woken an epoll set; ours is to be the last. */
 	if (watched) {
-		settles_at(c, 1, LAST_LOOK_MS);
+		settles_at(c, 1, LEAVE_MS);
 		fput(c->file);
 	}
 }

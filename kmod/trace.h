@@ -29,8 +29,8 @@ TRACE_DEFINE_ENUM(SHARED);
 
 /*
  * One per closesocket() that found a socket: what was decided, what came of it,
- * how many calls of its process it ended and how long it took.  Addresses are IPv4-mapped where the socket is IPv4 and
- * zero where it is neither.
+ * how many calls of its process it ended and how long it took.  Addresses are
+ * IPv4-mapped where the socket is IPv4 and zero where it is neither.
  */
 TRACE_EVENT(winsock_close,
 	TP_PROTO(const struct sock *sk, int fd, int how, int err,

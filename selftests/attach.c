@@ -3,6 +3,7 @@
  * What can be attached and what cannot, and that nobody else notices: kTLS,
  * sockmap, MPTCP, IPV6_ADDRFORM, children and listeners.
  */
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stddef.h>
@@ -821,6 +822,90 @@ TEST_F(children, go_plain_to_a_plain_listener_that_inherits_them)
 	EXPECT_STREQ("", ulp(fd));
 	expect_works(_metadata, fd, peer);
 	EXPECT_EQ(0, winsock_closesocket(fd));
+}
+
+/**
+ * struct rival - a thread that attaches a socket while it is turned into IPv4
+ * @thread: for pthread_join()
+ * @fd: the socket, or -1 until there is one, or -2 at the end
+ * @spin: so long after it has seen the socket
+ */
+struct rival {
+	pthread_t thread;
+	int fd;
+	int spin;
+};
+
+static void spin(int n)
+{
+	volatile int i;
+
+	for (i = 0; i < n; i++)
+		;
+}
+
+static void *run_rival(void *arg)
+{
+	struct rival *rival = arg;
+	int fd;
+
+	while ((fd = __atomic_load_n(&rival->fd, __ATOMIC_ACQUIRE)) != -2) {
+		if (fd < 0)
+			continue;
+		spin(rival->spin);
+		setsockopt(fd, SOL_TCP, TCP_ULP, WINSOCK_ULP,
+			   sizeof(WINSOCK_ULP) - 1);
+		__atomic_store_n(&rival->fd, -1, __ATOMIC_RELEASE);
+	}
+	return NULL;
+}
+
+/*
+ * IPV6_ADDRFORM that came in by the plain table waits for the socket's lock and
+ * stores another table over ours: no reference to the module is lost with it.
+ */
+TEST(address_form_that_races_with_attaching_keeps_no_reference)
+{
+	struct rival rival = { .fd = -1 };
+	struct sockaddr_storage addr;
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&addr;
+	int before, listener, fd, peer, i, won = 0, off = 0, form = AF_INET;
+	char name[16];
+	socklen_t len;
+
+	netns_enter();
+	winsock_open();
+	before = module_references();
+	listener = check(socket(AF_INET6, SOCK_STREAM, 0));
+	check(setsockopt(listener, SOL_IPV6, IPV6_V6ONLY, &off, sizeof(off)));
+	memset(&addr, 0, sizeof(addr));
+	in6->sin6_family = AF_INET6;
+	check(bind(listener, (struct sockaddr *)&addr, sizeof(*in6)));
+	check(listen(listener, 4));
+	in6->sin6_port = local_port(listener);
+	inet_pton(AF_INET6, "::ffff:127.0.0.1", &in6->sin6_addr);
+	ASSERT_EQ(0, pthread_create(&rival.thread, NULL, run_rival, &rival));
+	for (i = 0; i < 1500; i++) {
+		fd = check(socket(AF_INET6, SOCK_STREAM, 0));
+		set_linger(fd, 1, 0);
+		check(connect(fd, (struct sockaddr *)&addr, sizeof(*in6)));
+		peer = check(accept(listener, NULL, NULL));
+		rival.spin = i * 37 % 3000;
+		__atomic_store_n(&rival.fd, fd, __ATOMIC_RELEASE);
+		spin(i * 91 % 3000);
+		setsockopt(fd, SOL_IPV6, IPV6_ADDRFORM, &form, sizeof(form));
+		while (__atomic_load_n(&rival.fd, __ATOMIC_ACQUIRE) >= 0)
+			;
+		len = sizeof(name);
+		won += !getsockopt(fd, SOL_TCP, TCP_ULP, name, &len) && len;
+		close(fd);
+		close(peer);
+	}
+	__atomic_store_n(&rival.fd, -2, __ATOMIC_RELEASE);
+	pthread_join(rival.thread, NULL);
+	close(listener);
+	EXPECT_LT(0, won);
+	wait_until(module_references() == before);
 }
 
 TEST_HARNESS_MAIN

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <linux/vm_sockets.h>
 
 #include "suite.h"
 
@@ -795,6 +796,69 @@ TEST_F(close_2, returns_at_the_time_out_too_but_never_resets)
 	EXPECT_TRUE(got.intact);
 	EXPECT_EQ(END_EOF, got.ending);
 	EXPECT_EQ(0, wire_look(&pair->wire)->sent.rst);
+}
+
+#define NO_VSOCK	"kernel: no vsock over the loopback"
+
+/* A connected pair whose peer does not read; false where there is none. */
+static bool stalled_vsock(int fds[2])
+{
+	struct sockaddr_vm addr = {
+		.svm_family = AF_VSOCK,
+		.svm_port = 4711,
+		.svm_cid = VMADDR_CID_LOCAL,
+	};
+	static char buf[65536];
+	int listener;
+
+	if (system("modprobe vsock_loopback >/dev/null 2>&1"))
+		return false;
+	listener = socket(AF_VSOCK, SOCK_STREAM, 0);
+	if (listener < 0)
+		return false;
+	check(bind(listener, (struct sockaddr *)&addr, sizeof(addr)));
+	check(listen(listener, 1));
+	fds[0] = check(socket(AF_VSOCK, SOCK_STREAM, 0));
+	check(connect(fds[0], (struct sockaddr *)&addr, sizeof(addr)));
+	fds[1] = check(accept(listener, NULL, NULL));
+	close(listener);
+	while (send(fds[0], buf, sizeof(buf), MSG_DONTWAIT) > 0)
+		;
+	return true;
+}
+
+/* C15 of a stream that is not TCP: it cannot refuse, and must not wait either. */
+TEST(nonblocking_close_of_another_protocol_does_not_linger)
+{
+	long start;
+	int fds[2];
+
+	winsock_open();
+	if (!stalled_vsock(fds))
+		SKIP(return, NO_VSOCK);
+	set_linger(fds[0], 1, LINGER_LONG);
+	set_nonblocking(fds[0], true);
+	start = now_ms();
+	EXPECT_EQ(0, winsock_closesocket(fds[0]));
+	EXPECT_GT(AT_ONCE_MS, now_ms() - start);
+	EXPECT_FALSE(fd_is_open(fds[0]));
+	close(fds[1]);
+}
+
+/* The control: such a socket does linger. */
+TEST(blocking_close_of_another_protocol_lingers)
+{
+	long start;
+	int fds[2];
+
+	winsock_open();
+	if (!stalled_vsock(fds))
+		SKIP(return, NO_VSOCK);
+	set_linger(fds[0], 1, 1);
+	start = now_ms();
+	EXPECT_EQ(0, winsock_closesocket(fds[0]));
+	EXPECT_LE(1000, now_ms() - start);
+	close(fds[1]);
 }
 
 TEST_HARNESS_MAIN

@@ -599,4 +599,45 @@ TEST(a_file_that_took_the_number_is_never_closed)
 	pthread_join(rival.thread, NULL);
 }
 
+static void *run_busily(void *arg)
+{
+	struct pair *pair = arg;
+	char byte;
+	int fd;
+
+	while ((fd = __atomic_load_n(&pair->fd, __ATOMIC_ACQUIRE)) != -2)
+		if (fd >= 0)
+			recv(fd, &byte, 1, MSG_DONTWAIT);
+	return NULL;
+}
+
+/*
+ * C4 while another thread is in a call that does not wait and has no record: it is
+ * given a moment, or the reset would leave only when that call returns.  Where the
+ * machine is busy a thread may be kept from running for longer than that.
+ */
+TEST_F(owners, calls_that_do_not_wait_do_not_make_a_descriptor_a_shared_one)
+{
+	struct pair *pair = &self->pair, target = { .fd = -1 };
+	struct kind kind = pair->kind;
+	unsigned int i, late = 0;
+	pthread_t thread;
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, run_busily, &target));
+	for (i = 0; i < 200; i++) {
+		set_linger(pair->fd, 1, 0);
+		__atomic_store_n(&target.fd, pair->fd, __ATOMIC_RELEASE);
+		usleep(i % 8 * 50);
+		EXPECT_EQ(0, winsock_closesocket(pair->fd));
+		late += !wire_look(&pair->wire)->sent.rst;
+		__atomic_store_n(&target.fd, -1, __ATOMIC_RELEASE);
+		pair->fd = -1;
+		pair_close(pair);
+		pair_open(pair, &kind);
+	}
+	__atomic_store_n(&target.fd, -2, __ATOMIC_RELEASE);
+	pthread_join(thread, NULL);
+	EXPECT_GT(10, late);
+}
+
 TEST_HARNESS_MAIN

@@ -432,10 +432,10 @@ TEST_F(reset, option_takes_an_int_of_0_or_1)
 	EXPECT_EQ(1, get_reset_discards(fd));
 	EXPECT_EQ(-EINVAL, set_reset_discards(fd, 2));
 	EXPECT_EQ(-EINVAL, set_reset_discards(fd, -1));
-	EXPECT_EQ(-EINVAL, result_of(setsockopt(fd, SOL_WINSOCK,
-			WINSOCK_SO_RESET_DISCARDS, &on, sizeof(on) - 1)));
-	EXPECT_EQ(-EFAULT, result_of(setsockopt(fd, SOL_WINSOCK,
-			WINSOCK_SO_RESET_DISCARDS, NULL, sizeof(on))));
+	EXPECT_EQ(-EINVAL, result_of(setsockopt(fd, SOL_WINSOCK, WINSOCK_SO_RESET_DISCARDS,
+						&on, sizeof(on) - 1)));
+	EXPECT_EQ(-EFAULT, result_of(setsockopt(fd, SOL_WINSOCK, WINSOCK_SO_RESET_DISCARDS,
+						NULL, sizeof(on))));
 	EXPECT_EQ(1, get_reset_discards(fd));
 	EXPECT_EQ(0, set_reset_discards(fd, 0));
 	EXPECT_EQ(0, get_reset_discards(fd));

@@ -4,10 +4,12 @@
  * and then started by winsock-run.  Each row shows both.
  */
 #include <fcntl.h>
+#include <glob.h>
 #include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "suite.h"
@@ -134,6 +136,14 @@ static struct line report_line(unsigned int skip)
 	fail("no line %u in the report", skip + 1);
 }
 
+static bool has_text(const struct program *program, const char *text)
+{
+	if (strstr(program->text, text))
+		return true;
+	fprintf(stderr, "# not in what it said: %s\n# but: %s\n", text, program->text);
+	return false;
+}
+
 /* P1, P2, P5: which call another thread is in, and how its socket is closed */
 static void blocked_call(struct __test_metadata *_metadata,
 			 struct _test_data_run *self,
@@ -214,6 +224,12 @@ TEST_F(run, read_ends_with_close_range)
 TEST_F(run, read_ends_with_closefrom)
 {
 	BLOCKED("closefrom", "read", SYS_read);
+}
+
+/* libuv closes so. */
+TEST_F(run, read_ends_with_close_by_its_number)
+{
+	BLOCKED("syscall", "read", SYS_read);
 }
 
 TEST_F(run, read_ends_when_a_signal_handler_closes)
@@ -424,6 +440,88 @@ TEST_F(run, errors_are_those_of_close)
 	EXPECT_EQ(0, program_end(&self->program));
 }
 
+/* A sandbox that does not allow what only winsock-run calls. */
+static void expect_filtered(struct __test_metadata *_metadata, struct program *program,
+			    bool socket_too)
+{
+	EXPECT_EQ(0, hear(program, "file"));
+	if (socket_too) {
+		EXPECT_EQ(0, hear(program, "socket"));
+		EXPECT_EQ(4242, hear(program, "errno"));
+	}
+	EXPECT_EQ(0, hear(program, "leaked"));
+	EXPECT_EQ(0, program_end(program));
+}
+
+TEST_F(run, filter_that_kills_for_ioctl_does_not_kill)
+{
+	start("filtered", "kill", "seen", number(self->port));
+	expect_filtered(_metadata, &self->program, true);
+}
+
+TEST_F(run, filter_that_refuses_ioctl_leaves_nothing_open)
+{
+	start("filtered", "EPERM", "seen", number(self->port));
+	expect_filtered(_metadata, &self->program, true);
+}
+
+TEST_F(run, file_is_closed_without_ioctl)
+{
+	start("filtered", "kill", "unseen", number(self->port));
+	expect_filtered(_metadata, &self->program, false);
+}
+
+TEST_F(run, filter_that_was_not_seen_leaves_nothing_open)
+{
+	start("filtered", "EPERM", "unseen", number(self->port));
+	expect_filtered(_metadata, &self->program, true);
+}
+
+TEST_F(run, filter_of_another_thread_does_not_hide_one_that_kills)
+{
+	start("installing");
+	EXPECT_EQ(0, hear(&self->program, "closed"));
+	EXPECT_EQ(0, program_end(&self->program));
+}
+
+TEST_F(run, closefrom_does_without_close_range)
+{
+	long err;
+
+	start("unranged", number(self->port));
+	err = hear(&self->program, "errno");
+	/* libc's own leaves what close_range(2) has set. */
+	if (variant->run)
+		EXPECT_EQ(4242, err);
+	EXPECT_EQ(0, hear(&self->program, "open"));
+	EXPECT_EQ(0, program_end(&self->program));
+}
+
+TEST_F(run, filter_of_the_program_before_does_not_kill)
+{
+	start("filter", "exec", "many", "3");
+	EXPECT_EQ(0, hear(&self->program, "closed"));
+	EXPECT_EQ(0, program_end(&self->program));
+}
+
+TEST_F(run, number_that_is_the_programs_now_can_be_closed)
+{
+	start("reused", number(self->port));
+	EXPECT_EQ(0, hear(&self->program, "refused"));
+	EXPECT_EQ(0, program_end(&self->program));
+}
+
+TEST_F(run, low_limit_leaves_the_lowest_numbers)
+{
+	struct rlimit low = { 32, 32 };
+
+	check(setrlimit(RLIMIT_NOFILE, &low));
+	start("numbers", number(self->port));
+	EXPECT_EQ(3, hear(&self->program, "socket"));
+	EXPECT_EQ(4, hear(&self->program, "next"));
+	EXPECT_EQ(0, program_end(&self->program));
+}
+
 /* What winsock-run alone is asked, and where close(2) would show nothing. */
 FIXTURE(run_only) {
 	struct program program;
@@ -443,12 +541,200 @@ FIXTURE_TEARDOWN(run_only)
 #define start_run(...)	start_words(&self->program, true, \
 				    (const char *const[]){ __VA_ARGS__, NULL })
 
+/* One that allows what is needed changes nothing. */
+TEST_F(run_only, filter_that_allows_ioctl_leaves_the_closes)
+{
+	start_run("filtered", "allow", "seen", number(self->port));
+	expect_filtered(_metadata, &self->program, true);
+	EXPECT_STREQ("graceful", report_line(0).decision);
+}
+
+/* The way to the keeper is the only one that is refused. */
+TEST_F(run_only, number_of_a_vfork_child_can_be_closed)
+{
+	start_run("vforked", number(self->port));
+	EXPECT_EQ(1, hear(&self->program, "refused"));
+	EXPECT_EQ(0, program_end(&self->program));
+}
+
+/* Where the report goes must not matter to the program, nor to the deadline. */
+static void start_reporting(struct program *program, const char *report,
+			    const char *const words[])
+{
+	const char *argv[WORDS] = { "winsock-run", report, beside_us("run_ordinary") };
+	unsigned int n = 3, i;
+
+	for (i = 0; words[i]; i++)
+		argv[n++] = words[i];
+	program_run(program, argv);
+}
+
+#define start_to(report, ...)	start_reporting(&self->program, "--report=" report, \
+						(const char *const[]){ __VA_ARGS__, NULL })
+
+#define FIFO	"/tmp/winsock-run.fifo"
+
+static void make_fifo(void)
+{
+	unlink(FIFO);
+	check(mkfifo(FIFO, 0600));
+}
+
+TEST_F(run_only, deadline_outlives_the_reader_of_the_report)
+{
+	char heading[256];
+	int reader;
+
+	make_fifo();
+	reader = check(open(FIFO, O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+	start_to(FIFO, "linger", "nonblocking", "2", "close", number(self->port));
+	peer_accept(&self->peer);
+	hear(&self->program, "full");
+	wait_ready(reader, POLLIN);
+	check(read(reader, heading, sizeof(heading)));
+	close(reader);
+	tell(&self->program);
+	EXPECT_EQ(0, hear(&self->program, "closed"));
+	/* The keeper must have had time to be killed by it. */
+	usleep(500000);
+	tell(&self->program);
+	EXPECT_EQ(0, program_end(&self->program));
+	EXPECT_TRUE(has_text(&self->program, "the report lacks 2 lines"));
+	EXPECT_EQ(END_RESET, receive_all(self->peer.fd).ending);
+}
+
+TEST_F(run_only, report_without_a_reader_holds_nothing_up)
+{
+	make_fifo();
+	start_to(FIFO, "linger", "nonblocking", "2", "close", number(self->port));
+	peer_accept(&self->peer);
+	hear(&self->program, "full");
+	tell(&self->program);
+	EXPECT_EQ(0, hear(&self->program, "closed"));
+	tell(&self->program);
+	EXPECT_EQ(0, program_end(&self->program));
+	usleep(2500000);
+	EXPECT_EQ(END_RESET, receive_all(self->peer.fd).ending);
+}
+
+TEST_F(run_only, full_report_holds_nothing_up)
+{
+	int reader;
+
+	make_fifo();
+	reader = check(open(FIFO, O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+	start_to(FIFO, "many", "3000");
+	EXPECT_EQ(0, hear(&self->program, "closed"));
+	EXPECT_EQ(0, program_end(&self->program));
+	EXPECT_TRUE(has_text(&self->program, "winsock-run: the report lacks "));
+	close(reader);
+}
+
+static pid_t find_keeper(void)
+{
+	pid_t pid, newest = 0;
+	char name[32];
+	glob_t found;
+	size_t i;
+	FILE *f;
+
+	if (glob("/proc/[0-9]*/comm", 0, NULL, &found))
+		fail("no process in /proc");
+	for (i = 0; i < found.gl_pathc; i++) {
+		f = fopen(found.gl_pathv[i], "r");
+		if (f && fgets(name, sizeof(name), f) && !strcmp(name, "winsock-keeper\n")) {
+			pid = atoi(found.gl_pathv[i] + strlen("/proc/"));
+			newest = pid > newest ? pid : newest;
+		}
+		if (f)
+			fclose(f);
+	}
+	globfree(&found);
+	return newest;
+}
+
+static long lines_of_report(void)
+{
+	FILE *f = fopen(REPORT, "r");
+	char text[256];
+	long lines = 0;
+
+	while (f && fgets(text, sizeof(text), f))
+		lines++;
+	if (f)
+		fclose(f);
+	return lines;
+}
+
+/* What the keeper says at its end, which may be later than the program's. */
+static long lines_that_lack(struct program *program)
+{
+	static const char lacks[] = "the report lacks ";
+	int out = check(dup(program->out));
+	size_t len;
+	char *at;
+
+	check(fcntl(out, F_SETFL, O_NONBLOCK));
+	if (program_end(program))
+		fail("the program failed after: %s", program->text);
+	len = program->len;
+	if (!strstr(program->text, lacks))
+		wait_until(read(out, program->text + len, sizeof(program->text) - 1 - len) > 0);
+	close(out);
+	at = strstr(program->text, lacks);
+	return at ? atol(at + strlen(lacks)) : 0;
+}
+
+TEST_F(run_only, keeper_that_is_behind_holds_nothing_up)
+{
+	pid_t keeper;
+	long lack;
+
+	start_run("many", "3000", "told");
+	hear(&self->program, "ready");
+	keeper = find_keeper();
+	check(kill(keeper, SIGSTOP));
+	tell(&self->program);
+	EXPECT_EQ(0, hear(&self->program, "closed"));
+	check(kill(keeper, SIGCONT));
+	tell(&self->program);
+	lack = lines_that_lack(&self->program);
+	EXPECT_LT(0, lack);
+	/* The heading is not a close. */
+	EXPECT_EQ(3000 + 1, lines_of_report() + lack);
+}
+
+TEST_F(run_only, full_device_is_counted)
+{
+	start_to("/dev/full", "many", "300");
+	EXPECT_EQ(0, hear(&self->program, "closed"));
+	EXPECT_EQ(0, program_end(&self->program));
+	/* And the heading. */
+	EXPECT_TRUE(has_text(&self->program, "the report lacks 301 lines"));
+}
+
+TEST_F(run_only, another_preload_sees_what_it_replaces)
+{
+	check(setenv("LD_PRELOAD", beside_us("run_preload.so"), 1));
+	start_run("unread", number(self->port));
+	check(unsetenv("LD_PRELOAD"));
+	peer_accept(&self->peer);
+	check(send(self->peer.fd, "hello", 5, 0));
+	EXPECT_EQ(0, hear(&self->program, "closed"));
+	EXPECT_EQ(END_EOF, receive_all(self->peer.fd).ending);
+	tell(&self->program);
+	EXPECT_EQ(1, hear(&self->program, "made"));
+	EXPECT_EQ(1, hear(&self->program, "seen"));
+	EXPECT_EQ(0, program_end(&self->program));
+}
+
 /* P9: the number is gone, and so are its events. */
-TEST_F(run_only, epoll_set_does_not_hear_of_what_goes_on_in_the_background)
+static void epoll_hears_nothing(struct __test_metadata *_metadata,
+				struct _test_data_run_only *self, const char *how)
 {
 	struct received got;
 
-	start_run("watched", number(LINGER_LONG), number(self->port));
+	start_run("watched", how, number(LINGER_LONG), number(self->port));
 	peer_accept(&self->peer);
 	EXPECT_EQ(0, hear(&self->program, "closed"));
 	/* Room in the socket, and an end: it would be told of both. */
@@ -457,7 +743,58 @@ TEST_F(run_only, epoll_set_does_not_hear_of_what_goes_on_in_the_background)
 	check(shutdown(self->peer.fd, SHUT_WR));
 	EXPECT_EQ(0, hear(&self->program, "events"));
 	EXPECT_EQ(0, program_end(&self->program));
+	EXPECT_STREQ("background", report_line(0).decision);
 	EXPECT_GT(0.2, report_line(0).seconds);
+}
+
+TEST_F(run_only, epoll_set_does_not_hear_of_what_goes_on_in_the_background)
+{
+	epoll_hears_nothing(_metadata, self, "close");
+}
+
+TEST_F(run_only, epoll_set_does_not_hear_of_what_dup2_has_replaced)
+{
+	epoll_hears_nothing(_metadata, self, "dup2");
+}
+
+TEST_F(run_only, epoll_set_does_not_hear_of_a_closed_stream)
+{
+	epoll_hears_nothing(_metadata, self, "fclose");
+}
+
+TEST_F(run_only, epoll_set_does_not_hear_of_what_another_preload_closed)
+{
+	check(setenv("LD_PRELOAD", beside_us("run_preload.so"), 1));
+	epoll_hears_nothing(_metadata, self, "close");
+	check(unsetenv("LD_PRELOAD"));
+}
+
+static void unread_is_graceful(struct __test_metadata *_metadata,
+			       struct program *program, struct peer *peer)
+{
+	peer_accept(peer);
+	check(send(peer->fd, "hello", 5, 0));
+	EXPECT_EQ(0, hear(program, "closed"));
+	EXPECT_EQ(END_EOF, receive_all(peer->fd).ending);
+	tell(program);
+	EXPECT_EQ(0, program_end(program));
+}
+
+/* What only the report calls may be killed for where there is none. */
+TEST_F(run_only, filter_against_the_report_leaves_the_closes)
+{
+	program_start(&self->program, "winsock-run", beside_us("run_ordinary"),
+		      "unnamed", "unread", number(self->port));
+	unread_is_graceful(_metadata, &self->program, &self->peer);
+}
+
+/* A filter that is not seen would kill for it. */
+TEST_F(run_only, known_socket_is_closed_without_getsockopt)
+{
+	program_start(&self->program, "winsock-run", beside_us("run_ordinary"),
+		      "unasked", number(self->port));
+	EXPECT_EQ(0, hear(&self->program, "closed"));
+	EXPECT_EQ(0, program_end(&self->program));
 }
 
 static void expect_background(struct __test_metadata *_metadata,
@@ -532,23 +869,10 @@ TEST_F(run_only, no_children_means_the_program_itself)
 {
 	program_start(&self->program, "winsock-run", "--no-children",
 		      beside_us("run_ordinary"), "unread", number(self->port));
-	peer_accept(&self->peer);
-	check(send(self->peer.fd, "hello", 5, 0));
-	EXPECT_EQ(0, hear(&self->program, "closed"));
-	EXPECT_EQ(END_EOF, receive_all(self->peer.fd).ending);
-	tell(&self->program);
-	EXPECT_EQ(0, program_end(&self->program));
+	unread_is_graceful(_metadata, &self->program, &self->peer);
 }
 
 /* The words of winsock-run itself, and its exit status. */
-static bool has_text(const struct program *program, const char *text)
-{
-	if (strstr(program->text, text))
-		return true;
-	fprintf(stderr, "# not in what it said: %s\n# but: %s\n", text, program->text);
-	return false;
-}
-
 TEST_F(run_only, exits_as_the_program_does)
 {
 	program_start(&self->program, "winsock-run", beside_us("run_ordinary"));

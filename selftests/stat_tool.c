@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /* winsock-stat: what it prints is what has been done, each thing once. */
 #include <dirent.h>
+#include <libgen.h>
+#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 
 #include "suite.h"
 #include "program.h"
@@ -271,7 +275,7 @@ TEST_F(stat_tool, trace_shows_each_close_once)
 		{ HARD, "hard", "closed" },
 		{ REFUSED, "refuse", "refused" },
 		{ SHARED, "shared", "closed" },
-		{ TIMEOUT, "linger", "closed" },
+		{ TIMEOUT, "deadline", "reset" },
 		{ CANCELLED, "graceful", "closed", 1 },
 	};
 	struct shown got;
@@ -319,6 +323,128 @@ TEST_F(stat_tool, trace_names_the_peer)
 	EXPECT_STREQ("-", got.peer);
 	EXPECT_STREQ("native", got.decision);
 	trace_end(_metadata, &self->program);
+}
+
+/* A deadline that does not pass is none. */
+TEST_F(stat_tool, trace_shows_a_linger_in_time_as_closed)
+{
+	struct kind kind = { AF_INET, true, false };
+	struct shown got;
+	struct pair pair;
+
+	trace_begin(_metadata, &self->program);
+	pair_open(&pair, &kind);
+	set_linger(pair.fd, 1, LINGER_LONG);
+	check(write(pair.fd, "x", 1));
+	EXPECT_EQ(0, winsock_closesocket(pair.fd));
+	got = next_close(&self->program);
+	EXPECT_STREQ("closed", got.result);
+	close(pair.peer);
+	trace_end(_metadata, &self->program);
+}
+
+TEST_F(stat_tool, trace_removes_what_a_killed_one_has_left)
+{
+	struct program live = {};
+
+	trace_begin(_metadata, &self->program);
+	check(kill(self->program.pid, SIGKILL));
+	check(waitpid(self->program.pid, NULL, 0));
+	EXPECT_TRUE(instance_left());
+	/* Its name is not taken for that of a stale one. */
+	trace_begin(_metadata, &live);
+	self->program = (struct program){};
+	program_start(&self->program, TOOL, "-t", "1");
+	EXPECT_EQ(0, strncmp("TIME ", program_line(&self->program), 5));
+	close_one(AF_INET, HARD);
+	EXPECT_EQ(0, program_end(&self->program));
+	EXPECT_STREQ("hard", next_close(&live).decision);
+	trace_end(_metadata, &live);
+}
+
+/* Where numbers of processes are few, as in a container, a killed one had ours. */
+TEST_F(stat_tool, trace_removes_what_one_of_its_own_pid_has_left)
+{
+	char self_path[PATH_MAX] = "", script[2 * PATH_MAX];
+	/* From beside the suite, wherever that is. */
+	const char *const argv[] = { "../../../../../../bin/sh", "-c", script, NULL };
+
+	check(readlink("/proc/self/exe", self_path, sizeof(self_path) - 1));
+	snprintf(script, sizeof(script),
+		 "mkdir /sys/kernel/tracing/instances/" TOOL ".$$ && exec %s/" TOOL " -t 1",
+		 dirname(self_path));
+	program_run(&self->program, argv);
+	EXPECT_EQ(0, strncmp("TIME ", program_line(&self->program), 5));
+	close_one(AF_INET, HARD);
+	EXPECT_EQ(0, program_end(&self->program));
+	EXPECT_FALSE(instance_left());
+}
+
+/* Nobody escapes by a name, nor writes to the terminal by one. */
+TEST_F(stat_tool, trace_takes_a_process_by_any_name)
+{
+	static const struct {
+		const char *name;
+		const char *shown;
+	} names[] = {
+		{ ": winsock_close", ": winsock_close" },
+		{ "x [LOST 1]", "x [LOST 1]" },
+		{ "a-1 [000] 1.2: ", "a-1 [000] 1.2: " },
+		{ "\033[2J\a", "?[2J?" },
+	};
+	const char *line, *at;
+	unsigned int i;
+	pid_t child;
+
+	trace_begin(_metadata, &self->program);
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		/* The trace may show a process by a name that it had before. */
+		child = child_fork();
+		if (!child) {
+			check(prctl(PR_SET_NAME, names[i].name));
+			close_one(AF_INET, HARD);
+			pause();
+			_exit(0);
+		}
+		do {
+			line = program_line(&self->program);
+		} while (atoi(line + strcspn(line, " ")) != child);
+		at = line + strlen("00:00:00.000000 1234567 ");
+		EXPECT_EQ(0, strncmp(at, names[i].shown, strlen(names[i].shown))) {
+			TH_LOG("%s", line);
+		}
+		EXPECT_NE(NULL, strstr(line, " hard "));
+		check(kill(child, SIGKILL));
+		check(waitpid(child, NULL, 0));
+	}
+	trace_end(_metadata, &self->program);
+}
+
+static void expect_full(struct __test_metadata *_metadata, const char *words)
+{
+	char self[PATH_MAX] = "", command[2 * PATH_MAX], text[256] = "";
+	FILE *f;
+
+	check(readlink("/proc/self/exe", self, sizeof(self) - 1));
+	snprintf(command, sizeof(command), "%s/" TOOL " %s 2>&1 >/dev/full",
+		 dirname(self), words);
+	f = popen(command, "r");
+	if (!f)
+		fail("no shell");
+	if (!fgets(text, sizeof(text), f))
+		text[0] = '\0';
+	EXPECT_EQ(1, WEXITSTATUS(pclose(f)));
+	EXPECT_STREQ(TOOL ": cannot write the output: No space left on device\n", text) {
+		TH_LOG("%s", words);
+	}
+}
+
+TEST_F(stat_tool, output_that_cannot_be_written_is_reported)
+{
+	expect_full(_metadata, "");
+	expect_full(_metadata, "-t 1");
+	expect_full(_metadata, "--help");
+	EXPECT_FALSE(instance_left());
 }
 
 TEST_F(stat_tool, trace_ends_after_so_many)

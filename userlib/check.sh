@@ -190,6 +190,156 @@ installed() {
 }
 try "installed, the examples compile with -lws2_32 alone" installed
 
+# What is exported, and what the headers make of it, has a page that man(1) finds
+# by that name, whether or not an index was made.
+pages() {
+	local root=$tmp/man-root name found
+
+	make -s O="$build" PREFIX=/usr "DESTDIR=$root" install >"$tmp/out" || return
+	export MANPATH=$root/usr/share/man MANOPT='' MANSECT=''
+	install -D -m 644 -t "$MANPATH/man4" ../kmod/winsock.4
+	sed -n 's/^\t\([A-Za-z_]*\);$/\1/p' libwinsock.map >"$tmp/pages"
+	[ "$(wc -l <"$tmp/pages")" -gt 70 ] || echo "too few names"
+	sed -n 's/^#define \([A-Za-z0-9_]*\)[ \t]\+\([A-Za-z0-9_]*\)$/\1 \2/p' \
+		include/winsock2.h include/ws2tcpip.h | while read -r name found; do
+			grep -qxE "(winsock_)?$found" "$tmp/pages" && echo "$name"
+		done >"$tmp/aliases"
+	[ "$(wc -l <"$tmp/aliases")" -gt 12 ] || echo "too few aliases"
+	# And the macros that a page speaks of, but those that libc or Windows explains.
+	sed -n 's/^\.Fn \([A-Z][A-Za-z_]*\).*/\1/p' man/*.3 | grep -vE '^(FD_[A-Z]*|MAKEWORD)$' |
+		sort -u | while read -r name; do
+		grep -hE "^[ \t]*#define $name\(" include/winsock2.h
+	done | sed 's/.*define \([A-Za-z_]*\).*/\1/' >>"$tmp/aliases"
+	sed -n 's/^\twinsock_\([a-z_]*\);$/\1_winsock/p' libwinsock.map |
+		grep -vE '^(strerror|poll|ioctlsocket_long|.*_(queue|message|event))_winsock$' \
+		>"$tmp/libcs"
+	tr '[:upper:]' '[:lower:]' <"$tmp/pages" | sort -u >"$tmp/lower"
+	sort -u "$tmp"/{pages,aliases,libcs,lower} | while read -r name; do
+		man -w "$name" >/dev/null 2>&1 || echo "no page: $name"
+	done
+	found=$(man -w 4 winsock)
+	[ "$found" = "$MANPATH/man4/winsock.4" ] || echo "man 4 winsock: $found"
+	for name in winsock winsock-porting winsock-behaviour; do
+		found=$(man -w "$name" 2>&1)
+		[ "$(readlink -f "$found")" = "$MANPATH/man7/$name.7" ] ||
+			echo "man $name: $found"
+	done
+	find "$MANPATH" -xtype l
+	find "$MANPATH" -name '*.[0-9]' | while read -r name; do
+		[ -L "$name" ] || mandoc -Tlint -W warning "$name" 2>&1
+	done
+	grep -q "^\$ export CPATH=/usr/include/winsock" "$MANPATH/man7/winsock.7" ||
+		echo "winsock(7) names other directories than those of the installation"
+}
+if command -v man >/dev/null && command -v mandoc >/dev/null; then
+	try "every name has a page" pages
+fi
+
+# A row that a page cites is in winsock-behaviour(7).
+cited() {
+	grep -hE '^\.(Pq|Po)? ?.*\b[GNCUPROL][0-9]+\b' man/*.[0-9] run/*.1 stat/*.1 |
+		grep -oE '\b[GNCUPROL][0-9]+\b' | sort -u >"$tmp/cited"
+	[ "$(wc -l <"$tmp/cited")" -gt 20 ] || echo "too few rows"
+	sed -n 's/^\.It //p' "$build/winsock-behaviour.7" | tr -s ', ' '\n' | sort -u |
+		comm -23 "$tmp/cited" -
+	grep -lE '^\.Pq.*\b[GNCUPROL][0-9]+\b' man/*.3 man/*.7 |
+		xargs grep -L '^\.Xr winsock-behaviour 7'
+	return 0
+}
+try "every row that a page cites is in winsock-behaviour(7)" cited
+
+# What a reader copies from a page compiles: each program, from its first #include
+# to its last brace, as mandoc shows it; the library's as C++ too.
+examples() {
+	local page program how
+
+	for page in man/*.[0-9]; do
+		rm -f "$tmp"/program-*
+		mandoc -Tutf8 -O width=200 "$page" | col -bx | awk -v out="$tmp/program-" '
+			/^[^ ]/ { finish() }
+			/^ *#include/ {
+				if (!on || closed)
+					start()
+			}
+			on { text = text substr($0, indent + 1) "\n" }
+			on && match($0, /^ *}/) && RLENGTH == indent + 1 {
+				closed = 1
+				kept = text
+			}
+			END { finish() }
+			function start() {
+				finish()
+				match($0, /^ */)
+				indent = RLENGTH
+				on = 1
+			}
+			function finish() {
+				if (kept)
+					printf "%s", kept >(out (++n) ".c")
+				text = kept = ""
+				on = closed = 0
+			}'
+		for program in "$tmp"/program-*.c; do
+			[ -e "$program" ] || continue
+			echo "$page" >>"$tmp/examples"
+			for how in "gcc -x c" "g++ -x c++"; do
+				[ "$how" = "gcc -x c" ] || grep -q winsock2.h "$program" ||
+					continue
+				# shellcheck disable=SC2086 # flags
+				$how -D_GNU_SOURCE -Wall -Wextra -Iinclude -I../uapi \
+					-fsyntax-only "$program" 2>&1 |
+					grep -E 'error|warning' | sed "s|^|$page: |"
+			done
+		done
+	done
+	[ "$(wc -l <"$tmp/examples")" -ge 5 ] || echo "too few programs"
+	awk '/^\.\\" python/ { getline; on = 1; next } /^\.Ed/ { on = 0 }
+		on { gsub(/\\-/, "-"); gsub(/\\e/, "\\"); print }' \
+		man/winsock-porting.7 >"$tmp/example.py"
+	[ -s "$tmp/example.py" ] || echo "no Python"
+	! command -v python3 >/dev/null ||
+		python3 -c 'compile(open(__import__("sys").argv[1]).read(), "example", "exec")' \
+			"$tmp/example.py"
+	# The number and the layout that it has.
+	printf '#include <linux/winsock.h>\n#include <stdio.h>\n%s\n' \
+		'int main(void) { printf("%#lx", (long)WINSOCK_IOC_CLOSESOCKET); return sizeof(struct winsock_closesocket) != 16; }' |
+		gcc -I../uapi -x c - -o "$tmp/number" && grep -q "$("$tmp/number")" "$tmp/example.py" ||
+		echo "the Python example's number is another"
+}
+if command -v mandoc >/dev/null; then
+	try "the programs in the pages compile" examples
+fi
+
+# The synopses say what the header declares: a redeclaration that differs does
+# not compile.
+synopses() {
+	local page
+
+	for page in man/*.3; do
+		{
+			printf '#include <%s>\n' winsock2.h ws2tcpip.h mswsock.h mstcpip.h
+			awk '/^\.S[hs]/ { on = $2 == "SYNOPSIS" }
+				on && /^\.Ft/ { sub(/^\.Ft /, ""); gsub(/"/, ""); type = $0 }
+				on && /^\.F[on] / { name = $2; args = $0
+					sub(/^\.F[on] [A-Za-z_]+ ?/, "", args) }
+				on && /^\.Fn / { gsub(/^"|"$/, "", args)
+					gsub(/" "/, ", ", args); declare() }
+				on && /^\.Fa / { sub(/^\.Fa /, ""); gsub(/"/, "")
+					args = args (args ? ", " : "") $0 }
+				on && /^\.Fc/ { declare() }
+				function declare() {
+					if (type && name !~ /^(routine|select|FD_.*|WINSOCK_.*|winsock_poll|winsock_ioc.*)$/)
+						print type " (" name ")(" args ");"
+				}' "$page"
+		} >"$tmp/synopsis.c"
+		grep -c '^[^#]' "$tmp/synopsis.c" >>"$tmp/declared-count"
+		gcc -D_GNU_SOURCE -w -Iinclude -fsyntax-only "$tmp/synopsis.c" 2>&1 |
+			grep error | sed "s|^|${page#man/}: |"
+	done
+	[ "$(awk '{ n += $1 } END { print n }' "$tmp/declared-count")" -gt 60 ] || echo "too few synopses"
+}
+try "the synopses are what the headers declare" synopses
+
 # Threads that end, and fork(2), call into it.
 staying() {
 	readelf -d "$build/libwinsock.so" | grep 'FLAGS_1.*NODELETE' >"$tmp/out" ||

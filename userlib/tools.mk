@@ -3,8 +3,8 @@
 
 BINDIR		?= $(PREFIX)/bin
 
-RUN		:= run inspect keeper message
-PRELOAD		:= preload close descriptors message observe own
+RUN		:= run filter_count inspect keeper message report
+PRELOAD		:= preload close descriptors filter filter_count known message next observe own syscall
 STAT		:= main counters trace
 TOOLS		:= run/winsock-run stat/winsock-stat
 TOOL_MAN	:= $(wildcard run/*.1 stat/*.1)
@@ -42,7 +42,7 @@ $(O)/stat/winsock-stat: $(STAT:%=$(O)/stat/%.o)
 
 .PHONY: install-tools uninstall-tools clean-tools
 install: install-tools
-install-tools: all
+install-tools: check-install
 	$(Q)install -D -m 755 -t $(DESTDIR)$(BINDIR) $(TOOLS:%=$(O)/%)
 	$(Q)install -D -m 644 -t $(DESTDIR)$(LIBDIR)/winsock $(O)/run/libwinsock-run.so
 	$(Q)install -D -m 644 -t $(DESTDIR)$(MANDIR)/man1 $(TOOL_MAN)

@@ -149,10 +149,67 @@ removed() {
 	in_root sh -c "apt-get remove -y $ours" || return
 	in_root dkms status | tee "$tmp/left"
 	[ ! -s "$tmp/left" ] || return
+	nothing_of_ours
+}
+
+# The source in the same root, for what make installs.
+source_is_there() {
+	copy_source "$root/vm/source" || return
+	tar -C "$top" -c Makefile selftests | tar -C "$root/vm/source" -x || return
+	# A machine's own kernel, for what asks which one is running.
+	mkdir "$root/vm/own"
+	printf '#!/bin/sh\n[ "$*" = -r ] || exec /bin/uname "$@"\necho %s\n' \
+		"$release" >"$root/vm/own/uname"
+	chmod 755 "$root/vm/own/uname"
+}
+
+# in_source VERB...: as after su, without the system's directories in PATH
+in_source() {
+	in_root env PATH="${own_kernel:+/vm/own:}/usr/bin:/bin" \
+		make --no-print-directory -C /vm/source "$@"
+}
+
+ours_in_root() {
 	find "$root" -xdev -path "$root/root" -prune -o -path "$root/vm" -prune -o \
 		-iname '*winsock*' ! -path '*/var/lib/dpkg/info/*' -print \
 		-o -name '*ws2_32*' -print | tee "$tmp/left"
+}
+
+nothing_of_ours() {
+	ours_in_root
 	[ ! -s "$tmp/left" ]
+}
+
+refused_for_another_kernel() {
+	refuses "nothing was installed.  Install the headers of $(uname -r)" \
+		in_source install && nothing_of_ours
+}
+
+# A directory in the way of the last thing to be installed.
+refused_before_the_first_change() {
+	echo >"$root/vm/file"
+	refuses "cannot write to /vm/file" in_source install KERNELRELEASE="$release" \
+		MANDIR=/vm/file/man && nothing_of_ours
+}
+
+installed_from_source() {
+	in_source install ${1:+"$1"} || return
+	in_root modinfo -k "$release" -n winsock |
+		grep "^/lib/modules/$release/extra/winsock.ko" || return
+	in_root sh -c '[ -e /etc/udev/rules.d/60-winsock.rules ] &&
+		[ -e /etc/modules-load.d/winsock.conf ] && ldconfig -p | grep libwinsock'
+}
+
+# The verbs in the order that forgets what was built.
+uninstalled_after_clean() {
+	in_source clean && in_source uninstall || return
+	nothing_of_ours && [ ! -e "$root/vm/source/build" ]
+}
+
+own_kernel_installed() {
+	local own_kernel=yes
+
+	in_source kmod userlib && installed_from_source "" && uninstalled_after_clean
 }
 
 purged() {
@@ -255,6 +312,17 @@ disk
 
 say REMOVE "them"
 try "removed, they leave nothing" removed
+
+say SOURCE "into it, with make"
+source_is_there
+try "make builds for the kernel whose headers are there" \
+	says "are not installed" in_source kmod userlib
+try "make install refuses a module for another kernel" refused_for_another_kernel
+try "make install refuses before it changes anything" refused_before_the_first_change
+try "make install finds depmod and ldconfig without PATH" \
+	installed_from_source KERNELRELEASE="$release"
+try "make uninstall after make clean leaves nothing" uninstalled_after_clean
+try "for the running kernel nothing has to be said" own_kernel_installed
 try "purged with what they brought, everything is as before" purged
 
 say BOOT "a machine with what was installed, ten minutes"

@@ -88,7 +88,25 @@ counted() {
 }
 
 upgrade() {
-	apt-get install -y /root/higher/*.deb
+	says "stays loaded until the machine starts again" \
+		apt-get install -y /root/higher/*.deb
+}
+
+install_dkms() {
+	apt-get install -y --no-install-recommends /root/higher/winsock-dkms_*.deb
+}
+
+without_headers() {
+	local build=/lib/modules/$release/build
+
+	mv "$build" "$build.away" || return
+	says "run: apt install linux-headers-$release" install_dkms
+	local status=$?
+	mv "$build.away" "$build" && ! loaded && return "$status"
+}
+
+loads() {
+	apt-get purge -y winsock-dkms && install_dkms && loaded
 }
 
 upgraded() {
@@ -146,6 +164,11 @@ try "the example runs on it" echoed
 release_one
 try "apt purges winsock-dkms" apt-get purge -y winsock-dkms
 try "what is loaded can go" gone
+try "without the kernel's headers the package says what to install" without_headers
+try "installed, the package loads the module" loads
+try "removed, the package says that the module is still loaded" \
+	says "winsock: the module is still loaded" apt-get purge -y winsock-dkms
+try "it is, and can go" gone
 try "without it the example says so" \
 	refuses "is the module loaded?" /vm/echo_client 127.0.0.1 7 text
 try "apt purges the rest" apt-get purge -y libwinsock1 libwinsock-dev winsock-tools

@@ -20,6 +20,19 @@ try() {
 	fi
 }
 
+# says TEXT COMMAND...: it succeeds and says TEXT
+says() {
+	local text=$1 output status=0
+
+	shift
+	output=$("$@" 2>&1) || status=$?
+	grep -qF "$text" <<<"$output" || {
+		printf '%s\n' "did not say: $text" "but: $output"
+		return 1
+	}
+	return "$status"
+}
+
 # refuses TEXT COMMAND...: it fails and says TEXT
 refuses() {
 	local text=$1 output

@@ -5,18 +5,24 @@
  *
  *	ordinary [PRELUDE]... ROLE ARG...
  */
+#include <dlfcn.h>
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -100,6 +106,8 @@ static int close_how(const char *how, int fd)
 
 	if (!strcmp(how, "close"))
 		return close(fd);
+	if (!strcmp(how, "syscall"))
+		return syscall(SYS_close, fd);
 	if (!strcmp(how, "fclose"))
 		return fclose(stream);
 	if (!strcmp(how, "close_range"))
@@ -236,19 +244,212 @@ static int forked(char *argv[])
 	return 0;
 }
 
-/* watched SECONDS PORT: in an epoll set, nonblocking, and full */
+/* watched HOW SECONDS PORT: in an epoll set, nonblocking, and full */
 static int watched(char *argv[])
 {
 	struct epoll_event event = { .events = EPOLLIN | EPOLLOUT };
 	int set = check(epoll_create1(0), "epoll_create1");
-	int fd = connected_to(argv[1]);
+	int fd = connected_to(argv[2]);
 
-	set_linger(fd, argv[0]);
+	set_linger(fd, argv[1]);
+	if (!strcmp(argv[0], "fclose"))
+		stream = fdopen(fd, "r+");
 	fill(fd);
 	check(fcntl(fd, F_SETFL, O_NONBLOCK), "O_NONBLOCK");
 	check(epoll_ctl(set, EPOLL_CTL_ADD, fd, &event), "epoll_ctl");
-	say("closed", close(fd));
+	say("closed", close_how(argv[0], fd));
 	say("events", epoll_wait(set, &event, 1, 3000));
+	return 0;
+}
+
+static int open_null(void)
+{
+	return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+/* libc's own syscall(3), which a preloaded library does not see */
+static long (*libc_syscall(void))(long nr, ...)
+{
+#ifdef STATIC
+	return syscall;
+#else
+	long (*function)(long nr, ...);
+
+	*(void **)&function = dlsym(dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD), "syscall");
+	return function;
+#endif
+}
+
+static unsigned int action(const char *how)
+{
+	if (!strcmp(how, "kill"))
+		return SECCOMP_RET_KILL_PROCESS;
+	if (!strcmp(how, "allow"))
+		return SECCOMP_RET_ALLOW;
+	return !strcmp(how, "ask") ? SECCOMP_RET_USER_NOTIF : SECCOMP_RET_ERRNO | EPERM;
+}
+
+/* A sandbox in which a system call is killed for, refused, or asked about. */
+static int filter_call(int nr, const char *how, bool seen)
+{
+	int flags = strcmp(how, "ask") ? 0 : SECCOMP_FILTER_FLAG_NEW_LISTENER;
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, action(how)),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { sizeof(code) / sizeof(code[0]), code };
+	long (*call)(long nr, ...) = seen ? syscall : libc_syscall();
+
+	check(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "PR_SET_NO_NEW_PRIVS");
+	if (seen && !strcmp(how, "kill"))
+		return check(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program),
+			     "PR_SET_SECCOMP");
+	return check(call(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program), "seccomp");
+}
+
+static int open_descriptors(void)
+{
+	int fd, n = 0;
+
+	for (fd = 0; fd < 1024; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+/* filtered HOW seen|unseen PORT */
+static int filtered(char *argv[])
+{
+	int fd = open_null(), before, i;
+	int s = connected_to(argv[2]);
+
+	filter_call(SYS_ioctl, argv[0], !strcmp(argv[1], "seen"));
+	say("file", close(fd));
+	before = open_descriptors();
+	if (strcmp(argv[0], "kill") || !strcmp(argv[1], "seen")) {
+		errno = 4242;
+		say("socket", close(s));
+		say("errno", errno);
+		before--;
+	}
+	for (i = 0; i < 100; i++) {
+		fd = open_null();
+		close(fd);
+		/* That this is a socket has not been seen. */
+		if (strcmp(argv[0], "kill"))
+			close(libc_syscall()(SYS_socket, AF_INET, SOCK_STREAM, 0));
+	}
+	say("leaked", open_descriptors() - before);
+	return 0;
+}
+
+static void *install_harmless(void *unused)
+{
+	filter_call(SYS_getsockopt, "allow", true);
+	return NULL;
+}
+
+/* installing: one thread's filter kills, and meanwhile another's does no harm */
+static int installing(char *argv[])
+{
+	struct seccomp_notif_resp go_on = { .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE };
+	int listener = filter_call(SYS_seccomp, "ask", false);
+	struct seccomp_notif asked = { 0 };
+	pthread_t thread;
+
+	errno = pthread_create(&thread, NULL, install_harmless, NULL);
+	if (errno)
+		err(EXIT_FAILURE, "pthread_create");
+	check(ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &asked), "NOTIF_RECV");
+	filter_call(SYS_getsockopt, "kill", true);
+	go_on.id = asked.id;
+	check(ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &go_on), "NOTIF_SEND");
+	pthread_join(thread, NULL);
+	say("closed", close(open_null()));
+	return 0;
+}
+
+/* unasked PORT: a socket that the program has made is closed without getsockopt(2) */
+static int unasked(char *argv[])
+{
+	int fd = connected_to(argv[0]);
+
+	filter_call(SYS_getsockopt, "kill", false);
+	say("closed", close(fd));
+	return 0;
+}
+
+/* unranged PORT: close_range(2) is refused, and closefrom(3) has to do without it */
+static int unranged(char *argv[])
+{
+	connected_to(argv[0]);
+	filter_call(SYS_close_range, "EPERM", true);
+	errno = 4242;
+	closefrom(3);
+	say("errno", errno);
+	say("open", open_descriptors() - 3);
+	return 0;
+}
+
+static void refused_closes(void)
+{
+	int fd, refused = 0;
+
+	do
+		fd = check(open_null(), "/dev/null");
+	while (fd < 80);
+	for (fd = 3; fd <= 80; fd++)
+		refused += close(fd) && errno == EBADF;
+	say("refused", refused);
+}
+
+/* reused PORT: the numbers of all descriptors are the program's now */
+static int reused(char *argv[])
+{
+	connected_to(argv[0]);
+	libc_syscall()(SYS_close_range, 3, ~0U, 0);
+	refused_closes();
+	return 0;
+}
+
+/* vforked PORT: the child is the first to close a socket */
+static int vforked(char *argv[])
+{
+	int fd = libc_syscall()(SYS_socket, AF_INET, SOCK_STREAM, 0);
+	pid_t pid = vfork();
+
+	if (!pid) {
+		close(fd);
+		_exit(0);
+	}
+	check(waitpid(pid, NULL, 0), "waitpid");
+	refused_closes();
+	return 0;
+}
+
+/* many COUNT [told]: sockets that were never connected */
+static int many(char *argv[])
+{
+	int i;
+
+	if (argv[1]) {
+		say("ready", 0);
+		wait_to_be_told();
+	}
+	for (i = atoi(argv[0]); i; i--)
+		close(check(socket(AF_INET, SOCK_STREAM, 0), "socket"));
+	say("closed", 0);
+	if (argv[1])
+		wait_to_be_told();
+	return 0;
+}
+
+/* numbers PORT: those of a socket and of a file */
+static int numbers(char *argv[])
+{
+	say("socket", connected_to(argv[0]));
+	say("next", open_null());
 	return 0;
 }
 
@@ -270,7 +471,10 @@ static int errors(char *argv[])
 	return 0;
 }
 
-/* close_all: as daemons begin; lose_all: past libc; exec: as another program */
+/*
+ * close_all: as daemons begin; lose_all: past libc; filter: past it, too;
+ * unnamed: without getsockname(2); exec: as another program
+ */
 static void prelude(char *argv[])
 {
 	char self[4096] = "";
@@ -287,7 +491,11 @@ static void prelude(char *argv[])
 		}
 	} else if (!strcmp(argv[0], "lose_all")) {
 		close(4095);	/* what is opened with the first call is there now */
-		syscall(SYS_close_range, 3, ~0U, 0);
+		libc_syscall()(SYS_close_range, 3, ~0U, 0);
+	} else if (!strcmp(argv[0], "filter")) {
+		filter_call(SYS_ioctl, "kill", false);
+	} else if (!strcmp(argv[0], "unnamed")) {
+		filter_call(SYS_getsockname, "kill", true);
 	} else if (!strcmp(argv[0], "exec")) {
 		check(readlink("/proc/self/exe", self, sizeof(self) - 1), "readlink");
 		execv(self, argv);
@@ -307,6 +515,14 @@ int main(int argc, char *argv[])
 		{ "forked", forked },
 		{ "watched", watched },
 		{ "errors", errors },
+		{ "filtered", filtered },
+		{ "installing", installing },
+		{ "unasked", unasked },
+		{ "unranged", unranged },
+		{ "reused", reused },
+		{ "vforked", vforked },
+		{ "many", many },
+		{ "numbers", numbers },
 	};
 	unsigned int i;
 

@@ -5,7 +5,11 @@
 vm=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$vm/../.." && pwd)
 build=${WINSOCK_BUILD:-$top/build}
-cache=${WINSOCK_CACHE:-${XDG_CACHE_HOME:-${HOME:?}/.cache}/winsock}
+if [ -n "${WINSOCK_CACHE-}${XDG_CACHE_HOME-}${HOME-}" ]; then
+	cache=${WINSOCK_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/winsock}
+else	# as for a service
+	cache=$build/cache
+fi
 
 export vm top build cache
 
@@ -16,6 +20,15 @@ die() {
 
 # What a cached directory is made of changes with the scripts that fill it.
 cache_format=1
+
+# disk_full: what to add to a message when the cache's disk is the cause
+disk_full() {
+	local free
+
+	free=$(df -Pm "$cache" 2>/dev/null | awk 'NR == 2 { print $4 }')
+	[ "${free:-9999}" -ge 200 ] ||
+		echo ": its disk is full ($free MiB left); make room, or set WINSOCK_CACHE to a directory elsewhere"
+}
 
 # cached NAME FUNCTION [ARG...]: print the path of a cache directory; the
 # function fills it on first use.  It appears under its name complete or not
@@ -33,17 +46,20 @@ cached() {
 		}
 		if [ ! -d "$dir" ]; then
 			fill=$cache/.fill-$1
-			# One that was interrupted may have left some.
+			# One that was killed may have left some.
 			rm -rf "$fill"
-			mkdir "$fill"
+			mkdir "$fill" || die "cannot write to $cache$(disk_full)"
+			# However it ends: a function that dies ends the shell.
+			# shellcheck disable=SC2064 # now, not then
+			trap "rm -rf '$fill'" EXIT
+			trap 'exit 130' INT
+			trap 'exit 143' TERM HUP
 			# A subshell's set -e is off in a condition: its last
 			# word, the mv, is what counts.
-			if ! "${@:2}" "$fill"; then
-				rm -rf "$fill"
-				exit 1
-			fi
+			"${@:2}" "$fill" || exit 1
 			chmod 755 "$fill"
 			mv -T "$fill" "$dir"
+			trap - EXIT INT TERM HUP
 		fi
 		exec 9>&-
 	fi

@@ -2,9 +2,20 @@
 # SPDX-License-Identifier: GPL-2.0
 # The Debian packages this project needs, and the one place that names them.
 #   deps.sh install          every package (make deps)
-#   deps.sh need GROUP...    what the groups need, if it is not there yet
+#   deps.sh need GROUP...    what the groups need, if it is not there yet, and
+#                            what those in WINSOCK_NEEDS do: the verb's later steps
 set -eu -o pipefail
 . "$(dirname "$0")/common.sh"
+
+# Modules for the running kernel are built with its own headers, where apt has
+# them: it may run a kernel of the machine around it, or one built by hand.
+running=$(uname -r)
+running_package=linux-headers-$running
+if ! dpkg-query -W "linux-image-$running" >/dev/null 2>&1 &&
+	! apt-cache show "$running_package" >/dev/null 2>&1; then
+	running=
+	running_package=linux-headers-cloud-amd64
+fi
 
 # group, package, and a command or file that shows it is there
 packages='
@@ -12,6 +23,7 @@ build		gcc				gcc
 build		g++				g++
 build		libc6-dev			/usr/include/stdio.h
 build		liburing-dev			/usr/include/liburing.h
+running		'"$running_package"'	/lib/modules/'"${running:-*}"'/build/Makefile
 headers		linux-headers-cloud-amd64	/usr/src/linux-headers-6.1.*-cloud-amd64/Makefile
 selftests	gcc				gcc
 selftests	libc6-dev			/usr/include/stdio.h
@@ -40,6 +52,8 @@ vm		netbase				/etc/protocols
 6.12-debug	linux-source-6.12		/usr/src/linux-source-6.12.tar.xz
 in-tree		rsync				rsync
 host		clang				clang
+host		man-db				man
+host		mandoc				mandoc
 host		valgrind			valgrind
 host		mingw-w64-common		/usr/share/mingw-w64/include/winsock2.h
 gdb		gdb				gdb
@@ -78,7 +92,7 @@ install)
 	groups=$(awk 'NF { print $1 }' <<<"$packages" | sort -u | xargs)
 	;;
 need)
-	groups="${*:2}"
+	groups="${*:2} ${WINSOCK_NEEDS-}"
 	;;
 *)
 	die "usage: deps.sh install | need GROUP..."

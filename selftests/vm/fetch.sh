@@ -40,19 +40,44 @@ release_of() {
 
 # download PACKAGE DIR: unpack a package that need not be installed
 download() {
-	local conf=/dev/null
+	local conf=/dev/null said
 
 	case $1 in
 	*+deb13-*) conf=$trixie_conf ;;
 	*/*-backports) conf=$cache/apt-${1#*/}/apt.conf ;;
 	esac
-	(
-		cd "$2" &&
+	said=$(
+		cd "$2" && {
 			apt-get -qq -c "$conf" -o APT::Sandbox::User=root \
-				download "$1" >&2 &&
-			dpkg-deb -x "${1%/*}"_*.deb . &&
-			rm "${1%/*}"_*.deb
-	) || die "cannot download $1; as root run: apt-get update && apt-get upgrade 'linux-headers-*'"
+				download "$1" &&
+				dpkg-deb -x "${1%/*}"_*.deb . &&
+				rm "${1%/*}"_*.deb
+		} 2>&1
+	) || die "cannot download $1$(download_failure "$said")"
+}
+
+# download_failure WHAT-APT-SAID: the cause and what to do
+download_failure() {
+	local full
+
+	full=$(disk_full)
+	[ -z "$full" ] || {
+		echo "$full"
+		return
+	}
+	case $1 in
+	*"No space left"* | *"not enough free"* | *"enough space"*)
+		echo ": the disk is full; make room, or set WINSOCK_CACHE to a directory elsewhere" ;;
+	*"Temporary failure resolving"* | *"Could not resolve"* | *"Could not connect"* | \
+		*"Unable to connect"* | *"Network is unreachable"* | *"Connection failed"* | \
+		*"timed out"*)
+		echo ": no network: $(grep -m 1 -iE 'resolv|connect|unreachable|timed out' <<<"$1")" ;;
+	*"404 "* | *"Unable to locate"* | *"No packages found"* | *"Can't find a source"* | \
+		*"was not found"*)
+		echo ": Debian serves this version no longer; as root run: apt-get update && apt-get upgrade --with-new-pkgs" ;;
+	*)
+		echo ": $(tail -n 3 <<<"$1")" ;;
+	esac
 }
 
 # fill_headers RELEASE DIR: headers of a flavour that is not installed, beside

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Every verb of every Makefile refuses a path that make or the shell would take
-# apart, and changes nothing there or beside it.  Prints what did.
+# apart, install and uninstall also one that is relative, and change nothing there or beside it.  Prints what did.
 set -u -o pipefail
 cd "$(dirname "$0")/../.." || exit 1
 top=$PWD
@@ -26,6 +26,8 @@ look() {
 	find "$tmp/there" -printf '%p %y %T@\n' | sort
 }
 
+refusal="is not supported"
+
 # refused DIR VERB [VARIABLE=VALUE...]
 refused() {
 	local before after output
@@ -33,7 +35,7 @@ refused() {
 	before=$(look)
 	output=$(cd "$tmp/there" && timeout 60 make --no-print-directory \
 		-C "$@" 2>&1 </dev/null) && echo "make -C $*: not refused"
-	[[ $output == *"is not supported; nothing was done"* ]] ||
+	[[ $output == *"$refusal; nothing was done"* ]] ||
 		echo "make -C $*: $output"
 	after=$(look)
 	[ "$before" = "$after" ] || echo "make -C $*: the directory has changed"
@@ -59,5 +61,12 @@ for variable in DESTDIR PREFIX LIBDIR INCLUDEDIR MANDIR INSTALL_MOD_PATH; do
 		refused "$tmp/there/plain" "$verb" "$variable=$tmp/there/work new"
 	done
 done
+refusal="is not an absolute path"
+for variable in DESTDIR PREFIX LIBDIR INCLUDEDIR MANDIR INSTALL_MOD_PATH; do
+	for verb in install uninstall; do
+		refused "$tmp/there/plain" "$verb" "$variable=work"
+	done
+done
+refusal="is not supported"
 refused "$tmp/there/plain/kmod" clean "O=$tmp/there/work new"
 refused "$tmp/there/plain/userlib" clean "O=$tmp/there/work new"

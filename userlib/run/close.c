@@ -51,6 +51,16 @@ static void leave_epoll_sets(int fd)
 	run_each_descriptor(0, ~0U, leave_epoll_set, fd);
 }
 
+void run_prepare_close(int fd)
+{
+	struct linger linger = { 0 };
+	socklen_t len = sizeof(linger);
+
+	getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &len);
+	if (linger.l_onoff && linger.l_linger)
+		leave_epoll_sets(fd);
+}
+
 static void take_back(int from)
 {
 	char byte;
@@ -64,14 +74,14 @@ static void take_back(int from)
  * The keeper may only begin when the number is gone: it would find the socket
  * shared.  So it gets the socket in a parcel that is passed on last.
  */
-static bool hand_over(int fd, const struct run_message *message)
+static bool hand_over(int fd, struct run_message *message)
 {
 	bool packed;
 	int ends[2];
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
 		return false;
-	packed = !run_pass(ends[0], "", 1, fd);
+	packed = !run_pass(ends[0], "", 1, fd, 0);
 	if (packed) {
 		leave_epoll_sets(fd);
 		closesocket(fd);	/* G5 */

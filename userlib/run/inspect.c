@@ -38,8 +38,10 @@ static const char *loader_obstacle(int fd, const Elf64_Phdr *ph)
 	    pread(fd, path, ph->p_filesz, ph->p_offset) != (ssize_t)ph->p_filesz)
 		return NULL;
 	name = strrchr(path, '/');
-	if (strncmp(name ? name + 1 : path, "ld-linux", 8))
-		return "is linked with a C library other than glibc";
+	name = name ? name + 1 : path;
+	/* musl's loader preloads, too, and has all that is called. */
+	if (strncmp(name, "ld-linux", 8) && strncmp(name, "ld-musl-", 8))
+		return "is linked with a C library other than glibc and musl";
 	return NULL;
 }
 

@@ -11,7 +11,10 @@
 #include <limits.h>
 #include <linux/close_range.h>
 #include <linux/winsock.h>
+#include <poll.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -24,7 +27,9 @@
 
 #include "keeper.h"
 #include "message.h"
+#include "report.h"
 
+#define MESSAGE_WAIT_MS	1000	/* for room for the only one */
 #define NSEC_PER_SEC	1000000000ULL
 
 /* What the keeper keeps, from here on. */
@@ -32,8 +37,11 @@ enum {
 	CHANNEL = 3,
 	DEVICE,
 	REPORT,
+	MESSAGES,
 	OTHERS,
 };
+
+#define KEPT	(OTHERS - CHANNEL)
 
 /* struct wait - a socket to be closed, once the parcel can be opened */
 struct wait {
@@ -42,6 +50,54 @@ struct wait {
 };
 
 static bool reports;
+
+/* Waits that are not over, and the thread that receives; the last one says what is lost. */
+static atomic_uint users = 1;
+
+/**
+ * struct lost - lines that are not in the report
+ * @lock: also keeps one line after another
+ * @lines: how many
+ * @messages: where to say so, once there are any
+ */
+static struct {
+	pthread_mutex_t lock;
+	unsigned long lines;
+	int messages;
+} lost = { .lock = PTHREAD_MUTEX_INITIALIZER, .messages = -1 };
+
+static void lose(unsigned long lines)
+{
+	if (lines && !lost.lines)
+		lost.messages = run_report_reopen(MESSAGES);
+	lost.lines += lines;
+}
+
+static void write_line(const char *line, int len)
+{
+	pthread_mutex_lock(&lost.lock);
+	lose(!run_report_write(REPORT, line, len));
+	pthread_mutex_unlock(&lost.lock);
+}
+
+static void leave(void)
+{
+	struct pollfd room = { .events = POLLOUT };
+	char text[128];
+	int len;
+
+	if (atomic_fetch_sub(&users, 1) > 1 || !reports)
+		return;
+	lose(run_report_unread(REPORT));
+	if (!lost.lines)
+		return;
+	room.fd = lost.messages;
+	poll(&room, 1, MESSAGE_WAIT_MS);
+	len = snprintf(text, sizeof(text),
+		       "winsock-run: the report lacks %lu line%s, which could not be written\n",
+		       lost.lines, lost.lines == 1 ? "" : "s");
+	run_report_write(lost.messages, text, len);
+}
 
 static void format_peer(const struct sockaddr_in6 *peer, char *text, size_t size)
 {
@@ -88,18 +144,20 @@ static void report(const struct run_close *close)
 		[RUN_BACKGROUND]	= "background",
 		[RUN_SHARED]		= "shared",
 	};
-	char clock[16], peer[INET6_ADDRSTRLEN + 10], lost[64];
+	char clock[16], peer[INET6_ADDRSTRLEN + 10], data[64], line[256];
 	time_t when = close->when / NSEC_PER_SEC;
 	struct tm tm;
+	int len;
 
-	if (!reports)
+	if (!reports || !close->when)
 		return;
 	strftime(clock, sizeof(clock), "%T", localtime_r(&when, &tm));
 	format_peer(&close->peer, peer, sizeof(peer));
-	format_lost(close, lost, sizeof(lost));
-	dprintf(REPORT, "%s.%06llu %7d %4d %-22s %-10s %8.3f %s\n", clock,
-		(unsigned long long)close->when % NSEC_PER_SEC / 1000, close->pid,
-		close->fd, peer, decisions[close->decision], close->took / 1e9, lost);
+	format_lost(close, data, sizeof(data));
+	len = snprintf(line, sizeof(line), "%s.%06llu %7d %4d %-22s %-10s %8.3f %s\n", clock,
+		       (unsigned long long)close->when % NSEC_PER_SEC / 1000, close->pid,
+		       close->fd, peer, decisions[close->decision], close->took / 1e9, data);
+	write_line(line, len);
 }
 
 static unsigned long long nsec_since(const struct timespec *start)
@@ -158,6 +216,7 @@ static void *wait_for_drain(void *arg)
 	if (fd >= 0)
 		linger(fd, &wait->message);
 	free(wait);
+	leave();
 	return NULL;
 }
 
@@ -173,6 +232,7 @@ static void begin_wait(int parcel, const struct run_message *message)
 	}
 	wait->parcel = parcel;
 	wait->message = *message;
+	atomic_fetch_add(&users, 1);
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	pthread_attr_setstacksize(&attr, PTHREAD_STACK_MIN + 65536);
@@ -185,29 +245,40 @@ static void begin_wait(int parcel, const struct run_message *message)
 static void keep(void)
 {
 	struct run_message message;
-	int parcel;
+	int parcel, len;
+	char line[256];
 
-	if (reports)
-		dprintf(REPORT, "%-15s %7s %4s %-22s %-10s %8s %s\n", "TIME", "PID",
-			"FD", "PEER", "DECISION", "SECONDS", "LOST");
+	if (reports) {
+		len = snprintf(line, sizeof(line), "%-15s %7s %4s %-22s %-10s %8s %s\n", "TIME",
+			       "PID", "FD", "PEER", "DECISION", "SECONDS", "LOST");
+		write_line(line, len);
+	}
 	while (run_take(CHANNEL, &message, sizeof(message), &parcel) ==
 	       sizeof(message)) {
+		if (message.missing) {
+			pthread_mutex_lock(&lost.lock);
+			lose(message.missing);
+			pthread_mutex_unlock(&lost.lock);
+		}
 		report(&message.close);
 		if (parcel >= 0)
 			begin_wait(parcel, &message);
 	}
-	/* The waits that are left go on. */
+	leave();
+	/* The waits that are left continue. */
 	pthread_exit(NULL);
 }
 
 /* Nothing of the terminal, and of what it inherited only what it needs. */
-static void settle(int channel, int device, int to)
+static void settle(int channel, int device, int to, int messages)
 {
-	int kept[] = { channel, device, to };
+	int kept[KEPT] = { channel, device, to, messages };
 	struct rlimit limit;
 	int null, i;
 
 	setsid();
+	/* A report that nobody reads any more must not end the waits. */
+	signal(SIGPIPE, SIG_IGN);
 	if (chdir("/"))
 		_exit(EXIT_FAILURE);
 	prctl(PR_SET_NAME, "winsock-keeper");
@@ -217,16 +288,16 @@ static void settle(int channel, int device, int to)
 	}
 	/* First away from where another of them goes. */
 	null = fcntl(open("/dev/null", O_RDWR), F_DUPFD, OTHERS);
-	for (i = 0; i < 3; i++)
+	for (i = 0; i < KEPT; i++)
 		kept[i] = fcntl(kept[i] < 0 ? null : kept[i], F_DUPFD, OTHERS);
-	for (i = 0; i < 3; i++)
+	for (i = 0; i < KEPT; i++)
 		dup2(kept[i], CHANNEL + i);
 	for (i = 0; i < 3; i++)
 		dup2(null, i);
 	close_range(OTHERS, ~0U, 0);
 }
 
-int run_keeper(int device, int to)
+int run_keeper(int device, int to, int messages)
 {
 	int ends[2], status = 0;
 	pid_t pid;
@@ -240,7 +311,7 @@ int run_keeper(int device, int to)
 		if (pid)
 			_exit(pid < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 		reports = to >= 0;
-		settle(ends[1], device, to);
+		settle(ends[1], device, to, messages);
 		keep();
 	}
 	close(ends[1]);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Packets and descriptors between the programs and the keeper. */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "message.h"
@@ -11,7 +13,7 @@ union control {
 	struct cmsghdr align;
 };
 
-int run_pass(int to, const void *buf, size_t len, int fd)
+int run_pass(int to, const void *buf, size_t len, int fd, int flags)
 {
 	struct iovec iov = { (void *)buf, len };
 	union control control;
@@ -30,7 +32,7 @@ int run_pass(int to, const void *buf, size_t len, int fd)
 		memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
 	}
 	do
-		sent = sendmsg(to, &msg, MSG_NOSIGNAL);
+		sent = sendmsg(to, &msg, MSG_NOSIGNAL | flags);
 	while (sent < 0 && errno == EINTR);
 	return sent < 0 ? -errno : 0;
 }
@@ -58,4 +60,17 @@ ssize_t run_take(int from, void *buf, size_t len, int *fd)
 	if (cmsg && cmsg->cmsg_level == SOL_SOCKET && cmsg->cmsg_type == SCM_RIGHTS)
 		memcpy(fd, CMSG_DATA(cmsg), sizeof(*fd));
 	return got;
+}
+
+int run_copy_high(int fd, int cmd, int lowest)
+{
+	int copy = fcntl(fd, cmd, lowest);
+	struct rlimit limit;
+
+	/* EINVAL: there is no such number under this limit. */
+	if (copy >= 0 || errno != EINVAL)
+		return copy;
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur <= RUN_NUMBERS_ROOM)
+		return fcntl(fd, cmd, 0);
+	return fcntl(fd, cmd, (int)limit.rlim_cur - RUN_NUMBERS_ROOM);
 }

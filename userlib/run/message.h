@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* NUMBER:INODE:REPORT of that socket */
+/* NUMBER:INODE:REPORT of that socket, and FILTERS, as run_filter_start() has it */
 #define RUN_ENV			"WINSOCK_RUN"
 /* This program, and none that it starts. */
 #define RUN_ENV_ALONE		"WINSOCK_RUN_NO_CHILDREN"
@@ -19,6 +19,7 @@
 /* Where descriptors are out of the program's way; see own.c. */
 #define RUN_NUMBERS		60
 #define RUN_NUMBERS_END		64
+#define RUN_NUMBERS_ROOM	(RUN_NUMBERS_END - RUN_NUMBERS)
 
 enum run_decision {
 	RUN_NATIVE,		/* there was no connection */
@@ -56,8 +57,9 @@ struct run_close {
 
 /**
  * struct run_message - a packet
- * @close: what to report
+ * @close: what to report; nothing if @when is 0
  * @spent: of a wait that the keeper takes over, seconds that have passed
+ * @missing: closes before this one that could not be sent
  *
  * To take over a wait is to be passed a socket, in whose queue is the other one:
  * it gets there before the program has closed it, and comes out afterwards.
@@ -65,10 +67,19 @@ struct run_close {
 struct run_message {
 	struct run_close close;
 	uint32_t spent;
+	uint32_t missing;
 };
 
-/* 0 or -errno; @fd is -1 for none.  Both may be called in a signal handler. */
-int run_pass(int to, const void *buf, size_t len, int fd);
+/*
+ * 0 or -errno; @fd is -1 for none; @flags as for sendmsg(2).  Both may be called in a
+ * signal handler.
+ */
+int run_pass(int to, const void *buf, size_t len, int fd, int flags);
+/*
+ * A copy of @fd with a number of at least @lowest, or among the
+ * last of a smaller table; @cmd is F_DUPFD or F_DUPFD_CLOEXEC.  -1 with errno.
+ */
+int run_copy_high(int fd, int cmd, int lowest);
 /* Bytes, 0 at the end, or -errno. */
 ssize_t run_take(int from, void *buf, size_t len, int *fd);
 

@@ -19,6 +19,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "next.h"
 #include "observe.h"
 #include "own.h"
 
@@ -152,7 +153,8 @@ static bool has_owner(const struct observed *before)
 	ask.req.id.idiag_cookie[0] = before->cookie;
 	ask.req.id.idiag_cookie[1] = before->cookie >> 32;
 
-	fd = syscall(SYS_socket, AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+	fd = run_next()->libc_syscall(SYS_socket, AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC,
+				      NETLINK_SOCK_DIAG);
 	if (fd < 0)
 		return false;
 	if (send(fd, &ask, sizeof(ask), 0) == sizeof(ask))

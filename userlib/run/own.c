@@ -1,41 +1,83 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The device is opened when it is first needed, and anew if a system call that
+ * The device is opened when it is first needed, and again if a system call that
  * the library did not see has closed it.  The way to the keeper is inherited.
  * Both are the last of a table of descriptors that has not grown: programs expect
  * the lowest numbers for what they open themselves, and a larger table makes
  * fork(2), and the module's search for a file, dearer.
+ *
+ * A number alone proves nothing: after such a system call it may be the program's,
+ * and a child of vfork(2) writes its own into the memory of its parent.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/winsock.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "filter.h"
+#include "next.h"
 #include "own.h"
 
 #define NOT_OPEN	(-1)
-#define ABSENT		(-2)	/* there is no such device */
+#define ABSENT		(-2)	/* there is no such device, or no ioctl(2) */
+
+#define REPORT_WAIT_MS	100	/* for room, where the keeper is behind */
 
 static _Atomic int device = NOT_OPEN;
+static _Atomic unsigned long device_rdev;
 static _Atomic int channel = NOT_OPEN;
 static unsigned long channel_inode;
 static bool reports;
+static _Atomic unsigned int missing;
+
+enum owner {
+	OURS,
+	NOT_OURS,
+	UNKNOWN,	/* fstat(2) is refused */
+};
 
 int run_plain_close(int fd)
 {
-	return syscall(SYS_close, fd);
+	return run_next()->libc_syscall(SYS_close, fd);
+}
+
+static enum owner owner_of(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return errno == EBADF ? NOT_OURS : UNKNOWN;
+	if (S_ISCHR(st.st_mode) && st.st_rdev == atomic_load(&device_rdev))
+		return OURS;
+	if (S_ISSOCK(st.st_mode) && st.st_ino == channel_inode)
+		return OURS;
+	return NOT_OURS;
+}
+
+static bool is_ours(_Atomic int *own, int fd)
+{
+	int saved = errno;
+	enum owner owner;
+
+	if (fd != atomic_load_explicit(own, memory_order_relaxed))
+		return false;
+	owner = owner_of(fd);
+	errno = saved;
+	if (owner == NOT_OURS)
+		atomic_compare_exchange_strong(own, &fd, NOT_OPEN);
+	return owner == OURS;
 }
 
 bool run_is_own(int fd)
 {
-	return fd >= 0 && (fd == atomic_load_explicit(&device, memory_order_relaxed) ||
-			   fd == atomic_load_explicit(&channel, memory_order_relaxed));
+	return fd >= 0 && !run_filter_forbids() &&
+	       (is_ours(&device, fd) || is_ours(&channel, fd));
 }
 
 long run_own_between(unsigned int first, unsigned int last)
@@ -45,7 +87,7 @@ long run_own_between(unsigned int first, unsigned int last)
 	unsigned int i;
 
 	for (i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
-		if (own[i] < 0 || own[i] < (long)first || own[i] > (long)last)
+		if (own[i] < (long)first || own[i] > (long)last || !run_is_own(own[i]))
 			continue;
 		if (lowest < 0 || own[i] < lowest)
 			lowest = own[i];
@@ -53,38 +95,35 @@ long run_own_between(unsigned int first, unsigned int last)
 	return lowest;
 }
 
-static int high_number(void)
-{
-	struct rlimit limit;
-
-	if (!getrlimit(RLIMIT_NOFILE, &limit) && limit.rlim_cur < RUN_NUMBERS_END)
-		return 0;
-	return RUN_NUMBERS;
-}
-
 int run_copy(int fd)
 {
-	return fcntl(fd, F_DUPFD_CLOEXEC, high_number());
+	return run_copy_high(fd, F_DUPFD_CLOEXEC, RUN_NUMBERS);
 }
 
 void run_own_move(int fd)
 {
+	int saved = errno;
+
 	if (fd == atomic_load(&device))
 		atomic_store(&device, run_copy(fd));
 	else if (fd == atomic_load(&channel))
-		atomic_store(&channel, fcntl(fd, F_DUPFD, high_number()));
+		atomic_store(&channel, run_copy_high(fd, F_DUPFD, RUN_NUMBERS));
+	errno = saved;
 }
 
 static int open_device(void)
 {
 	int low = open(WINSOCK_DEVICE, O_RDWR | O_CLOEXEC);
 	int fd, other = NOT_OPEN;
+	struct stat st;
 
 	if (low < 0) {
 		if (errno != EMFILE && errno != ENFILE && errno != ENOMEM)
 			atomic_store(&device, ABSENT);
 		return -1;
 	}
+	if (!atomic_load(&device_rdev) && !fstat(low, &st))
+		atomic_store(&device_rdev, st.st_rdev);
 	fd = run_copy(low);
 	if (fd < 0)
 		fd = low;
@@ -97,7 +136,8 @@ static int open_device(void)
 	return other;
 }
 
-static bool is_device(int fd)
+/* An error of the module's, or one of a filter that has refused ioctl(2)? */
+static bool device_answers(int fd)
 {
 	uint32_t version;
 
@@ -119,29 +159,30 @@ int run_device_ioctl(unsigned long request, void *arg)
 		if (ret >= 0)
 			return ret;
 		ret = -errno;
-		/* Words of its own; any other may be somebody else's. */
-		if (ret == -EAGAIN || ret == -EINTR || ret == -ENOTSOCK ||
-		    is_device(fd))
+		/* Errors that only the module has; any other may be another file's. */
+		if (ret == -EAGAIN || ret == -EINTR || ret == -ENOTSOCK)
 			return ret;
-		atomic_compare_exchange_strong(&device, &fd, NOT_OPEN);
+		if (owner_of(fd) == NOT_OURS) {
+			atomic_compare_exchange_strong(&device, &fd, NOT_OPEN);
+			continue;
+		}
+		if (device_answers(fd))
+			return ret;
+		/* To try again is to be refused again: there is no device. */
+		atomic_compare_exchange_strong(&device, &fd, ABSENT);
+		break;
 	}
 	return -ENETDOWN;
 }
 
-static bool is_channel(int fd)
-{
-	struct stat st;
-
-	return fd >= 0 && !fstat(fd, &st) && S_ISSOCK(st.st_mode) &&
-	       st.st_ino == channel_inode;
-}
-
 void run_channel_set(const char *value)
 {
-	int fd, report;
+	int fd, report, filters;
 
-	if (sscanf(value, "%d:%lu:%d", &fd, &channel_inode, &report) != 3 ||
-	    !is_channel(fd))
+	if (sscanf(value, "%d:%lu:%d:%d", &fd, &channel_inode, &report, &filters) != 4)
+		return;
+	run_filter_start(filters);
+	if (run_filter_forbids() || owner_of(fd) != OURS)
 		return;
 	atomic_store(&channel, fd);
 	reports = report;
@@ -152,9 +193,36 @@ bool run_channel_reports(void)
 	return reports;
 }
 
-int run_channel_send(const struct run_message *message, int fd)
+/* The report must not hold up the program; what is left out is counted. */
+static int send_report(int to, struct run_message *message)
+{
+	bool last = !message->close.when;
+	struct pollfd room = { .fd = to, .events = POLLOUT };
+	int err;
+
+	message->missing = atomic_exchange(&missing, 0);
+	err = run_pass(to, message, sizeof(*message), -1, MSG_DONTWAIT);
+	if (err == -EAGAIN && (!message->missing || last) && poll(&room, 1, REPORT_WAIT_MS) > 0)
+		err = run_pass(to, message, sizeof(*message), -1, MSG_DONTWAIT);
+	if (err)
+		atomic_fetch_add(&missing, message->missing + 1);
+	return err;
+}
+
+void run_channel_end(void)
+{
+	struct run_message message = { 0 };
+
+	if (atomic_load(&missing) && !run_filter_forbids())
+		run_channel_send(&message, -1);
+}
+
+int run_channel_send(struct run_message *message, int fd)
 {
 	int to = atomic_load(&channel);
 
-	return is_channel(to) ? run_pass(to, message, sizeof(*message), fd) : -ENOTCONN;
+	if (to < 0 || owner_of(to) != OURS)
+		return -ENOTCONN;
+	return fd < 0 ? send_report(to, message) :
+			run_pass(to, message, sizeof(*message), fd, 0);
 }

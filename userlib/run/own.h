@@ -21,13 +21,15 @@ void run_own_move(int fd);
 /* A copy of @fd out of the program's way, or -1. */
 int run_copy(int fd);
 
-/* What ioctl(2) returned, or -errno; -ENETDOWN without the device. */
+/* What ioctl(2) returned, or -errno; -ENETDOWN without the device, or without ioctl(2). */
 int run_device_ioctl(unsigned long request, void *arg);
 
 /* As the environment says. */
 void run_channel_set(const char *value);
 bool run_channel_reports(void);
+/* At the end of the program: what has not been sent by then is counted all the same. */
+void run_channel_end(void);
 /* 0 or -errno */
-int run_channel_send(const struct run_message *message, int fd);
+int run_channel_send(struct run_message *message, int fd);
 
 #endif

@@ -3,26 +3,30 @@
  * The calls of libc that winsock-run replaces in the program it starts.  Except
  * for fclose(3) they are what they replace, as to where they may be called.
  *
- * The system calls are made directly: what is called before the loader has run
- * the constructors, or in a signal handler, cannot look for libc's.
+ * What they do not do themselves they leave to the next library in the search
+ * order, which may be another preload that keeps books of the same calls.
  */
-#include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/close_range.h>
 #include <linux/winsock.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "calls.h"
 #include "close.h"
 #include "descriptors.h"
+#include "filter.h"
+#include "known.h"
+#include "next.h"
 #include "own.h"
 
-#define EXPORT	__attribute__((visibility("default")))
+#define FEW	16	/* numbers, which cost less to ask than /proc */
 
 /* With --no-children: take our name out of the list. */
 static void leave_environment(void)
@@ -43,10 +47,17 @@ static void begin(void)
 {
 	const char *value = getenv(RUN_ENV);
 
+	run_next();
 	if (value)
 		run_channel_set(value);
 	if (getenv(RUN_ENV_ALONE))
 		leave_environment();
+}
+
+__attribute__((destructor))
+static void end(void)
+{
+	run_channel_end();
 }
 
 static bool is_tcp(int domain, int type, int protocol)
@@ -56,12 +67,16 @@ static bool is_tcp(int domain, int type, int protocol)
 	       (!protocol || protocol == IPPROTO_TCP);
 }
 
-static bool is_socket(int fd)
+/* Another preload makes the socket: it may well be none of TCP. */
+static int attach(int fd)
 {
-	socklen_t len = sizeof(int);
-	int type;
+	int saved = errno;
 
-	return !getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len);
+	if (fd >= 0 && run_is_tcp(fd) &&
+	    !setsockopt(fd, SOL_TCP, TCP_ULP, WINSOCK_ULP, strlen(WINSOCK_ULP)))
+		run_known_add(fd);
+	errno = saved;
+	return fd;
 }
 
 EXPORT int socket(int domain, int type, int protocol)
@@ -74,39 +89,66 @@ EXPORT int socket(int domain, int type, int protocol)
 	int saved = errno;
 	int fd;
 
-	if (is_tcp(domain, type, protocol)) {
-		fd = run_device_ioctl(WINSOCK_IOC_SOCKET, &arg);
-		errno = saved;
-		if (fd >= 0)
-			return fd;
-	}
-	/* What is wrong with it is the same, and in the caller's words. */
-	return syscall(SYS_socket, domain, type, protocol);
-}
-
-EXPORT int close(int fd)
-{
-	int saved = errno;
-	bool done;
-
-	if (run_is_own(fd)) {
-		errno = EBADF;
-		return -1;
-	}
-	done = fd >= 0 && run_close_socket(fd, fd);
+	if (!is_tcp(domain, type, protocol) || run_filter_forbids())
+		return run_next()->socket(domain, type, protocol);
+	if (run_next()->socket_replaced)
+		return attach(run_next()->socket(domain, type, protocol));
+	fd = run_device_ioctl(WINSOCK_IOC_SOCKET, &arg);
 	errno = saved;
-	return done ? 0 : run_plain_close(fd);
+	/* What is wrong with it is the same, and in the caller's words. */
+	if (fd < 0)
+		return run_next()->socket(domain, type, protocol);
+	run_known_add(fd);
+	return fd;
 }
 
-int __close(int fd) __attribute__((alias("close"), visibility("default")));
+/* Of a TCP listener, that is to say. */
+static int accepted(int listener, int fd)
+{
+	if (fd >= 0 && run_known(listener))
+		run_known_add(fd);
+	return fd;
+}
+
+EXPORT int accept(int fd, struct sockaddr *addr, socklen_t *len)
+{
+	return accepted(fd, run_next()->accept(fd, addr, len));
+}
+
+EXPORT int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
+{
+	return accepted(fd, run_next()->accept4(fd, addr, len, flags));
+}
 
 /* A second descriptor, so that the number can go the way it always goes. */
+static int copy_of_tcp(int fd)
+{
+	int copy = run_copy(fd);
+
+	if (copy >= 0)
+		run_prepare_close(fd);
+	return copy;
+}
+
 static int copy_of_socket(int fd)
 {
 	int saved = errno;
 	int copy;
 
-	copy = is_socket(fd) ? run_copy(fd) : -1;
+	copy = !run_filter_forbids() && run_is_tcp(fd) ? copy_of_tcp(fd) : -1;
+	errno = saved;
+	return copy;
+}
+
+/* Where dup3() fails the socket stays as it is. */
+static int copy_of_replaced(int from, int to, int flags)
+{
+	int saved = errno;
+	int copy = -1;
+
+	if (!run_filter_forbids() && run_is_tcp(to) && !(flags & ~O_CLOEXEC) &&
+	    fcntl(from, F_GETFD) >= 0)
+		copy = copy_of_tcp(to);
 	errno = saved;
 	return copy;
 }
@@ -120,7 +162,37 @@ static void close_copy(int copy, int shown)
 	errno = saved;
 }
 
-static int replace(int from, int to, int flags)
+/* Another preload keeps books of what is closed. */
+static int close_by_next(int fd)
+{
+	int copy = copy_of_socket(fd);
+	int ret = run_next()->close(fd);
+
+	close_copy(copy, fd);
+	return ret;
+}
+
+EXPORT int close(int fd)
+{
+	int saved = errno;
+	bool done;
+
+	if (run_filter_forbids())
+		return run_next()->close(fd);
+	if (run_is_own(fd)) {
+		errno = EBADF;
+		return -1;
+	}
+	if (run_next()->close_replaced)
+		return close_by_next(fd);
+	done = run_is_tcp(fd) && run_close_socket(fd, fd);
+	errno = saved;
+	return done ? 0 : run_next()->close(fd);
+}
+
+int __close(int fd) __attribute__((alias("close"), visibility("default")));
+
+static int replace(int from, int to, int flags, bool by_dup2)
 {
 	int copy, ret;
 
@@ -128,12 +200,10 @@ static int replace(int from, int to, int flags)
 		errno = EBADF;
 		return -1;
 	}
-	if (from == to)
-		return syscall(SYS_dup3, from, to, flags);
 	if (run_is_own(to))
 		run_own_move(to);
-	copy = copy_of_socket(to);
-	ret = syscall(SYS_dup3, from, to, flags);
+	copy = copy_of_replaced(from, to, flags);
+	ret = by_dup2 ? run_next()->dup2(from, to) : run_next()->dup3(from, to, flags);
 	if (ret < 0 && copy >= 0) {
 		run_plain_close(copy);
 		copy = -1;
@@ -144,22 +214,37 @@ static int replace(int from, int to, int flags)
 
 EXPORT int dup3(int from, int to, int flags)
 {
-	return replace(from, to, flags);
+	return from == to ? run_next()->dup3(from, to, flags) :
+			    replace(from, to, flags, false);
 }
 
 EXPORT int dup2(int from, int to)
 {
-	return from == to ? syscall(SYS_dup2, from, to) : replace(from, to, 0);
+	return from == to ? run_next()->dup2(from, to) : replace(from, to, 0, true);
 }
 
 int __dup2(int from, int to)
 __attribute__((nothrow, leaf, alias("dup2"), visibility("default")));
 
-static void close_if_socket(int fd, int unused)
+static void close_if_tcp(int fd, int unused)
 {
 	(void)unused;
-	if (is_socket(fd))
+	if (run_is_tcp(fd))
 		run_close_socket(fd, fd);
+}
+
+static void close_tcp_between(unsigned int first, unsigned int last)
+{
+	int saved = errno;
+	unsigned int fd;
+
+	if (last - first >= FEW)
+		run_each_descriptor(first, last, close_if_tcp, 0);
+	else
+		for (fd = first; fd - first <= last - first; fd++)
+			if (!run_is_own(fd))
+				close_if_tcp(fd, 0);
+	errno = saved;
 }
 
 /* In pieces, around what is ours. */
@@ -171,8 +256,8 @@ static int range_without_own(unsigned int first, unsigned int last, int flags)
 	while (!ret) {
 		own = run_own_between(first, last);
 		if (own != (long)first)
-			ret = syscall(SYS_close_range, first, own < 0 ? last : own - 1,
-				      flags);
+			ret = run_next()->close_range(first, own < 0 ? last : own - 1,
+						      flags);
 		if (own < 0 || own == (long)last)
 			break;
 		first = own + 1;
@@ -182,37 +267,33 @@ static int range_without_own(unsigned int first, unsigned int last, int flags)
 
 EXPORT int close_range(unsigned int first, unsigned int last, int flags)
 {
-	int saved = errno;
-
-	/* What has only just been unshared is somebody else's, too. */
-	if (!flags) {
-		run_each_descriptor(first, last, close_if_socket, 0);
-		errno = saved;
-	}
-	return first > last ? syscall(SYS_close_range, first, last, flags) :
-			      range_without_own(first, last, flags);
+	if (first > last || run_filter_forbids())
+		return run_next()->close_range(first, last, flags);
+	/* What has only just been unshared is another process's, too. */
+	if (!flags)
+		close_tcp_between(first, last);
+	return range_without_own(first, last, flags);
 }
 
 EXPORT void closefrom(int first)
 {
 	int saved = errno;
 
-	close_range(first < 0 ? 0 : first, ~0U, 0);
+	/* It has no way to fail, and a filter may refuse close_range(2). */
+	if (close_range(first < 0 ? 0 : first, ~0U, 0) && run_next()->closefrom)
+		run_next()->closefrom(first);
 	errno = saved;
 }
 
 EXPORT int fclose(FILE *file)
 {
-	static int (*original)(FILE *file);
 	int saved = errno;
-	int fd, copy, ret;
+	int fd = fileno(file);
+	int copy, ret;
 
-	if (!original)
-		original = (int (*)(FILE *))dlsym(RTLD_NEXT, "fclose");
-	fd = fileno(file);
 	errno = saved;
 	copy = copy_of_socket(fd);
-	ret = original(file);
+	ret = run_next()->fclose(file);
 	close_copy(copy, fd);
 	return ret;
 }

@@ -14,9 +14,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "filter_count.h"
 #include "inspect.h"
 #include "keeper.h"
 #include "message.h"
+#include "report.h"
 
 /* As env(1) and timeout(1) have it. */
 #define EXIT_OWN	125
@@ -53,12 +55,8 @@ static const char usage[] =
 
 static int open_report(const char *name)
 {
-	int fd;
+	int fd = run_report_open(name);
 
-	if (!name)
-		fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-	else
-		fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
 	if (fd < 0)
 		err(EXIT_OWN, "cannot report to %s", name ? name : "standard error");
 	return fd;
@@ -177,7 +175,7 @@ static const char *find_program(const char *name)
 /* Out of the way of numbers that the program expects to get; open across exec. */
 static int out_of_the_way(int fd)
 {
-	int high = fcntl(fd, F_DUPFD, RUN_NUMBERS_END - 1);
+	int high = run_copy_high(fd, F_DUPFD, RUN_NUMBERS_END - 1);
 
 	if (high < 0)
 		return fd;
@@ -191,11 +189,13 @@ static void prepare_environment(const char *library, int channel,
 	char text[64], *list;
 	const char *old = getenv("LD_PRELOAD");
 	struct stat st;
+	int filters;
 
 	if (fstat(channel, &st))
 		err(EXIT_OWN, "cannot find the socket to the keeper");
-	snprintf(text, sizeof(text), "%d:%lu:%d", channel, (unsigned long)st.st_ino,
-		 options->report >= 0);
+	filters = run_filter_count();
+	snprintf(text, sizeof(text), "%d:%lu:%d:%d", channel, (unsigned long)st.st_ino,
+		 options->report >= 0, filters < 0 ? 0 : filters);
 	if (asprintf(&list, "%s%s%s", library, old && *old ? ":" : "", old ? old : "") < 0 ||
 	    setenv("LD_PRELOAD", list, 1) || setenv(RUN_ENV, text, 1))
 		err(EXIT_OWN, "cannot set the environment");
@@ -224,7 +224,8 @@ int main(int argc, char *argv[])
 	if (why)
 		warnx("%s %s: nothing can be preloaded, its closes stay as they are",
 		      program, why);
-	channel = run_keeper(device, options.report);
+	channel = run_keeper(device, options.report,
+			     options.report < 0 ? -1 : run_report_keep_stderr());
 	if (channel < 0)
 		err(EXIT_OWN, "cannot start the process that waits in the background");
 	channel = out_of_the_way(channel);

@@ -77,6 +77,7 @@ static void print_heading(void)
 	for (i = 0; i < COUNTERS; i++)
 		printf("%s%9s", i ? " " : "", columns[i].heading);
 	putchar('\n');
+	stat_flush();
 }
 
 /* A second's share of what was counted in @seconds, but the level as it is. */
@@ -95,8 +96,8 @@ static void print_row(const struct counters *before, const struct counters *now,
 		else
 			printf("%9.1f", (double)n / seconds);
 	}
-	if (putchar('\n') == EOF)
-		exit(EXIT_FAILURE);
+	putchar('\n');
+	stat_flush();
 }
 
 void stat_counters(unsigned int interval, unsigned long count)

@@ -32,6 +32,16 @@ static unsigned long parse_number(const char *text, const char *name)
 	return n;
 }
 
+void stat_flush(void)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return;
+	/* A reader who has seen enough, as head(1), is no fault. */
+	if (errno == EPIPE)
+		exit(EXIT_FAILURE);
+	err(EXIT_FAILURE, "cannot write the output");
+}
+
 int main(int argc, char *argv[])
 {
 	static const struct option longer[] = {
@@ -50,9 +60,11 @@ int main(int argc, char *argv[])
 			break;
 		case 'h':
 			fputs(usage, stdout);
+			stat_flush();
 			return EXIT_SUCCESS;
 		case 'V':
 			puts("winsock-stat " VERSION);
+			stat_flush();
 			return EXIT_SUCCESS;
 		default:
 			fputs("Try 'winsock-stat --help'.\n", stderr);

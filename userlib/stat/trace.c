@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Each close, from the module's tracepoints: an instance of the trace buffer of
+ * Each close, from the module's tracepoint: an instance of the trace buffer of
  * our own, so that nobody else's tracing is disturbed, and none is left.
  */
+#include <ctype.h>
+#include <dirent.h>
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +24,8 @@
 #include "stat.h"
 
 #define ADDRESS		64
-#define TASKS		256	/* that may be between two lines of theirs */
+#define PREFIX		"winsock-stat."
+#define EVENT		"winsock/winsock_close"
 
 static const char * const roots[] = {
 	"/sys/kernel/tracing",
@@ -34,19 +37,7 @@ static char instance[128];
 static int trace_pipe = -1;
 
 /**
- * struct task - who has ended calls and not yet closed
- * @pid: of the task
- * @calls: how many it has ended
- */
-struct task {
-	int pid;
-	unsigned int calls;
-};
-
-static struct task tasks[TASKS];
-
-/**
- * struct event - a line of the trace
+ * struct event - a close, a line of the trace
  * @comm: of the task
  * @pid: of the task
  * @seconds: CLOCK_MONOTONIC
@@ -81,11 +72,38 @@ static int put(const char *file, const char *fmt, ...)
 
 static void remove_instance(void)
 {
-	put("events/winsock/enable", "0");
+	put("events/" EVENT "/enable", "0");
 	if (trace_pipe >= 0)
 		close(trace_pipe);
 	if (rmdir(instance))
 		warn("cannot remove %s", instance);
+}
+
+/*
+ * Of winsock-stats that were killed.  One that runs holds its trace_pipe open, for
+ * which the kernel refuses to remove it, whatever its number means to us.
+ */
+static void remove_stale(const char *root)
+{
+	char path[512];
+	struct dirent *entry;
+	DIR *dir;
+	int pid;
+
+	snprintf(path, sizeof(path), "%s/instances", root);
+	dir = opendir(path);
+	if (!dir)
+		return;
+	while ((entry = readdir(dir))) {
+		if (strncmp(entry->d_name, PREFIX, strlen(PREFIX)))
+			continue;
+		pid = atoi(entry->d_name + strlen(PREFIX));
+		if (pid != getpid() && (pid <= 0 || !kill(pid, 0) || errno != ESRCH))
+			continue;
+		snprintf(path, sizeof(path), "%s/instances/%s", root, entry->d_name);
+		rmdir(path);
+	}
+	closedir(dir);
 }
 
 static void make_instance(void)
@@ -94,7 +112,8 @@ static void make_instance(void)
 	int error = ENOENT;
 
 	for (i = 0; i < sizeof(roots) / sizeof(roots[0]) && error == ENOENT; i++) {
-		snprintf(instance, sizeof(instance), "%s/instances/winsock-stat.%d",
+		remove_stale(roots[i]);
+		snprintf(instance, sizeof(instance), "%s/instances/" PREFIX "%d",
 			 roots[i], getpid());
 		error = mkdir(instance, 0700) ? errno : 0;
 	}
@@ -118,8 +137,8 @@ static void begin_trace(void)
 	trace_pipe = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (trace_pipe < 0)
 		err(EXIT_FAILURE, "cannot read %s", path);
-	if (put("trace_clock", "mono") || put("events/winsock/enable", "1"))
-		err(EXIT_FAILURE, "cannot watch the events of winsock in %s", instance);
+	if (put("trace_clock", "mono") || put("events/" EVENT "/enable", "1"))
+		err(EXIT_FAILURE, "cannot watch the event " EVENT " in %s", instance);
 }
 
 static void end(int sig)
@@ -171,36 +190,35 @@ static void look_up_name(struct event *event)
 }
 
 /*
- * "  COMMAND-PID  [CPU] FLAGS SECONDS: winsock_NAME: FIELDS".  A command may have
- * anything in it, so that this is read from behind.
+ * "  COMMAND-PID  [CPU] FLAGS SECONDS: winsock_close: FIELDS".  A command may have
+ * anything in it, a line of this form too, so that this is read from behind.
  */
-static const char *parse(char *line, struct event *event)
+static bool parse(char *line, struct event *event)
 {
-	char *name = strstr(line, ": winsock_"), *at, *cpu;
+	static const char name[] = ": winsock_close: ";
+	char *at, *cpu, *end = find_last(line, line + strlen(line), name);
 
-	if (!name)
-		return NULL;
-	at = find_last(line, name, " ");
+	if (!end)
+		return false;
+	at = find_last(line, end, " ");
 	cpu = at ? find_last(line, at, " [") : NULL;
 	if (!cpu)
-		return NULL;
+		return false;
 	event->seconds = atof(at);
+	event->fields = end + strlen(name) - 1;
 	*cpu = '\0';
 	at = strrchr(line, '-');
 	if (!at)
-		return NULL;
+		return false;
 	*at = '\0';
 	event->pid = atoi(at + 1);
 	snprintf(event->comm, sizeof(event->comm), "%s", line + strspn(line, " "));
 	if (!strcmp(event->comm, "<...>"))
 		look_up_name(event);
-	name += strlen(": winsock_");
-	at = strchr(name, ':');
-	if (!at)
-		return NULL;
-	*at = '\0';
-	event->fields = at + 1;
-	return name;
+	for (at = event->comm; *at; at++)
+		if (iscntrl((unsigned char)*at))
+			*at = '?';
+	return true;
 }
 
 static const char *field(const struct event *event, const char *name, char *text,
@@ -226,38 +244,6 @@ static long long value(const struct event *event, const char *name)
 	char text[ADDRESS];
 
 	return atoll(field(event, name, text, sizeof(text)));
-}
-
-static struct task *task_of(int pid)
-{
-	unsigned int i;
-
-	for (i = 0; i < TASKS; i++)
-		if (tasks[i].pid == pid)
-			return &tasks[i];
-	return NULL;
-}
-
-static void note_cancelled(const struct event *event)
-{
-	struct task *task = task_of(event->pid);
-
-	if (!task)
-		task = task_of(0);
-	if (!task)
-		return;
-	task->pid = event->pid;
-	task->calls = value(event, "calls");
-}
-
-static unsigned int take_cancelled(int pid)
-{
-	struct task *task = task_of(pid);
-
-	if (!task)
-		return 0;
-	task->pid = 0;
-	return task->calls;
 }
 
 static void format_time(double seconds, char *text, size_t size)
@@ -294,11 +280,14 @@ static void format_peer(const struct event *event, char *text, size_t size)
 		snprintf(text, size, "-");
 }
 
-static const char *result(int error, char *text, size_t size)
+static const char *result(const struct event *event, const char *how,
+			  char *text, size_t size)
 {
+	int error = value(event, "err");
+
 	switch (-error) {
 	case 0:
-		return "closed";
+		return strcmp(how, "deadline") ? "closed" : "reset";
 	case EWOULDBLOCK:
 		return "refused";
 	case EINTR:
@@ -314,31 +303,25 @@ static void print_close(const struct event *event)
 
 	format_time(event->seconds, clock, sizeof(clock));
 	format_peer(event, peer, sizeof(peer));
-	printf("%s %7d %-15s %4lld %-22s %-8s %10.6f %5u %s\n", clock, event->pid,
-	       event->comm, value(event, "fd"), peer,
-	       field(event, "how", how, sizeof(how)), value(event, "nsecs") / 1e9,
-	       take_cancelled(event->pid),
-	       result(value(event, "err"), text, sizeof(text)));
-	if (ferror(stdout))
-		exit(EXIT_FAILURE);
+	field(event, "how", how, sizeof(how));
+	printf("%s %7d %-15s %4lld %-22s %-8s %10.6f %5lld %s\n", clock, event->pid,
+	       event->comm, value(event, "fd"), peer, how, value(event, "nsecs") / 1e9,
+	       value(event, "calls"), result(event, how, text, sizeof(text)));
+	stat_flush();
 }
 
-/* Returns whether it was a close. */
+/* Returns whether it was a close.  The kernel's own lines begin without a space. */
 static bool print_line(char *line)
 {
+	const char *lost = strstr(line, " [LOST ");
 	struct event event;
-	const char *name;
 
-	if (strstr(line, "[LOST ")) {
-		printf("... too many at once:%s\n", strstr(line, " [LOST "));
+	if (lost && *line != ' ') {
+		printf("... too many at once:%s\n", lost);
+		stat_flush();
 		return false;
 	}
-	name = parse(line, &event);
-	if (!name)
-		return false;
-	if (!strcmp(name, "cancel"))
-		note_cancelled(&event);
-	if (strcmp(name, "close"))
+	if (!parse(line, &event))
 		return false;
 	print_close(&event);
 	return true;
@@ -372,6 +355,7 @@ void stat_trace(unsigned long count)
 	begin_trace();
 	printf("%-15s %7s %-15s %4s %-22s %-8s %10s %5s %s\n", "TIME", "PID", "COMMAND",
 	       "FD", "PEER", "DECISION", "SECONDS", "CALLS", "RESULT");
+	stat_flush();
 	pfd.fd = trace_pipe;
 	while (!count || closes < count) {
 		if (ppoll(&pfd, 1, NULL, &usual) < 0)

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * An io_uring by its system calls: what a library would add, such as a thread of
+ * its own choice that submits, is what the suites look at.
+ */
+#ifndef WINSOCK_RING_H
+#define WINSOCK_RING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <linux/io_uring.h>
+
+struct ring {
+	int fd;
+	unsigned int flags;
+	unsigned int *sq_head;
+	unsigned int *sq_tail;
+	unsigned int *sq_array;
+	unsigned int sq_mask;
+	struct io_uring_sqe *sqes;
+	unsigned int *cq_head;
+	unsigned int *cq_tail;
+	unsigned int cq_mask;
+	struct io_uring_cqe *cqes;
+	void *map;
+	size_t map_size;
+	size_t sqes_size;
+};
+
+/* What struct io_uring_cqe says, without its tail. */
+struct completion {
+	int res;
+	unsigned int flags;
+};
+
+/* False if the kernel has no such ring. */
+bool ring_open(struct ring *ring, unsigned int flags);
+/* The mappings hold the ring as well. */
+void ring_close(struct ring *ring);
+/* io_uring_enter(2): submit so many, wait for so many. */
+int ring_enter(struct ring *ring, unsigned int submit, unsigned int complete);
+void ring_queue(struct ring *ring, const struct io_uring_sqe *sqe);
+/* A kernel thread may do the submitting. */
+bool ring_taken(const struct ring *ring);
+/* The next completion, if there is one. */
+bool ring_look(struct ring *ring, struct completion *done);
+/* The next completion, for the thread that submitted; waits. */
+struct completion ring_next(struct ring *ring);
+void ring_submit(struct ring *ring, const struct io_uring_sqe *sqe);
+
+#endif /* WINSOCK_RING_H */
