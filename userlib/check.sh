@@ -107,6 +107,37 @@ pragmas() {
 }
 try "source: with #pragma comment(lib, ...)" pragmas
 
+# With the flags of winsock-win32, as pkg-config puts them together: a program
+# of Win32 objects and sockets compiles, its sockets are the library's, and what
+# needs no module runs.
+win32() {
+	local compiler=$1 language=$2 flags libs part
+
+	shift 2
+	flags="-DWINSOCK_WIN32 -Iinclude/win32 -Iinclude $(pkg-config --cflags winpr2)"
+	libs="-lwinsock $(pkg-config --libs winpr2) -pthread"
+	for part in check/objects.c ../selftests/foreign/win32/workers.c; do
+		# shellcheck disable=SC2086 # flags
+		"$compiler" -x "$language" "$@" $flags -Wall -Wextra -c "$part" \
+			-o "$tmp/win32.o" || return
+		# shellcheck disable=SC2086 # flags
+		"$compiler" "$tmp/win32.o" -o "$tmp/win32" -L"$build" $libs \
+			-Wl,-rpath,"$build" || return
+		nm "$tmp/win32" | grep -E ' U (WSA|closesocket|ioctlsocket)' |
+			grep -v '@WINSOCK_'
+		[ "$part" = check/objects.c ] || continue
+		[ -e /dev/winsock ] || "$tmp/win32" || echo "exit status $?"
+	done
+}
+if pkg-config --exists winpr2; then
+	for how in "gcc c -std=gnu99" "gcc c -O2" "g++ c++ -std=c++11 -O2" "clang c" \
+		   "clang++ c++ -std=c++11"; do
+		command -v "${how%% *}" >/dev/null || continue
+		# shellcheck disable=SC2086 # flags
+		try "with WinPR: $how" win32 $how
+	done
+fi
+
 awk '/^\/\* Error numbers/, /^$/ { if (/^#define/) print $2 }' \
 	include/winsock2.h | sort -u >"$tmp/names"
 names=$(sed 's/.*/NAME(&)/' "$tmp/names" | paste -sd ';')

@@ -127,27 +127,27 @@ static int names(void)
 #ifdef __cplusplus
 /* Windows' types, as programs have them that load ws2_32.dll or wrap it. */
 struct functions {
-	SOCKET (WSAAPI *socket)(int, int, int);
-	int (WSAAPI *bind)(SOCKET, const struct sockaddr *, int);
-	int (WSAAPI *connect)(SOCKET, const struct sockaddr *, int);
-	int (WSAAPI *listen)(SOCKET, int);
-	SOCKET (WSAAPI *accept)(SOCKET, struct sockaddr *, int *);
-	int (WSAAPI *shutdown)(SOCKET, int);
-	int (WSAAPI *getsockname)(SOCKET, struct sockaddr *, int *);
-	int (WSAAPI *getpeername)(SOCKET, struct sockaddr *, int *);
-	int (WSAAPI *getsockopt)(SOCKET, int, int, char *, int *);
-	int (WSAAPI *setsockopt)(SOCKET, int, int, const char *, int);
-	int (WSAAPI *send)(SOCKET, const char *, int, int);
-	int (WSAAPI *sendto)(SOCKET, const char *, int, int, const struct sockaddr *, int);
-	int (WSAAPI *recv)(SOCKET, char *, int, int);
-	int (WSAAPI *recvfrom)(SOCKET, char *, int, int, struct sockaddr *, int *);
-	int (WSAAPI *select)(int, fd_set *, fd_set *, fd_set *, const struct timeval *);
-	int (WSAAPI *gethostname)(char *, int);
-	struct hostent *(WSAAPI *gethostbyname)(const char *);
-	struct hostent *(WSAAPI *gethostbyaddr)(const char *, int, int);
-	INT (WSAAPI *getnameinfo)(const SOCKADDR *, int, PCHAR, DWORD, PCHAR, DWORD, INT);
-	PCSTR (WSAAPI *inet_ntop)(INT, const void *, PSTR, size_t);
-	int (WSAAPI *closesocket)(SOCKET);
+	SOCKET (*socket)(int, int, int);
+	int (*bind)(SOCKET, const struct sockaddr *, int);
+	int (*connect)(SOCKET, const struct sockaddr *, int);
+	int (*listen)(SOCKET, int);
+	SOCKET (*accept)(SOCKET, struct sockaddr *, int *);
+	int (*shutdown)(SOCKET, int);
+	int (*getsockname)(SOCKET, struct sockaddr *, int *);
+	int (*getpeername)(SOCKET, struct sockaddr *, int *);
+	int (*getsockopt)(SOCKET, int, int, char *, int *);
+	int (*setsockopt)(SOCKET, int, int, const char *, int);
+	int (*send)(SOCKET, const char *, int, int);
+	int (*sendto)(SOCKET, const char *, int, int, const struct sockaddr *, int);
+	int (*recv)(SOCKET, char *, int, int);
+	int (*recvfrom)(SOCKET, char *, int, int, struct sockaddr *, int *);
+	int (*select)(int, fd_set *, fd_set *, fd_set *, const struct timeval *);
+	int (*gethostname)(char *, int);
+	struct hostent * (*gethostbyname)(const char *);
+	struct hostent * (*gethostbyaddr)(const char *, int, int);
+	INT (*getnameinfo)(const SOCKADDR *, int, PCHAR, DWORD, PCHAR, DWORD, INT);
+	PCSTR (*inet_ntop)(INT, const void *, PSTR, size_t);
+	int (*closesocket)(SOCKET);
 };
 
 static int pointers()

@@ -107,9 +107,9 @@ union winsock_in6_addr {
 #ifndef _NETINET_IN_H
 #define s_addr : 0; \
 	__extension__ union { in_addr_t s_addr; union winsock_in_addr S_un; }
-#define __u6_addr8 winsock_bytes[16]; union winsock_in6_addr u; \
+#define __u6_addr8 winsock_bytes[16]; \
 	__extension__ union { uint8_t __u6_addr8
-#define __in6_u __in6_u; }
+#define __in6_u __in6_u; union winsock_in6_addr u; }
 #include <netinet/in.h>
 #undef s_addr
 #undef __u6_addr8
@@ -156,10 +156,16 @@ typedef uint32_t winsock_u_long;
 typedef socklen_t winsock_libc_socklen;
 typedef int winsock_socklen;
 #pragma pop_macro("socklen_t")
-#if !defined(socklen_t) && !defined(WINSOCK_NO_REDIRECT)
+#ifndef WINSOCK_NO_REDIRECT
+#ifndef socklen_t
 #define socklen_t winsock_socklen
 #endif
+#endif
 
+#ifdef WINSOCK_WIN32
+/* The package winsock-win32: WinPR has the rest of Windows, and these types. */
+#include <winsock_types.h>
+#else
 typedef unsigned char BYTE;
 typedef uint16_t WORD;
 typedef uint32_t DWORD;
@@ -191,6 +197,7 @@ typedef int *PINT, *LPINT, *PBOOL, *LPBOOL;
 typedef void *HANDLE, **PHANDLE, **LPHANDLE;
 typedef uintptr_t ULONG_PTR, DWORD_PTR, UINT_PTR;
 typedef intptr_t LONG_PTR, INT_PTR;
+#endif /* !WINSOCK_WIN32 */
 typedef uintptr_t WPARAM;
 typedef intptr_t LPARAM;
 
@@ -395,13 +402,16 @@ typedef struct _WSABUF {
 } WSABUF, *LPWSABUF;
 
 /* Only hEvent is the application's; Internal is WSA_STATUS_PENDING until the end. */
+#ifndef WINSOCK_WIN32
 typedef struct _OVERLAPPED {
 	ULONG_PTR Internal;
 	ULONG_PTR InternalHigh;
 	DWORD Offset;
 	DWORD OffsetHigh;
 	HANDLE hEvent;
-} OVERLAPPED, *LPOVERLAPPED, WSAOVERLAPPED, *LPWSAOVERLAPPED;
+} OVERLAPPED, *LPOVERLAPPED;
+#endif
+typedef OVERLAPPED WSAOVERLAPPED, *LPWSAOVERLAPPED;
 
 #define WSA_STATUS_PENDING		((ULONG_PTR)0x103)
 #ifndef HasOverlappedIoCompleted
@@ -423,12 +433,14 @@ typedef void (*LPWSAOVERLAPPED_COMPLETION_ROUTINE)(DWORD error,
 /* What a socket is, to be handed to another process: see WSADuplicateSocket(3). */
 typedef unsigned int GROUP;
 
+#ifndef WINSOCK_WIN32
 typedef struct _GUID {
 	uint32_t Data1;
 	uint16_t Data2;
 	uint16_t Data3;
 	uint8_t Data4[8];
 } GUID;
+#endif
 
 #define MAX_PROTOCOL_CHAIN		7
 #define WSAPROTOCOL_LEN			255
@@ -506,7 +518,9 @@ typedef int (*LPCONDITIONPROC)(LPWSABUF caller_id, LPWSABUF caller_data,
 #define WSA_FLAG_NO_HANDLE_INHERIT	0x80
 
 /* There are no windows: WSAAsyncSelect() posts to queues of the library's. */
+#ifndef WINSOCK_WIN32
 typedef struct winsock_queue *HWND;
+#endif
 
 struct winsock_message {
 	HWND hwnd;
@@ -1261,5 +1275,9 @@ int winsock_ioctlsocket_long(SOCKET s, long cmd, unsigned long *arg);
 
 #endif /* C */
 #endif /* !WINSOCK_NO_REDIRECT */
+
+#ifdef WINSOCK_WIN32
+#include <winsock_objects.h>
+#endif
 
 #endif /* _WINSOCK2_H */
