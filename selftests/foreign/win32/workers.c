@@ -101,7 +101,8 @@ int _tmain(int argc, TCHAR **argv)
     ResetEvent(mixed[0]);
     SetEvent(mixed[1]);
     if (WSAWaitForMultipleEvents(2, mixed, FALSE, WSA_INFINITE, FALSE) != WSA_WAIT_EVENT_0 + 1 ||
-        WaitForMultipleObjects(2, mixed, FALSE, 1000) != WAIT_OBJECT_0 + 1 ||
+        WSAWaitForMultipleEvents(2, mixed, FALSE, 0, FALSE) != WSA_WAIT_TIMEOUT ||
+        !SetEvent(mixed[1]) || WaitForMultipleObjects(2, mixed, FALSE, 1000) != WAIT_OBJECT_0 + 1 ||
         WaitForSingleObject(mixed[1], 0) != WAIT_TIMEOUT)
         return 5;
     if (!CloseHandle(mixed[0]) || !WSACloseEvent(mixed[1]))
