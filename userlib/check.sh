@@ -232,7 +232,7 @@ installed() {
 			CPATH=$root/usr/include/winsock \
 				LIBRARY_PATH=$root/usr/lib/winsock:$root/usr/lib \
 				$how "$example" -x none -lws2_32 -o "$tmp/example" 2>&1 |
-				grep -v -e 'in function .winsock_' -e 'in statically linked applications'
+				grep -v -e 'in function .winsock_' -e 'in function .look_up' -e 'in statically linked applications'
 			[ "${example##*/}" = echo_client.c ] || continue
 			# It tells its usage.
 			LD_LIBRARY_PATH=$root/usr/lib "$tmp/example" 2>"$tmp/out"
@@ -374,6 +374,7 @@ synopses() {
 	for page in man/*.3; do
 		{
 			printf '#include <%s>\n' winsock2.h ws2tcpip.h mswsock.h mstcpip.h
+			echo '#undef socklen_t'	# what libc's is, as pages of its calls have it
 			awk '/^\.S[hs]/ { on = $2 == "SYNOPSIS" }
 				on && /^\.Ft/ { sub(/^\.Ft /, ""); gsub(/"/, ""); type = $0 }
 				on && /^\.F[on] / { name = $2; args = $0
