@@ -55,25 +55,30 @@ static bool is_closing_here(const struct winsock_sock *ws)
 	return false;
 }
 
-/* Under ws->lock.  The reference to what was there becomes the caller's. */
-static struct pid *replace_closed_by(struct winsock_sock *ws, struct pid *pid)
+/* Takes over the reference to @pid. */
+static void set_closed_by(struct winsock_sock *ws, struct pid *pid)
 {
-	struct pid *old = ws->closed_by;
-
-	WRITE_ONCE(ws->closed_by, pid);
-	return old;
-}
-
-/* The process has a descriptor again, so that the next walk is spared. */
-static void forget_closer(struct winsock_sock *ws)
-{
-	struct pid *old = NULL;
+	struct pid *old;
 
 	spin_lock(&ws->lock);
-	if (ws->closed_by == task_tgid(current) && hlist_empty(&ws->closers))
-		old = replace_closed_by(ws, NULL);
+	old = ws->closed_by;
+	WRITE_ONCE(ws->closed_by, pid);
 	spin_unlock(&ws->lock);
 	put_pid(old);
+}
+
+/* The process has a descriptor again, so that its next call walks no table. */
+static void forget_closer(struct winsock_sock *ws)
+{
+	bool ours;
+
+	spin_lock(&ws->lock);
+	ours = ws->closed_by == task_tgid(current) && hlist_empty(&ws->closers);
+	if (ours)
+		WRITE_ONCE(ws->closed_by, NULL);
+	spin_unlock(&ws->lock);
+	if (ours)
+		put_pid(task_tgid(current));
 }
 
 /**
@@ -161,17 +166,14 @@ unsigned int winsock_calls_here(struct winsock_sock *ws)
 void winsock_closer_begin(struct winsock_sock *ws,
 			  struct winsock_closer *closer)
 {
-	struct pid *old, *pid = get_pid(task_tgid(current));
-
 	closer->files = current->files;
 	closer->leaving = 0;
 	init_completion(&closer->left);
 
 	spin_lock(&ws->lock);
 	hlist_add_head(&closer->node, &ws->closers);
-	old = replace_closed_by(ws, pid);
 	spin_unlock(&ws->lock);
-	put_pid(old);
+	set_closed_by(ws, get_pid(task_tgid(current)));
 }
 
 /**
@@ -385,13 +387,8 @@ int __init winsock_calls_init(void)
  */
 void winsock_set_last_close(struct winsock_sock *ws)
 {
-	struct pid *old, *pid = get_pid(task_tgid(current));
-
 	WRITE_ONCE(ws->last_close, true);
-	spin_lock(&ws->lock);
-	old = replace_closed_by(ws, pid);
-	spin_unlock(&ws->lock);
-	put_pid(old);
+	set_closed_by(ws, get_pid(task_tgid(current)));
 }
 
 /**
@@ -402,11 +399,6 @@ void winsock_set_last_close(struct winsock_sock *ws)
  */
 void winsock_reopen(struct winsock_sock *ws)
 {
-	struct pid *old;
-
-	spin_lock(&ws->lock);
-	old = replace_closed_by(ws, NULL);
-	spin_unlock(&ws->lock);
+	set_closed_by(ws, NULL);
 	WRITE_ONCE(ws->last_close, false);
-	put_pid(old);
 }

@@ -838,10 +838,8 @@ struct rival {
 
 static void spin(int n)
 {
-	volatile int i;
-
-	for (i = 0; i < n; i++)
-		;
+	while (n--)
+		__asm__ volatile("" ::: "memory");
 }
 
 static void *run_rival(void *arg)

@@ -64,6 +64,20 @@ struct use {
 	bool listens;
 };
 
+/**
+ * struct manner - how the socket is shared and closed
+ * @kind: of the socket
+ * @arrival: how the other process came by it
+ * @onoff: SO_LINGER
+ * @seconds: its interval
+ */
+struct manner {
+	struct kind kind;
+	enum arrival arrival;
+	int onoff;
+	int seconds;
+};
+
 #define SAID_MAX	24
 
 /**
@@ -352,14 +366,12 @@ FIXTURE(bystander) {
 };
 
 FIXTURE_VARIANT(bystander) {
-	struct kind kind;
-	enum arrival arrival;
-	int onoff;
-	int seconds;
+	struct manner manner;
 };
 
-#define BYSTANDER(attached, nonblocking, arrival, onoff, seconds)	\
-	{ { AF_INET, attached, nonblocking }, arrival, onoff, seconds }
+#define BYSTANDER(attached, nonblocking, arrival, onoff, seconds) {	\
+	.manner = { { AF_INET, attached, nonblocking }, arrival, onoff,	\
+		    seconds } }
 
 FIXTURE_VARIANT_ADD(bystander, graceful)
 	BYSTANDER(true, false, BY_FORK, 0, 0);
@@ -406,10 +418,10 @@ static void obtain(struct scene *scene, enum arrival arrival)
 }
 
 static void set_scene(struct scene *scene, const struct use *use,
-		      const struct kind *kind, int onoff, int seconds)
+		      const struct manner *manner)
 {
 	struct epoll_event event = { .events = EPOLLIN };
-	struct kind blocking = *kind;
+	struct kind blocking = manner->kind;
 
 	/* The child's calls are to wait; the mode is set for the close. */
 	blocking.nonblocking = false;
@@ -418,18 +430,18 @@ static void set_scene(struct scene *scene, const struct use *use,
 	if (use->listens) {
 		scene->pair.peer = -1;
 		scene->pair.fd = kind_socket(&blocking, SOCK_STREAM);
-		listen_loopback(scene->pair.fd, kind->family, 4, &scene->addr,
-				&scene->len);
+		listen_loopback(scene->pair.fd, blocking.family, 4,
+				&scene->addr, &scene->len);
 	} else {
 		pair_open(&scene->pair, &blocking);
 	}
-	if (use->stalled || (seconds && !use->listens))
+	if (use->stalled || (manner->seconds && !use->listens))
 		pair_stall(&scene->pair);
 	if (use->unread) {
 		check(send(scene->pair.peer, "", 1, 0));
 		wait_ready(scene->pair.fd, POLLIN);
 	}
-	set_linger(scene->pair.fd, onoff, seconds);
+	set_linger(scene->pair.fd, manner->onoff, manner->seconds);
 	scene->epoll = check(epoll_create1(0));
 	check(epoll_ctl(scene->epoll, EPOLL_CTL_ADD, scene->pair.fd, &event));
 }
@@ -452,32 +464,31 @@ static void hear_all(struct scene *scene, struct story *story)
 }
 
 /* One body, one way to close. */
-static struct story observe(const struct use *use, const struct kind *kind,
-			    enum arrival arrival, int onoff, int seconds,
+static struct story observe(const struct use *use, const struct manner *manner,
 			    int (*close_call)(int fd))
 {
 	struct story story = { .n = 0 };
 	struct scene scene;
 	pid_t child;
 
-	set_scene(&scene, use, kind, onoff, seconds);
+	set_scene(&scene, use, manner);
 	child = child_fork();
 	if (!child) {
 		close(scene.via[0]);
 		if (scene.pair.peer >= 0)
 			close(scene.pair.peer);
-		obtain(&scene, arrival);
+		obtain(&scene, manner->arrival);
 		use->run(&scene);
 		_exit(0);
 	}
-	if (arrival == BY_SCM_RIGHTS)
+	if (manner->arrival == BY_SCM_RIGHTS)
 		rights_send(scene.via[0], scene.pair.fd);
 	close(scene.via[1]);
 	hear_all(&scene, &story);
 	task_wait_inside(child, use->nr);
 
 	/* O_NONBLOCK is of the open file: a call that rests has read it. */
-	if (kind->nonblocking && use->nr != SYS_read)
+	if (manner->kind.nonblocking && use->nr != SYS_read)
 		set_nonblocking(scene.pair.fd, true);
 	story.closed = close_call(scene.pair.fd);
 	usleep(50000);
@@ -503,16 +514,13 @@ static struct story observe(const struct use *use, const struct kind *kind,
 }
 
 static void compare(struct __test_metadata *_metadata,
-		    const FIXTURE_VARIANT(bystander) *variant,
-		    const struct use *use)
+		    const struct manner *manner, const struct use *use)
 {
 	struct story story, control;
 	unsigned int i;
 
-	story = observe(use, &variant->kind, variant->arrival, variant->onoff,
-			variant->seconds, winsock_closesocket);
-	control = observe(use, &variant->kind, variant->arrival, variant->onoff,
-			  variant->seconds, native_close);
+	story = observe(use, manner, winsock_closesocket);
+	control = observe(use, manner, native_close);
 	EXPECT_EQ(0, story.closed);
 	EXPECT_TRUE(control.rested);
 	EXPECT_TRUE(story.rested);
@@ -523,30 +531,79 @@ static void compare(struct __test_metadata *_metadata,
 			TH_LOG("what it said, number %u", i);
 }
 
-#define USE(name, ...)							\
-TEST_F(bystander, name)							\
-{									\
-	static const struct use use = { __VA_ARGS__ };			\
-									\
-	compare(_metadata, variant, &use);				\
+#define COMPARE(...)							\
+	compare(_metadata, &variant->manner,				\
+		&(const struct use){ __VA_ARGS__ })
+
+TEST_F(bystander, recv_gets_its_data)
+{
+	COMPARE(SYS_recvfrom, use_recv);
 }
 
-USE(recv_gets_its_data, SYS_recvfrom, use_recv)
-USE(send_is_taken, SYS_sendto, use_send, peer_reads, .stalled = true)
-USE(accept_gets_its_connection, SYS_accept, use_accept, peer_connects,
-    .listens = true)
-USE(poll_is_told, SYS_poll, use_poll)
-USE(select_is_told, SYS_pselect6, use_select)
-USE(epoll_set_is_told, SYS_epoll_wait, use_epoll)
-USE(shared_epoll_set_is_told, SYS_epoll_wait, use_shared_epoll)
-USE(splice_gets_its_data, SYS_splice, use_splice)
-USE(armed_poll_request_stays_armed, SYS_read, use_poll_add)
-USE(multishot_poll_request_tells_each_event_once, SYS_read, use_poll_multishot,
-    .unread = true)
-USE(armed_recv_request_gets_its_data, SYS_read, use_ring_recv)
-USE(registered_file_is_not_closed, SYS_read, use_registered_file)
-USE(aio_poll_stays_armed, SYS_read, use_aio_poll)
-USE(options_state_and_later_calls_are_the_same, SYS_read, use_later)
+TEST_F(bystander, send_is_taken)
+{
+	COMPARE(SYS_sendto, use_send, peer_reads, .stalled = true);
+}
+
+TEST_F(bystander, accept_gets_its_connection)
+{
+	COMPARE(SYS_accept, use_accept, peer_connects, .listens = true);
+}
+
+TEST_F(bystander, poll_is_told)
+{
+	COMPARE(SYS_poll, use_poll);
+}
+
+TEST_F(bystander, select_is_told)
+{
+	COMPARE(SYS_pselect6, use_select);
+}
+
+TEST_F(bystander, epoll_set_is_told)
+{
+	COMPARE(SYS_epoll_wait, use_epoll);
+}
+
+TEST_F(bystander, shared_epoll_set_is_told)
+{
+	COMPARE(SYS_epoll_wait, use_shared_epoll);
+}
+
+TEST_F(bystander, splice_gets_its_data)
+{
+	COMPARE(SYS_splice, use_splice);
+}
+
+TEST_F(bystander, armed_poll_request_stays_armed)
+{
+	COMPARE(SYS_read, use_poll_add);
+}
+
+TEST_F(bystander, multishot_poll_request_tells_each_event_once)
+{
+	COMPARE(SYS_read, use_poll_multishot, .unread = true);
+}
+
+TEST_F(bystander, armed_recv_request_gets_its_data)
+{
+	COMPARE(SYS_read, use_ring_recv);
+}
+
+TEST_F(bystander, registered_file_is_not_closed)
+{
+	COMPARE(SYS_read, use_registered_file);
+}
+
+TEST_F(bystander, aio_poll_stays_armed)
+{
+	COMPARE(SYS_read, use_aio_poll);
+}
+
+TEST_F(bystander, options_state_and_later_calls_are_the_same)
+{
+	COMPARE(SYS_read, use_later);
+}
 
 /* Counts what the child does in the kernel. */
 #define TRACEFS		"/sys/kernel/tracing"
@@ -620,8 +677,7 @@ TEST_F(bystander, calls_walk_no_descriptor_table)
 
 	if (!try_line(TRACEFS "/kprobe_events", "p:" PROBE_GROUP "/walk iterate_fd"))
 		SKIP(return, "kernel: no kprobes");
-	set_scene(&scene, &use, &variant->kind, variant->onoff,
-		  variant->seconds);
+	set_scene(&scene, &use, &variant->manner);
 	check(setsockopt(scene.pair.fd, SOL_SOCKET, SO_RCVTIMEO, &short_wait,
 			 sizeof(short_wait)));
 	check(setsockopt(scene.pair.fd, SOL_SOCKET, SO_SNDTIMEO, &short_wait,

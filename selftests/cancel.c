@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <linux/filter.h>
 #include <linux/userfaultfd.h>
+#include <linux/aio_abi.h>
 
 #include "suite.h"
 
@@ -1099,6 +1100,44 @@ TEST_F(cancel, call_that_is_kept_from_running_is_waited_for_within_a_bound)
 		SKIP(return, "kernel: one processor");
 	if (close_while_kept_from_running(_metadata, &self->pair, 16000))
 		SKIP(return, "kernel: lets it run");
+}
+
+/* Two reads in one system call, the second of another socket: its result. */
+static long run_io_submit(struct call *call)
+{
+	static char bytes[2];
+	struct iocb iocbs[2] = {
+		{ .aio_fildes = call->fd, .aio_lio_opcode = IOCB_CMD_PREAD,
+		  .aio_buf = (unsigned long)&bytes[0], .aio_nbytes = 1 },
+		{ .aio_fildes = ((struct pair *)call->arg)->fd,
+		  .aio_lio_opcode = IOCB_CMD_PREAD,
+		  .aio_buf = (unsigned long)&bytes[1], .aio_nbytes = 1 },
+	}, *list[2] = { &iocbs[0], &iocbs[1] };
+	struct io_event events[2];
+	aio_context_t context = 0;
+
+	check(syscall(SYS_io_setup, 2, &context));
+	check(syscall(SYS_io_submit, context, 2, list));
+	check(syscall(SYS_io_getevents, context, 2, 2, events, NULL));
+	syscall(SYS_io_destroy, context);
+	return events[0].res == -ECANCELED ? events[1].res : -EPROTO;
+}
+
+/* P2: what interrupts a call does not reach the next one of the same request. */
+TEST_F(cancel, next_call_of_the_same_system_call_waits_as_ever)
+{
+	struct kind kind = variant->kind;
+	struct pair *pair = &self->pair, other;
+	struct call call = { SYS_io_submit, run_io_submit, pair->fd, &other };
+
+	pair_open(&other, &kind);
+	call_enter(&call);
+	EXPECT_EQ(0, winsock_closesocket(pair->fd));
+	pair->fd = -1;
+	EXPECT_TRUE(call_stays(&call));
+	ASSERT_EQ(1, send(other.peer, "", 1, 0));
+	EXPECT_EQ(1, call_join(&call));
+	pair_close(&other);
 }
 
 TEST_HARNESS_MAIN

@@ -49,8 +49,7 @@ void ring_close(struct ring *ring)
 	check(close(ring->fd));
 }
 
-int ring_enter(struct ring *ring, unsigned int submit,
-		      unsigned int complete)
+int ring_enter(struct ring *ring, unsigned int submit, unsigned int complete)
 {
 	unsigned int flags = complete ? IORING_ENTER_GETEVENTS : 0;
 
