@@ -115,11 +115,15 @@ TEST_F(inet, accept_needs_room_for_the_address)
 	memset(&from, 0xcc, sizeof(from));
 	EXPECT_FAILS(WSAEFAULT, accept(self->listener, (struct sockaddr *)&from,
 				       &len));
-	EXPECT_FAILS(WSAEFAULT, accept(self->listener, (struct sockaddr *)&from,
-				       NULL));
 	EXPECT_EQ(room(variant->family) - 1, len);
 	EXPECT_EQ(0xcccc, from.ss_family);
 	EXPECT_WORKS(accept(self->listener, NULL, NULL));
+
+	/* L13: half of a question is none */
+	s = open_socket(variant->family, SOCK_STREAM);
+	connect_to(s, self->listener);
+	EXPECT_WORKS(accept(self->listener, (struct sockaddr *)&from, NULL));
+	EXPECT_EQ(0xcccc, from.ss_family);
 }
 
 TEST_F(inet, names_need_room)
@@ -166,6 +170,104 @@ TEST_F(inet, binding)
 	EXPECT_NE(0, port_of(&addr));
 	EXPECT_WORKS(listen(s, SOMAXCONN));
 	EXPECT_WORKS(listen(s, 1));
+}
+
+static SOCKET bound_to(int family, const struct sockaddr_storage *addr, int len)
+{
+	SOCKET s = open_socket(family, SOCK_STREAM);
+
+	return bind(s, (struct sockaddr *)addr, len) ? INVALID_SOCKET : s;
+}
+
+static BOOL reuse_of(SOCKET s)
+{
+	BOOL on = -1;
+	int len = sizeof(on);
+
+	check(getsockopt(s, SOL_SOCKET, SO_REUSEADDR, &on, &len));
+	return on;
+}
+
+/* Leaves a connection in TIME_WAIT at the listener's address. */
+static void end_first(SOCKET listener, int family)
+{
+	SOCKET s = open_socket(family, SOCK_STREAM), child;
+	char byte;
+
+	connect_to(s, listener);
+	child = check(accept(listener, NULL, NULL));
+	set_nonblocking(child, false);
+	check(shutdown(child, SD_SEND));
+	check(recv(s, &byte, 1, 0));
+	check(closesocket(s));
+	check(recv(child, &byte, 1, 0));
+	check(closesocket(child));
+}
+
+/* L12 */
+TEST_F(inet, a_server_starts_again_over_old_connections)
+{
+	SOCKET listener, other;
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		end_first(self->listener, variant->family);
+		EXPECT_FALSE(reuse_of(self->listener));
+		check(closesocket(self->listener));
+		listener = bound_to(variant->family, &self->addr, self->len);
+		ASSERT_NE(INVALID_SOCKET, listener);
+		EXPECT_FALSE(reuse_of(listener));
+		/* no second one can have the port, be it bound or listening */
+		other = bound_to(variant->family, &self->addr, self->len);
+		EXPECT_EQ(INVALID_SOCKET, other);
+		EXPECT_EQ(WSAEADDRINUSE, WSAGetLastError());
+		EXPECT_WORKS(listen(listener, 5));
+		EXPECT_FALSE(reuse_of(listener));
+		other = bound_to(variant->family, &self->addr, self->len);
+		EXPECT_EQ(INVALID_SOCKET, other);
+		EXPECT_EQ(WSAEADDRINUSE, WSAGetLastError());
+		self->listener = listener;
+	}
+}
+
+/* L12: neither of them is what the library has set. */
+TEST_F(inet, addresses_are_shared_as_the_program_says)
+{
+	SOCKET s = bound_to(variant->family, &self->addr, self->len);
+	struct sockaddr_storage addr;
+	int len = loopback(variant->family, &addr);
+	BOOL on = TRUE, value = -1;
+	int size = sizeof(value);
+
+	EXPECT_EQ(INVALID_SOCKET, s);
+	/* one that listens already */
+	EXPECT_CLEAR(setsockopt(self->listener, SOL_SOCKET, SO_EXCLUSIVEADDRUSE,
+				&on, sizeof(on)));
+	EXPECT_CLEAR(getsockopt(self->listener, SOL_SOCKET, SO_EXCLUSIVEADDRUSE,
+				&value, &size));
+	EXPECT_EQ(TRUE, value);
+	EXPECT_FALSE(reuse_of(self->listener));
+
+	s = open_socket(variant->family, SOCK_STREAM);
+	check(setsockopt(s, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, &on, sizeof(on)));
+	check(bind(s, (struct sockaddr *)&addr, len));
+	EXPECT_WORKS(listen(s, 1));
+	EXPECT_FALSE(reuse_of(s));
+	len = name_of(s, &addr);
+	end_first(s, variant->family);
+	check(closesocket(s));
+	/* exclusive means from old connections, too */
+	EXPECT_EQ(INVALID_SOCKET, bound_to(variant->family, &addr, len));
+
+	s = open_socket(variant->family, SOCK_STREAM);
+	check(setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)));
+	len = loopback(variant->family, &addr);
+	check(bind(s, (struct sockaddr *)&addr, len));
+	EXPECT_TRUE(reuse_of(s));
+	EXPECT_WORKS(listen(s, 1));
+	EXPECT_TRUE(reuse_of(s));
+	connect_to(open_socket(variant->family, SOCK_STREAM), s);
+	EXPECT_TRUE(reuse_of(check(accept(s, NULL, NULL))));
 }
 
 /* Linux would have it listen no more, behind the back of its acceptors. */
@@ -275,30 +377,30 @@ TEST_F(inet, ioctls)
 	EXPECT_FAILS(WSAEFAULT, ioctlsocket(s, FIONBIO, NULL));
 	EXPECT_FALSE(is_nonblocking(s));
 	word = 0x100;
-	EXPECT_WORKS(ioctlsocket(s, FIONBIO, &word));
+	EXPECT_CLEAR(ioctlsocket(s, FIONBIO, &word));
 	EXPECT_TRUE(is_nonblocking(s));
 	word = 0;
-	EXPECT_WORKS(ioctlsocket(s, FIONBIO, &word));
+	EXPECT_CLEAR(ioctlsocket(s, FIONBIO, &word));
 	EXPECT_FALSE(is_nonblocking(s));
 
 	EXPECT_FAILS(WSAEFAULT, ioctlsocket(child, FIONREAD, NULL));
-	EXPECT_WORKS(ioctlsocket(child, FIONREAD, &word));
+	EXPECT_CLEAR(ioctlsocket(child, FIONREAD, &word));
 	EXPECT_EQ(5, word);
-	EXPECT_WORKS(ioctlsocket(child, FIONREAD, &dword));
+	EXPECT_CLEAR(ioctlsocket(child, FIONREAD, &dword));
 	EXPECT_EQ(5, dword);
-	EXPECT_WORKS(ioctlsocket(child, FIONREAD, &wide));
+	EXPECT_CLEAR(ioctlsocket(child, FIONREAD, &wide));
 	EXPECT_EQ(5, wide);
 
 	/* nonzero unless an urgent byte waits */
-	EXPECT_WORKS(ioctlsocket(child, SIOCATMARK, &word));
+	EXPECT_CLEAR(ioctlsocket(child, SIOCATMARK, &word));
 	EXPECT_EQ(1, word);
 	ASSERT_EQ(1, send(s, "!", 1, MSG_OOB));
 	wait_for(child, POLLPRI);
-	EXPECT_WORKS(ioctlsocket(child, SIOCATMARK, &word));
+	EXPECT_CLEAR(ioctlsocket(child, SIOCATMARK, &word));
 	EXPECT_EQ(0, word);
 	ASSERT_EQ(1, recv(child, &byte, 1, MSG_OOB));
 	EXPECT_EQ('!', byte);
-	EXPECT_WORKS(ioctlsocket(child, SIOCATMARK, &word));
+	EXPECT_CLEAR(ioctlsocket(child, SIOCATMARK, &word));
 	EXPECT_EQ(1, word);
 
 	EXPECT_FAILS(WSAEOPNOTSUPP, ioctlsocket(s, 0x12345678, &word));
@@ -323,7 +425,7 @@ TEST_F(inet, sockets_from_elsewhere)
 	EXPECT_EQ(1, send(s, "x", 1, 0));
 	EXPECT_EQ(1, recv(child, ulp, sizeof(ulp), 0));
 	len = sizeof(ulp);
-	EXPECT_WORKS(getsockopt(child, IPPROTO_TCP, TCP_ULP, ulp, &len));
+	EXPECT_CLEAR(getsockopt(child, IPPROTO_TCP, TCP_ULP, ulp, &len));
 	EXPECT_STREQ("winsock", ulp);
 	EXPECT_WORKS(closesocket(child));
 	EXPECT_WORKS(closesocket(s));
@@ -390,7 +492,7 @@ TEST_F(stream, a_send_that_times_out_tells_what_it_took)
 	DWORD ms = 300;
 	long before = now_ms(), n;
 
-	EXPECT_WORKS(setsockopt(self->s, SOL_SOCKET, SO_SNDTIMEO, &ms, sizeof(ms)));
+	EXPECT_CLEAR(setsockopt(self->s, SOL_SOCKET, SO_SNDTIMEO, &ms, sizeof(ms)));
 	n = send(self->s, data, LARGE, 0);
 	EXPECT_LT(0, n);
 	EXPECT_GT(LARGE, n);
@@ -490,7 +592,9 @@ TEST(names_and_numbers)
 
 	errno = POISON_ERRNO;
 	WSASetLastError(0);
+	list = (void *)1;
 	EXPECT_EQ(EAI_NONAME, getaddrinfo("no number", "80", &hints, &list));
+	EXPECT_NULL(list);
 	EXPECT_EQ(WSAHOST_NOT_FOUND, EAI_NONAME);
 	EXPECT_EQ(WSAHOST_NOT_FOUND, WSAGetLastError());
 	EXPECT_EQ(POISON_ERRNO, errno);
@@ -500,6 +604,30 @@ TEST(names_and_numbers)
 	hints.ai_family = AF_UNSPEC;
 	hints.ai_flags = -1;
 	EXPECT_EQ(WSAEINVAL, getaddrinfo("::1", "80", &hints, &list));
+
+	/* L18 */
+	EXPECT_EQ(WSAEFAULT, getaddrinfo("::1", "80", NULL, NULL));
+	EXPECT_EQ(0, getaddrinfo("", "80", NULL, &list));
+	EXPECT_NE(0, list->ai_addrlen);
+	freeaddrinfo(list);
+	EXPECT_EQ(0, getaddrinfo("", NULL, NULL, &list));
+	freeaddrinfo(list);
+	memset(&hints, 0, sizeof(hints));
+	EXPECT_EQ(0, getaddrinfo("127.0.0.1", "80", NULL, &list));
+	EXPECT_EQ(0, list->ai_socktype);
+	EXPECT_EQ(0, list->ai_protocol);
+	EXPECT_NULL(list->ai_next);
+	freeaddrinfo(list);
+	hints.ai_socktype = SOCK_STREAM;
+	EXPECT_EQ(0, getaddrinfo("127.0.0.1", "80", &hints, &list));
+	EXPECT_EQ(SOCK_STREAM, list->ai_socktype);
+	EXPECT_EQ(0, list->ai_protocol);
+	freeaddrinfo(list);
+	hints.ai_protocol = IPPROTO_UDP;
+	EXPECT_EQ(0, getaddrinfo("127.0.0.1", "80", &hints, &list));
+	EXPECT_EQ(SOCK_STREAM, list->ai_socktype);
+	EXPECT_EQ(IPPROTO_UDP, list->ai_protocol);
+	freeaddrinfo(list);
 
 	EXPECT_EQ(1, inet_pton(AF_INET, "127.0.0.1", raw));
 	EXPECT_EQ(0, inet_pton(AF_INET, "127.0.0.1.1", raw));

@@ -310,7 +310,7 @@ TEST_F(refused, dontlinger_ends_the_refusal)
 {
 	BOOL on = TRUE;
 
-	EXPECT_WORKS(setsockopt(self->s, SOL_SOCKET, SO_DONTLINGER,
+	EXPECT_CLEAR(setsockopt(self->s, SOL_SOCKET, SO_DONTLINGER,
 				(char *)&on, sizeof(on)));
 	EXPECT_WORKS(closesocket(self->s));
 	EXPECT_EQ(self->sent, drain(self->peer));
@@ -333,7 +333,7 @@ TEST_F(refused, a_blocking_socket_waits_for_the_peer)
 
 	before = now_ms();
 	drainer_start(&drainer, self->peer, 500);
-	EXPECT_WORKS(ioctlsocket(self->s, FIONBIO, &mode));
+	EXPECT_CLEAR(ioctlsocket(self->s, FIONBIO, &mode));
 	EXPECT_WORKS(closesocket(self->s));
 	EXPECT_LE(450, now_ms() - before);
 	EXPECT_GT(AT_ONCE_MS, now_ms() - before);
@@ -690,6 +690,183 @@ TEST_F(pending, a_refused_close_disturbs_nobody)
 	ASSERT_EQ(1, send(self->peer, "x", 1, 0));
 	pthread_join(self->w.thread, NULL);
 	EXPECT_EQ(1, self->w.ret);
+}
+
+/* Sockets that the module cannot attach. */
+FIXTURE(local) {
+	SOCKET listener;
+	struct sockaddr_storage addr;
+	socklen_t len;
+	SOCKET s;
+	SOCKET peer;
+	struct waiter w;
+};
+
+FIXTURE_SETUP(local)
+{
+	int ends[2];
+
+	start();
+	self->listener = open_socket(AF_UNIX, SOCK_STREAM);
+	check(bind(self->listener, (struct sockaddr *)
+		   &(struct sockaddr) { AF_UNIX }, sizeof(sa_family_t)));
+	check(listen(self->listener, 8));
+	self->len = name_of(self->listener, &self->addr);
+	check(socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
+	self->s = ends[0];
+	self->peer = ends[1];
+}
+
+FIXTURE_TEARDOWN(local)
+{
+	WSACleanup();
+}
+
+static void expect_ended(struct __test_metadata *_metadata, struct waiter *w,
+			 int error)
+{
+	pthread_join(w->thread, NULL);
+	EXPECT_EQ(SOCKET_ERROR, w->ret);
+	EXPECT_EQ(error, w->error);
+}
+
+static SOCKET new_client(const struct sockaddr_storage *addr, socklen_t len)
+{
+	SOCKET s = open_socket(AF_UNIX, SOCK_STREAM);
+
+	check(connect(s, (struct sockaddr *)addr, len));
+	return s;
+}
+
+/* P1; four threads have been busy when the close comes, and four have not */
+TEST_F(local, accept_is_interrupted_and_nobody_is_accepted_any_more)
+{
+	int i, accepted = 0, interrupted = 0;
+	struct waiter w[8];
+
+	for (i = 0; i < 8; i++)
+		waiter_start(&w[i], ACCEPT, self->listener);
+	for (i = 0; i < 4; i++)
+		new_client(&self->addr, self->len);
+	usleep(300000);
+	EXPECT_WORKS(closesocket(self->listener));
+	for (i = 0; i < 8; i++) {
+		pthread_join(w[i].thread, NULL);
+		accepted += w[i].ret != SOCKET_ERROR;
+		interrupted += w[i].ret == SOCKET_ERROR && w[i].error == WSAEINTR;
+	}
+	EXPECT_EQ(4, accepted);
+	EXPECT_EQ(4, interrupted);
+	EXPECT_FAILS(WSAECONNREFUSED, connect(open_socket(AF_UNIX, SOCK_STREAM),
+					      (struct sockaddr *)&self->addr,
+					      self->len));
+}
+
+/* P2 */
+TEST_F(local, recv_on_a_stream_is_aborted)
+{
+	char byte;
+
+	waiter_start(&self->w, RECV, self->s);
+	EXPECT_WORKS(closesocket(self->s));
+	expect_ended(_metadata, &self->w, WSAECONNABORTED);
+	EXPECT_EQ(0, recv(self->peer, &byte, 1, 0));
+}
+
+/* P2 */
+TEST_F(local, send_tells_what_it_took_and_is_aborted_if_nothing)
+{
+	waiter_start(&self->w, SEND, self->s);
+	EXPECT_WORKS(closesocket(self->s));
+	pthread_join(self->w.thread, NULL);
+	EXPECT_LT(0, self->w.ret);
+	EXPECT_GT(4 * 1024 * 1024, self->w.ret);
+
+	fill(self->peer = new_client(&self->addr, self->len));
+	set_nonblocking(self->peer, false);
+	waiter_start(&self->w, SEND, self->peer);
+	EXPECT_WORKS(closesocket(self->peer));
+	expect_ended(_metadata, &self->w, WSAECONNABORTED);
+}
+
+/* P3 */
+TEST_F(local, recv_of_a_datagram_is_interrupted)
+{
+	SOCKET s = open_socket(AF_UNIX, SOCK_DGRAM);
+
+	waiter_start(&self->w, DATAGRAM, s);
+	EXPECT_WORKS(closesocket(s));
+	expect_ended(_metadata, &self->w, WSAEINTR);
+}
+
+/* The wait in poll(2) keeps the socket's time-out and its mode. */
+TEST_F(local, timeouts_and_modes_hold)
+{
+	DWORD ms = 300;
+	char byte;
+	long before = now_ms();
+
+	check(setsockopt(self->s, SOL_SOCKET, SO_RCVTIMEO, &ms, sizeof(ms)));
+	EXPECT_FAILS(WSAETIMEDOUT, recv(self->s, &byte, 1, 0));
+	EXPECT_LE(300, now_ms() - before);
+	check(setsockopt(self->listener, SOL_SOCKET, SO_RCVTIMEO, &ms, sizeof(ms)));
+	EXPECT_FAILS(WSAETIMEDOUT, accept(self->listener, NULL, NULL));
+	EXPECT_LE(600, now_ms() - before);
+	set_nonblocking(self->s, true);
+	set_nonblocking(self->listener, true);
+	EXPECT_FAILS(WSAEWOULDBLOCK, recv(self->s, &byte, 1, 0));
+	EXPECT_FAILS(WSAEWOULDBLOCK, recv(self->peer, &byte, 1, MSG_DONTWAIT));
+	EXPECT_FAILS(WSAEWOULDBLOCK, accept(self->listener, NULL, NULL));
+}
+
+/* G5 */
+TEST_F(local, another_descriptor_keeps_the_calls_going)
+{
+	SOCKET other = check(dup(self->s)), listener = check(dup(self->listener));
+	SOCKET client = open_socket(AF_UNIX, SOCK_STREAM);
+	struct waiter w;
+
+	waiter_start(&self->w, RECV, self->s);
+	waiter_start(&w, ACCEPT, self->listener);
+	EXPECT_WORKS(closesocket(self->s));
+	EXPECT_WORKS(closesocket(self->listener));
+	usleep(100000);
+	EXPECT_TRUE(sleeps(self->w.tid));
+	EXPECT_TRUE(sleeps(w.tid));
+	/* The two numbers stay free until both have been woken. */
+	EXPECT_EQ(1, send(self->peer, "x", 1, 0));
+	pthread_join(self->w.thread, NULL);
+	EXPECT_EQ(0, connect(client, (struct sockaddr *)&self->addr, self->len));
+	pthread_join(w.thread, NULL);
+	EXPECT_EQ(1, self->w.ret);
+	EXPECT_NE(SOCKET_ERROR, w.ret);
+
+	waiter_start(&self->w, RECV, other);
+	waiter_start(&w, ACCEPT, listener);
+	EXPECT_WORKS(closesocket(other));
+	EXPECT_WORKS(closesocket(listener));
+	expect_ended(_metadata, &self->w, WSAECONNABORTED);
+	expect_ended(_metadata, &w, WSAEINTR);
+}
+
+/* G5: only this process's call ends, and nothing is shut down. */
+TEST_F(local, another_process_keeps_the_connection)
+{
+	char byte = 0;
+	pid_t pid;
+
+	pid = check(fork());
+	if (!pid) {
+		_exit(recv(self->s, &byte, 1, 0) != 1 || byte != 'x' ||
+		      send(self->s, "y", 1, 0) != 1);
+	}
+	waiter_start(&self->w, RECV, self->s);
+	EXPECT_WORKS(closesocket(self->s));
+	expect_ended(_metadata, &self->w, WSAECONNABORTED);
+	EXPECT_EQ(1, send(self->peer, "x", 1, 0));
+	EXPECT_EQ(1, recv(self->peer, &byte, 1, 0));
+	EXPECT_EQ('y', byte);
+	EXPECT_EQ(pid, waitpid(pid, NULL, 0));
 }
 
 /* A sandbox that does not know the request */

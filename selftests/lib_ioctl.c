@@ -59,12 +59,12 @@ TEST_F(control, the_mode)
 {
 	u_long on = 2, off = 0;
 
-	EXPECT_WORKS(control(self->s, FIONBIO, &on, sizeof(on)));
+	EXPECT_CLEAR(control(self->s, FIONBIO, &on, sizeof(on)));
 	EXPECT_TRUE(is_nonblocking(self->s));
 	EXPECT_FAILS(WSAEFAULT, control(self->s, FIONBIO, &off, 3));
 	EXPECT_FAILS(WSAEFAULT, control(self->s, FIONBIO, NULL, sizeof(off)));
 	EXPECT_TRUE(is_nonblocking(self->s));
-	EXPECT_WORKS(control(self->s, FIONBIO, &off, sizeof(off)));
+	EXPECT_CLEAR(control(self->s, FIONBIO, &off, sizeof(off)));
 	EXPECT_FALSE(is_nonblocking(self->s));
 }
 
@@ -92,7 +92,7 @@ TEST_F(control, what_can_be_read)
 					 &returned, NULL, NULL));
 	EXPECT_EQ(4711, returned);
 	EXPECT_EQ(0xcccccccc, value);
-	EXPECT_WORKS(WSAIoctl(self->s, FIONREAD, NULL, 0, &value, sizeof(value),
+	EXPECT_CLEAR(WSAIoctl(self->s, FIONREAD, NULL, 0, &value, sizeof(value),
 			      &returned, NULL, NULL));
 	EXPECT_EQ(sizeof(value), returned);
 	EXPECT_EQ(5, value);
@@ -103,30 +103,33 @@ TEST_F(control, the_urgent_mark)
 	DWORD returned;
 	BOOL value = 4711;
 
-	EXPECT_WORKS(WSAIoctl(self->s, SIOCATMARK, NULL, 0, &value,
+	EXPECT_CLEAR(WSAIoctl(self->s, SIOCATMARK, NULL, 0, &value,
 			      sizeof(value), &returned, NULL, NULL));
 	EXPECT_EQ(sizeof(value), returned);
 	EXPECT_EQ(TRUE, value);
 	check(send(self->peer, "!", 1, MSG_OOB));
 	wait_for(self->s, POLLPRI);
-	EXPECT_WORKS(WSAIoctl(self->s, SIOCATMARK, NULL, 0, &value,
+	EXPECT_CLEAR(WSAIoctl(self->s, SIOCATMARK, NULL, 0, &value,
 			      sizeof(value), &returned, NULL, NULL));
 	EXPECT_EQ(FALSE, value);
 }
 
-TEST_F(control, udp_connreset_is_off_for_good)
+/* L11 */
+TEST_F(control, udp_connreset_cannot_be_had_without_a_connection)
 {
 	SOCKET s = open_socket(AF_INET, SOCK_DGRAM);
-	BOOL on = FALSE;
+	BOOL on = TRUE;
 
-	EXPECT_WORKS(control(s, SIO_UDP_CONNRESET, &on, sizeof(on)));
+	EXPECT_FAILS(WSAEOPNOTSUPP, control(s, SIO_UDP_CONNRESET, &on,
+					    sizeof(on)));
+	on = FALSE;
+	EXPECT_CLEAR(control(s, SIO_UDP_CONNRESET, &on, sizeof(on)));
 	EXPECT_FAILS(WSAEFAULT, control(s, SIO_UDP_CONNRESET, &on,
 					sizeof(on) - 1));
 	EXPECT_FAILS(WSAEOPNOTSUPP, control(self->s, SIO_UDP_CONNRESET, &on,
 					    sizeof(on)));
 	on = TRUE;
-	EXPECT_FAILS(WSAEOPNOTSUPP, control(s, SIO_UDP_CONNRESET, &on,
-					    sizeof(on)));
+	EXPECT_CLEAR(control(s, SIO_UDP_CONNRESET, &on, sizeof(on)));
 }
 
 TEST_F(control, keepalive)
@@ -134,7 +137,7 @@ TEST_F(control, keepalive)
 	struct tcp_keepalive keepalive = { 1, 10000, 2001 };
 	int idle, interval;
 
-	EXPECT_WORKS(control(self->s, SIO_KEEPALIVE_VALS, &keepalive,
+	EXPECT_CLEAR(control(self->s, SIO_KEEPALIVE_VALS, &keepalive,
 			     sizeof(keepalive)));
 	EXPECT_EQ(1, int_option(self->s, SOL_SOCKET, SO_KEEPALIVE));
 	EXPECT_EQ(10, int_option(self->s, IPPROTO_TCP, TCP_KEEPIDLE));
@@ -142,20 +145,20 @@ TEST_F(control, keepalive)
 
 	/* off leaves the times alone */
 	keepalive = (struct tcp_keepalive) { 0, 5000, 5000 };
-	EXPECT_WORKS(control(self->s, SIO_KEEPALIVE_VALS, &keepalive,
+	EXPECT_CLEAR(control(self->s, SIO_KEEPALIVE_VALS, &keepalive,
 			     sizeof(keepalive)));
 	EXPECT_EQ(0, int_option(self->s, SOL_SOCKET, SO_KEEPALIVE));
 	EXPECT_EQ(10, int_option(self->s, IPPROTO_TCP, TCP_KEEPIDLE));
 
 	/* no less than Linux knows, and no more */
 	keepalive = (struct tcp_keepalive) { 7, 0, 1 };
-	EXPECT_WORKS(control(self->s, SIO_KEEPALIVE_VALS, &keepalive,
+	EXPECT_CLEAR(control(self->s, SIO_KEEPALIVE_VALS, &keepalive,
 			     sizeof(keepalive)));
 	EXPECT_EQ(1, int_option(self->s, SOL_SOCKET, SO_KEEPALIVE));
 	EXPECT_EQ(1, int_option(self->s, IPPROTO_TCP, TCP_KEEPIDLE));
 	EXPECT_EQ(1, int_option(self->s, IPPROTO_TCP, TCP_KEEPINTVL));
 	keepalive = (struct tcp_keepalive) { 1, 32767000, 32766001 };
-	EXPECT_WORKS(control(self->s, SIO_KEEPALIVE_VALS, &keepalive,
+	EXPECT_CLEAR(control(self->s, SIO_KEEPALIVE_VALS, &keepalive,
 			     sizeof(keepalive)));
 	idle = int_option(self->s, IPPROTO_TCP, TCP_KEEPIDLE);
 	interval = int_option(self->s, IPPROTO_TCP, TCP_KEEPINTVL);
@@ -191,7 +194,7 @@ TEST_F(control, the_way_to_transmitfile)
 	LPFN_TRANSMITFILE function = NULL;
 	DWORD returned;
 
-	EXPECT_WORKS(WSAIoctl(self->s, SIO_GET_EXTENSION_FUNCTION_POINTER, &guid,
+	EXPECT_CLEAR(WSAIoctl(self->s, SIO_GET_EXTENSION_FUNCTION_POINTER, &guid,
 			      sizeof(guid), &function, sizeof(function),
 			      &returned, NULL, NULL));
 	EXPECT_EQ(sizeof(function), returned);
@@ -222,7 +225,7 @@ TEST_F(control, overlapped_it_is_complete_at_once)
 	overlapped.hEvent = WSACreateEvent();
 	check(send(self->peer, "hello", 5, 0));
 	wait_for(self->s, POLLIN);
-	EXPECT_WORKS(WSAIoctl(self->s, FIONREAD, NULL, 0, &value, sizeof(value),
+	EXPECT_CLEAR(WSAIoctl(self->s, FIONREAD, NULL, 0, &value, sizeof(value),
 			      NULL, &overlapped, NULL));
 	EXPECT_EQ(5, value);
 	EXPECT_EQ(0, overlapped.Internal);
@@ -242,18 +245,44 @@ TEST_F(control, overlapped_it_is_complete_at_once)
 		  WSAWaitForMultipleEvents(1, &overlapped.hEvent, TRUE, 0, FALSE));
 }
 
+static LPWSAOVERLAPPED run_with;
+static DWORD run_error, run_transferred;
+
 static void CALLBACK routine(DWORD error, DWORD transferred,
 			     LPWSAOVERLAPPED overlapped, DWORD flags)
 {
-	(void)error;
-	(void)transferred;
-	(void)overlapped;
 	(void)flags;
+	run_error = error;
+	run_transferred = transferred;
+	run_with = overlapped;
+}
+
+/* L19 */
+TEST_F(control, overlapped_with_a_routine)
+{
+	WSAEVENT event = WSACreateEvent();
+	OVERLAPPED overlapped = { .hEvent = event };
+	u_long value = 4711;
+	DWORD returned = 0;
+
+	EXPECT_FAILS(WSAEFAULT, WSAIoctl(self->s, FIONREAD, NULL, 0, &value, 3,
+					 &returned, &overlapped, routine));
+	EXPECT_EQ(WSA_WAIT_TIMEOUT, WSAWaitForMultipleEvents(1, &event, TRUE, 0, TRUE));
+	EXPECT_CLEAR(WSAIoctl(self->s, FIONREAD, NULL, 0, &value, sizeof(value),
+			      &returned, &overlapped, routine));
+	EXPECT_EQ(0, value);
+	EXPECT_EQ(0, overlapped.Internal);
+	EXPECT_NULL(run_with);
+	/* and the event is the program's own */
+	EXPECT_EQ(WSA_WAIT_IO_COMPLETION,
+		  WSAWaitForMultipleEvents(1, &event, TRUE, 0, TRUE));
+	EXPECT_EQ(&overlapped, run_with);
+	EXPECT_EQ(0, run_error);
+	EXPECT_EQ(sizeof(value), run_transferred);
 }
 
 TEST_F(control, what_is_refused)
 {
-	OVERLAPPED overlapped = { .hEvent = NULL };
 	DWORD returned = 4711;
 	WSABUF data = { 0 };
 	u_long value = 1;
@@ -265,9 +294,8 @@ TEST_F(control, what_is_refused)
 					    sizeof(value)));
 	EXPECT_FAILS(WSAEFAULT, WSAIoctl(self->s, FIONBIO, &value, sizeof(value),
 					 NULL, 0, NULL, NULL, NULL));
-	EXPECT_FAILS(WSAEOPNOTSUPP, WSAIoctl(self->s, FIONBIO, &value,
-					     sizeof(value), NULL, 0, &returned,
-					     &overlapped, routine));
+	EXPECT_FAILS(WSAEINVAL, WSAIoctl(self->s, FIONBIO, &value, sizeof(value),
+					 NULL, 0, &returned, NULL, routine));
 	EXPECT_FALSE(is_nonblocking(self->s));
 	EXPECT_EQ(4711, returned);
 	EXPECT_FAILS(WSAENOTSOCK, control(INVALID_SOCKET, FIONBIO, &value,
@@ -368,9 +396,9 @@ TEST_F(control, a_long_is_as_good_as_winsocks)
 	EXPECT_FAILS(WSAEFAULT, winsock_ioctlsocket_long(self->s, FIONREAD, NULL));
 	check(send(self->peer, "four", 4, 0));
 	wait_for(self->s, POLLIN);
-	EXPECT_WORKS(winsock_ioctlsocket_long(self->s, FIONREAD, &count));
+	EXPECT_CLEAR(winsock_ioctlsocket_long(self->s, FIONREAD, &count));
 	EXPECT_EQ(4, count);
-	EXPECT_WORKS(winsock_ioctlsocket_long(self->s, FIONBIO, &on));
+	EXPECT_CLEAR(winsock_ioctlsocket_long(self->s, FIONBIO, &on));
 	EXPECT_TRUE(is_nonblocking(self->s));
 	EXPECT_EQ(1, on);
 }

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* setsockopt and getsockopt, in Winsock's forms. */
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+
 #include "lib_suite.h"
+#include "../userlib/option_form.h"
 
 /* What a test poisons the value with. */
 #define POISON	0xcc
@@ -56,7 +62,7 @@ static void expect_linger(struct __test_metadata *_metadata, SOCKET s,
 	EXPECT_EQ(onoff, linger.l_onoff);
 	EXPECT_EQ(seconds, linger.l_linger);
 	/* O1 */
-	EXPECT_WORKS(getsockopt(s, SOL_SOCKET, SO_DONTLINGER, &dont, &len));
+	EXPECT_CLEAR(getsockopt(s, SOL_SOCKET, SO_DONTLINGER, &dont, &len));
 	EXPECT_EQ(!onoff, dont);
 }
 
@@ -76,11 +82,11 @@ TEST_F(stream, dontlinger_is_the_opposite_and_keeps_the_interval)
 {
 	set_linger(self->s, 1, 77);
 	expect_linger(_metadata, self->s, 1, 77);
-	EXPECT_WORKS(set_dontlinger(self->s, TRUE));
+	EXPECT_CLEAR(set_dontlinger(self->s, TRUE));
 	expect_linger(_metadata, self->s, 0, 77);
-	EXPECT_WORKS(set_dontlinger(self->s, 4711));
+	EXPECT_CLEAR(set_dontlinger(self->s, 4711));
 	expect_linger(_metadata, self->s, 0, 77);
-	EXPECT_WORKS(set_dontlinger(self->s, FALSE));
+	EXPECT_CLEAR(set_dontlinger(self->s, FALSE));
 	expect_linger(_metadata, self->s, 1, 77);
 }
 
@@ -112,7 +118,7 @@ TEST_F(stream, linger_set_needs_four_bytes)
 		if (len == sizeof(struct linger))
 			continue;
 		set_linger(self->s, 1, 5);
-		EXPECT_WORKS(setsockopt(self->s, SOL_SOCKET, SO_LINGER, value, len));
+		EXPECT_CLEAR(setsockopt(self->s, SOL_SOCKET, SO_LINGER, value, len));
 		expect_linger(_metadata, self->s, 1, 9);
 	}
 }
@@ -122,10 +128,10 @@ TEST_F(stream, linger_set_takes_a_negative_length)
 {
 	LINGER linger = { 1, 33 };
 
-	EXPECT_WORKS(setsockopt(self->s, SOL_SOCKET, SO_LINGER, &linger, -1));
+	EXPECT_CLEAR(setsockopt(self->s, SOL_SOCKET, SO_LINGER, &linger, -1));
 	expect_linger(_metadata, self->s, 1, 33);
 	linger.l_linger = 34;
-	EXPECT_WORKS(setsockopt(self->s, SOL_SOCKET, SO_LINGER, &linger,
+	EXPECT_CLEAR(setsockopt(self->s, SOL_SOCKET, SO_LINGER, &linger,
 				(socklen_t)INT32_MIN));
 	expect_linger(_metadata, self->s, 1, 34);
 }
@@ -142,7 +148,7 @@ TEST_F(stream, linger_get_fills_four_bytes)
 			continue;
 		memset(value, POISON, sizeof(value));
 		len = room;
-		EXPECT_WORKS(getsockopt(self->s, SOL_SOCKET, SO_LINGER, value, &len));
+		EXPECT_CLEAR(getsockopt(self->s, SOL_SOCKET, SO_LINGER, value, &len));
 		EXPECT_EQ(4, len);
 		EXPECT_EQ(1, value[0]);
 		EXPECT_EQ(0, value[1]);
@@ -192,7 +198,7 @@ TEST_F(stream, dontlinger_set_takes_any_length)
 	int len, byte;
 
 	set_linger(self->s, 0, 5);
-	EXPECT_WORKS(setsockopt(self->s, SOL_SOCKET, SO_DONTLINGER, "\1", 0));
+	EXPECT_CLEAR(setsockopt(self->s, SOL_SOCKET, SO_DONTLINGER, "\1", 0));
 	expect_linger(_metadata, self->s, 1, 5);
 	EXPECT_FAILS(WSAEFAULT,
 		     setsockopt(self->s, SOL_SOCKET, SO_DONTLINGER, NULL, 4));
@@ -206,13 +212,13 @@ TEST_F(stream, dontlinger_set_takes_any_length)
 			memset(value, 0, sizeof(value));
 			value[byte] = 0x40;
 			set_linger(self->s, 1, 5);
-			EXPECT_WORKS(setsockopt(self->s, SOL_SOCKET, SO_DONTLINGER,
+			EXPECT_CLEAR(setsockopt(self->s, SOL_SOCKET, SO_DONTLINGER,
 						value, len));
 			expect_linger(_metadata, self->s,
 				      !(byte < len && byte < 4), 5);
 		}
 		set_linger(self->s, 0, 5);
-		EXPECT_WORKS(setsockopt(self->s, SOL_SOCKET, SO_DONTLINGER,
+		EXPECT_CLEAR(setsockopt(self->s, SOL_SOCKET, SO_DONTLINGER,
 					zero, len));
 		expect_linger(_metadata, self->s, 1, 5);
 	}
@@ -234,7 +240,7 @@ TEST_F(stream, dontlinger_get_fits_the_room)
 		for (i = 0; i < 5; i++) {
 			memset(value, POISON, sizeof(value));
 			len = lengths[i].room;
-			EXPECT_WORKS(getsockopt(self->s, SOL_SOCKET,
+			EXPECT_CLEAR(getsockopt(self->s, SOL_SOCKET,
 						SO_DONTLINGER, value, &len));
 			EXPECT_EQ(lengths[i].told, len);
 			EXPECT_EQ(on, value[0]);
@@ -259,19 +265,19 @@ TEST_F(stream, libcs_struct_linger_is_taken_as_well)
 	struct linger libc = { .l_onoff = 1, .l_linger = 44 };
 	int len = sizeof(libc);
 
-	EXPECT_WORKS(setsockopt(self->s, SOL_SOCKET, SO_LINGER, &libc, sizeof(libc)));
+	EXPECT_CLEAR(setsockopt(self->s, SOL_SOCKET, SO_LINGER, &libc, sizeof(libc)));
 	expect_linger(_metadata, self->s, 1, 44);
 	memset(&libc, POISON, sizeof(libc));
-	EXPECT_WORKS(getsockopt(self->s, SOL_SOCKET, SO_LINGER, &libc, &len));
+	EXPECT_CLEAR(getsockopt(self->s, SOL_SOCKET, SO_LINGER, &libc, &len));
 	EXPECT_EQ(sizeof(libc), len);
 	EXPECT_EQ(1, libc.l_onoff);
 	EXPECT_EQ(44, libc.l_linger);
 
 	libc.l_linger = 1000000;
-	EXPECT_WORKS(setsockopt(self->s, SOL_SOCKET, SO_LINGER, &libc, sizeof(libc)));
+	EXPECT_CLEAR(setsockopt(self->s, SOL_SOCKET, SO_LINGER, &libc, sizeof(libc)));
 	expect_linger(_metadata, self->s, 1, 65535);
 	libc.l_onoff = 0;
-	EXPECT_WORKS(setsockopt(self->s, SOL_SOCKET, SO_LINGER, &libc, sizeof(libc)));
+	EXPECT_CLEAR(setsockopt(self->s, SOL_SOCKET, SO_LINGER, &libc, sizeof(libc)));
 	EXPECT_EQ(0, get_linger(self->s).l_onoff);
 }
 
@@ -298,31 +304,31 @@ TEST_F(stream, time_outs_come_in_both_forms)
 	DWORD ms = 2500;
 	int len = sizeof(ms);
 
-	EXPECT_WORKS(setsockopt(self->s, SOL_SOCKET, SO_RCVTIMEO, &ms, sizeof(ms)));
+	EXPECT_CLEAR(setsockopt(self->s, SOL_SOCKET, SO_RCVTIMEO, &ms, sizeof(ms)));
 	ms = 0;
-	EXPECT_WORKS(getsockopt(self->s, SOL_SOCKET, SO_RCVTIMEO, &ms, &len));
+	EXPECT_CLEAR(getsockopt(self->s, SOL_SOCKET, SO_RCVTIMEO, &ms, &len));
 	EXPECT_EQ(4, len);
 	EXPECT_EQ(2500, ms);
 	len = sizeof(timeval);
-	EXPECT_WORKS(getsockopt(self->s, SOL_SOCKET, SO_RCVTIMEO, &timeval, &len));
+	EXPECT_CLEAR(getsockopt(self->s, SOL_SOCKET, SO_RCVTIMEO, &timeval, &len));
 	EXPECT_EQ(2, timeval.tv_sec);
 	EXPECT_EQ(500000, timeval.tv_usec);
 
 	timeval.tv_sec = 7;
-	EXPECT_WORKS(setsockopt(self->s, SOL_SOCKET, SO_SNDTIMEO, &timeval,
+	EXPECT_CLEAR(setsockopt(self->s, SOL_SOCKET, SO_SNDTIMEO, &timeval,
 				sizeof(timeval)));
 	len = sizeof(ms);
-	EXPECT_WORKS(getsockopt(self->s, SOL_SOCKET, SO_SNDTIMEO, &ms, &len));
+	EXPECT_CLEAR(getsockopt(self->s, SOL_SOCKET, SO_SNDTIMEO, &ms, &len));
 	EXPECT_EQ(7500, ms);
 
 	EXPECT_FAILS(WSAEFAULT, setsockopt(self->s, SOL_SOCKET, SO_SNDTIMEO, &ms, 2));
 	EXPECT_FAILS(WSAEFAULT, setsockopt(self->s, SOL_SOCKET, SO_SNDTIMEO, NULL, 4));
-	EXPECT_WORKS(getsockopt(self->s, SOL_SOCKET, SO_SNDTIMEO, &ms, &len));
+	EXPECT_CLEAR(getsockopt(self->s, SOL_SOCKET, SO_SNDTIMEO, &ms, &len));
 	EXPECT_EQ(7500, ms);
 	ms = 0xffffffff;	/* INFINITE */
 	len = sizeof(timeval);
-	EXPECT_WORKS(setsockopt(self->s, SOL_SOCKET, SO_SNDTIMEO, &ms, sizeof(ms)));
-	EXPECT_WORKS(getsockopt(self->s, SOL_SOCKET, SO_SNDTIMEO, &timeval, &len));
+	EXPECT_CLEAR(setsockopt(self->s, SOL_SOCKET, SO_SNDTIMEO, &ms, sizeof(ms)));
+	EXPECT_CLEAR(getsockopt(self->s, SOL_SOCKET, SO_SNDTIMEO, &timeval, &len));
 	EXPECT_EQ(0, timeval.tv_sec);
 	EXPECT_EQ(0, timeval.tv_usec);
 }
@@ -331,16 +337,16 @@ TEST_F(stream, a_boolean_may_be_one_byte)
 {
 	int on = -1, len = sizeof(on);
 
-	EXPECT_WORKS(setsockopt(self->s, SOL_SOCKET, SO_KEEPALIVE, "\1", 1));
-	EXPECT_WORKS(getsockopt(self->s, SOL_SOCKET, SO_KEEPALIVE, &on, &len));
+	EXPECT_CLEAR(setsockopt(self->s, SOL_SOCKET, SO_KEEPALIVE, "\1", 1));
+	EXPECT_CLEAR(getsockopt(self->s, SOL_SOCKET, SO_KEEPALIVE, &on, &len));
 	EXPECT_EQ(1, on);
-	EXPECT_WORKS(setsockopt(self->s, SOL_SOCKET, SO_KEEPALIVE, "\0", 1));
-	EXPECT_WORKS(getsockopt(self->s, SOL_SOCKET, SO_KEEPALIVE, &on, &len));
+	EXPECT_CLEAR(setsockopt(self->s, SOL_SOCKET, SO_KEEPALIVE, "\0", 1));
+	EXPECT_CLEAR(getsockopt(self->s, SOL_SOCKET, SO_KEEPALIVE, &on, &len));
 	EXPECT_EQ(0, on);
 	if (variant->family == AF_UNIX)
 		return;
-	EXPECT_WORKS(setsockopt(self->s, IPPROTO_TCP, TCP_NODELAY, "\1", 1));
-	EXPECT_WORKS(getsockopt(self->s, IPPROTO_TCP, TCP_NODELAY, &on, &len));
+	EXPECT_CLEAR(setsockopt(self->s, IPPROTO_TCP, TCP_NODELAY, "\1", 1));
+	EXPECT_CLEAR(getsockopt(self->s, IPPROTO_TCP, TCP_NODELAY, &on, &len));
 	EXPECT_EQ(1, on);
 }
 
@@ -349,25 +355,222 @@ TEST_F(stream, exclusive_and_shared_addresses_exclude_each_other)
 	BOOL on = TRUE, value = -1;
 	int len = sizeof(value);
 
-	EXPECT_WORKS(getsockopt(self->s, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, &value,
+	EXPECT_CLEAR(getsockopt(self->s, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, &value,
 				&len));
 	EXPECT_EQ(FALSE, value);
-	EXPECT_WORKS(setsockopt(self->s, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, &on,
+	EXPECT_CLEAR(setsockopt(self->s, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, &on,
 				sizeof(on)));
-	EXPECT_WORKS(getsockopt(self->s, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, &value,
+	EXPECT_CLEAR(getsockopt(self->s, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, &value,
 				&len));
 	EXPECT_EQ(TRUE, value);
 	EXPECT_FAILS(WSAEINVAL, setsockopt(self->s, SOL_SOCKET, SO_REUSEADDR, &on,
 					   sizeof(on)));
-	EXPECT_WORKS(getsockopt(self->s, SOL_SOCKET, SO_REUSEADDR, &value, &len));
+	EXPECT_CLEAR(getsockopt(self->s, SOL_SOCKET, SO_REUSEADDR, &value, &len));
 	EXPECT_EQ(FALSE, value);
 	on = FALSE;
-	EXPECT_WORKS(setsockopt(self->s, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, &on,
+	EXPECT_CLEAR(setsockopt(self->s, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, &on,
 				sizeof(on)));
 	on = TRUE;
-	EXPECT_WORKS(setsockopt(self->s, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)));
+	EXPECT_CLEAR(setsockopt(self->s, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)));
 	EXPECT_FAILS(WSAEINVAL, setsockopt(self->s, SOL_SOCKET,
 					   SO_EXCLUSIVEADDRUSE, &on, sizeof(on)));
+}
+
+/* L16 */
+static void check_form(struct __test_metadata *_metadata, SOCKET s,
+		       const struct ws_option_form *form)
+{
+	static const int room_at[] = { [WS_ROOM_1] = 1, 2, 4 };
+	unsigned char value[8] = { 0 };
+	int i, j, len;
+
+	for (i = 0; i < WS_ROOMS; i++) {
+		memset(value, POISON, sizeof(value));
+		len = room_at[i];
+		if (form->returned[i]) {
+			EXPECT_CLEAR(getsockopt(s, form->level, form->name, value, &len));
+			EXPECT_EQ(form->returned[i], len);
+		} else {
+			EXPECT_FAILS(WSAEFAULT, getsockopt(s, form->level,
+							   form->name, value, &len));
+			EXPECT_EQ(room_at[i], len);
+		}
+		for (j = form->returned[i]; j < room_at[i]; j++)
+			EXPECT_EQ(0, value[j]);
+		EXPECT_EQ(POISON, value[room_at[i]]);
+	}
+	for (len = 0; len >= -1; len--) {
+		i = len;
+		EXPECT_FAILS(WSAEFAULT, getsockopt(s, form->level, form->name, value,
+						   &i));
+		EXPECT_EQ(len, i);
+	}
+
+	memset(value, 0, sizeof(value));
+	EXPECT_FAILS(WSAEFAULT, setsockopt(s, form->level, form->name, NULL, 4));
+	for (len = -1; len <= 8; len++) {
+		if (len >= 0 && len < 4 && !form->takes_short)
+			EXPECT_FAILS(WSAEFAULT, setsockopt(s, form->level,
+							   form->name, value, len));
+		else
+			EXPECT_CLEAR(setsockopt(s, form->level, form->name, value,
+						len));
+	}
+	if (!form->boolean || form->name == SO_DEBUG)
+		return;
+
+	/* which bytes of the value count */
+	for (len = 0; len <= 4; len++) {
+		for (i = 0; i < 4; i++) {
+			memset(value, 0, sizeof(value));
+			value[i] = 0x40;
+			check(setsockopt(s, form->level, form->name, value, len));
+			j = sizeof(value);
+			check(getsockopt(s, form->level, form->name, value, &j));
+			EXPECT_EQ(i < len && i < form->counted, value[0]) {
+				TH_LOG("option %d, byte %d of %d", form->name, i, len);
+			}
+		}
+	}
+}
+
+TEST_F(stream, lengths_are_as_the_table_has_them)
+{
+	unsigned int i;
+
+	for (i = 0; i < WS_OPTION_FORMS; i++)
+		if (ws_option_forms[i].level == SOL_SOCKET ||
+		    variant->family != AF_UNIX)
+			check_form(_metadata, self->s, &ws_option_forms[i]);
+}
+
+/* L15 */
+TEST_F(stream, wild_pointers_are_refused)
+{
+	static const int names[] = {
+		SO_LINGER, SO_DONTLINGER, SO_RCVTIMEO, SO_SNDTIMEO, SO_RCVBUF,
+		SO_EXCLUSIVEADDRUSE, SO_REUSEADDR, SO_KEEPALIVE, SO_PRIORITY,
+	};
+	/* where nothing can be, where nothing is any more, and the kernel's */
+	void *page = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *wild[] = { (void *)1, page, (void *)-8 };
+	unsigned int i, j;
+	int len, value;
+
+	ASSERT_NE(MAP_FAILED, page);
+	munmap(page, 4096);
+	for (i = 0; i < 9; i++) {
+		for (j = 0; j < 3; j++) {
+			EXPECT_FAILS(WSAEFAULT, setsockopt(self->s, SOL_SOCKET,
+							   names[i], wild[j], 4));
+			if (names[i] != SO_PRIORITY)
+				EXPECT_FAILS(WSAEFAULT,
+					     setsockopt(self->s, SOL_SOCKET,
+							names[i], wild[j], -1));
+			len = 4;
+			EXPECT_FAILS(WSAEFAULT, getsockopt(self->s, SOL_SOCKET,
+							   names[i], wild[j], &len));
+			EXPECT_EQ(4, len);
+		}
+		EXPECT_FAILS(WSAEFAULT, getsockopt(self->s, SOL_SOCKET, names[i],
+						   &value, wild[0]));
+	}
+	for (j = 0; j < 3; j++)
+		EXPECT_FAILS(WSAEFAULT, ioctlsocket(self->s, FIONBIO,
+						    (u_long *)wild[j]));
+	EXPECT_FAILS(WSAEFAULT, ioctlsocket(self->s, FIONREAD, (u_long *)1));
+	EXPECT_FAILS(WSAEFAULT, ioctlsocket(self->s, SIOCATMARK, (u_long *)1));
+}
+
+/* From here on the library takes every pointer that it has to probe for a wild one. */
+static void forbid_probes(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_rt_sigprocmask, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, args[0])),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ~0u, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EFAULT),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = { .len = 6, .filter = code };
+
+	check(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	check(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog));
+}
+
+static void expect_option_works(struct __test_metadata *_metadata, SOCKET s,
+				int level, int name, int *value)
+{
+	int len = sizeof(*value);
+
+	EXPECT_CLEAR(setsockopt(s, level, name, value, len));
+	EXPECT_CLEAR(getsockopt(s, level, name, value, &len));
+}
+
+/* Wherever they are, the kernel itself reads and writes them. */
+TEST_F(stream, values_of_four_bytes_cost_no_system_call_of_their_own)
+{
+	unsigned int i;
+	int *value = calloc(1, sizeof(*value));
+
+	ASSERT_NE(NULL, value);
+	forbid_probes();
+	for (i = 0; i < WS_OPTION_FORMS; i++)
+		if (ws_option_forms[i].level == SOL_SOCKET ||
+		    variant->family != AF_UNIX)
+			expect_option_works(_metadata, self->s,
+					    ws_option_forms[i].level,
+					    ws_option_forms[i].name, value);
+	if (!variant->native) {
+		expect_option_works(_metadata, self->s, SOL_SOCKET, SO_LINGER, value);
+		expect_option_works(_metadata, self->s, SOL_SOCKET, SO_DONTLINGER,
+				    value);
+	}
+	*value = 1;
+	EXPECT_CLEAR(ioctlsocket(self->s, FIONBIO, (u_long *)value));
+	free(value);
+}
+
+static void *use_timeouts(void *arg)
+{
+	SOCKET s = *(SOCKET *)arg;
+	int value = 250, len = sizeof(value);
+	char on = 1;
+
+	if (setsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &value, len) ||
+	    getsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &value, &len) ||
+	    setsockopt(s, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, &value, len) ||
+	    setsockopt(s, SOL_SOCKET, SO_KEEPALIVE, &on, 1))
+		return NULL;
+	return arg;
+}
+
+/* Nor do those on the stack, which the library reads. */
+TEST_F(stream, variables_of_the_caller_cost_no_system_call_of_their_own)
+{
+	pthread_t thread;
+	void *ret;
+
+	forbid_probes();
+	EXPECT_NE(NULL, use_timeouts(&self->s));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, use_timeouts, &self->s));
+	pthread_join(thread, &ret);
+	EXPECT_NE(NULL, ret);
+}
+
+/* TCP_NODELAY has one byte, wherever an int has its lowest. */
+TEST_F(stream, of_tcp_nodelay_the_lowest_byte_counts)
+{
+	int value = 0x100, len = sizeof(value);
+
+	if (variant->family == AF_UNIX)
+		return;
+	EXPECT_CLEAR(setsockopt(self->s, SOL_TCP, TCP_NODELAY, &value, len));
+	EXPECT_CLEAR(getsockopt(self->s, SOL_TCP, TCP_NODELAY, &value, &len));
+	EXPECT_EQ(0, value);
 }
 
 FIXTURE(winsock) {
@@ -428,7 +631,7 @@ TEST_F(winsock, accepted_sockets_inherit_from_the_listener)
 	expect_linger(_metadata, child, 1, 3);
 	EXPECT_TRUE(is_nonblocking(child));
 	len = sizeof(ulp);
-	EXPECT_WORKS(getsockopt(child, IPPROTO_TCP, TCP_ULP, ulp, &len));
+	EXPECT_CLEAR(getsockopt(child, IPPROTO_TCP, TCP_ULP, ulp, &len));
 	EXPECT_STREQ("winsock", ulp);
 }
 
@@ -446,9 +649,9 @@ TEST_F(winsock, so_error_is_winsocks_number)
 	connect(s, (struct sockaddr *)&addr, len);
 	wait_for(s, POLLOUT);
 	len = sizeof(error);
-	EXPECT_WORKS(getsockopt(s, SOL_SOCKET, SO_ERROR, &error, &len));
+	EXPECT_CLEAR(getsockopt(s, SOL_SOCKET, SO_ERROR, &error, &len));
 	EXPECT_EQ(WSAECONNREFUSED, error);
-	EXPECT_WORKS(getsockopt(s, SOL_SOCKET, SO_ERROR, &error, &len));
+	EXPECT_CLEAR(getsockopt(s, SOL_SOCKET, SO_ERROR, &error, &len));
 	EXPECT_EQ(0, error);
 }
 
@@ -512,6 +715,10 @@ TEST_F(winsock, unknown_options_are_refused)
 
 	EXPECT_FAILS(WSAENOPROTOOPT, setsockopt(s, SOL_SOCKET, 31337, &value, len));
 	EXPECT_FAILS(WSAENOPROTOOPT, getsockopt(s, SOL_SOCKET, 31337, &value, &len));
+	EXPECT_FAILS(WSAENOPROTOOPT, setsockopt(s, IPPROTO_TCP, 31337, &value, len));
+	/* L13: nor is there such a level */
+	EXPECT_FAILS(WSAEINVAL, setsockopt(s, 0xbeef, 1, &value, len));
+	EXPECT_FAILS(WSAEINVAL, getsockopt(s, 0xbeef, 1, &value, &len));
 }
 
 TEST_HARNESS_MAIN

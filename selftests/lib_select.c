@@ -408,7 +408,7 @@ TEST_F(select, ends_in_time_and_never_before)
 	clear_sets(&sets);
 	put_in(&sets, self->pair.s, IN_READ | IN_EXCEPT);
 	before = now_ms();
-	EXPECT_WORKS(select_sets(&sets, 300));
+	EXPECT_CLEAR(select_sets(&sets, 300));
 	EXPECT_LE(300, now_ms() - before);
 	EXPECT_GT(SOON, now_ms() - before);
 	EXPECT_EQ(0, sets.read.fd_count + sets.except.fd_count);
@@ -773,14 +773,14 @@ TEST_F(poll, tells_of_data_and_of_room)
 
 	EXPECT_EQ(ROOM, revents_of(s, POLLRDNORM | POLLWRNORM));
 	check(send(self->pair.peer, "1234", 4, 0));
-	EXPECT_EQ(DATA, revents_of(s, POLLRDNORM));
+	EXPECT_EQ(POLLRDNORM, revents_of(s, POLLRDNORM));	/* L20 */
 	EXPECT_EQ(DATA, revents_of(s, POLLIN));
 	EXPECT_EQ(0, revents_of(s, POLLRDBAND));
 	EXPECT_EQ(DATA | ROOM, revents_of(s, POLLIN | POLLOUT));
 	EXPECT_EQ(4, recv(s, buf, sizeof(buf), 0));
 	check(send(self->pair.peer, "A", 1, MSG_OOB));
 	EXPECT_EQ(URGENT, revents_of(s, POLLIN));
-	EXPECT_EQ(URGENT, revents_of(s, POLLRDBAND | POLLRDNORM));
+	EXPECT_EQ(POLLRDBAND, revents_of(s, POLLRDBAND | POLLRDNORM));
 }
 
 TEST_F(poll, tells_of_the_end_unasked)

@@ -31,4 +31,13 @@
 	EXPECT_EQ(POISON_ERROR, WSAGetLastError());			\
 } while (0)
 
+/* So does a call that transfers, polls or handles options, which clears it (L1). */
+#define EXPECT_CLEAR(call) do {						\
+	WSASetLastError(POISON_ERROR);					\
+	errno = POISON_ERRNO;						\
+	EXPECT_NE(SOCKET_ERROR, (int)(call));				\
+	EXPECT_EQ(POISON_ERRNO, errno);					\
+	EXPECT_EQ(0, WSAGetLastError());				\
+} while (0)
+
 #endif

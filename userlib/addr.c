@@ -2,7 +2,9 @@
 /* Names, addresses and byte order. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <limits.h>
 #include <netdb.h>
+#include <unistd.h>
 #include <winsock2.h>
 #include <ws2tcpip.h>
 
@@ -30,7 +32,8 @@ static const struct {
 	{ -12,	WSAEFAULT },
 };
 
-#define LIBC_EAI_SYSTEM	(-11)
+#define LIBC_EAI_SYSTEM		(-11)
+#define LIBC_EAI_SERVICE	(-8)
 #define ENTRIES		(sizeof(from_eai) / sizeof(from_eai[0]))
 
 int ws_error_from_eai(int eai)
@@ -56,6 +59,59 @@ static int name_result(struct ws_call *call, int eai)
 	return error;
 }
 
+/* L18: as it was asked for. */
+static void keep_hinted(struct addrinfo *list, int type, int protocol)
+{
+	struct addrinfo *info;
+
+	for (info = list; info; info = info->ai_next) {
+		info->ai_socktype = type;
+		info->ai_protocol = protocol;
+	}
+}
+
+/*
+ * Linux answers for each type of socket that is not excluded, and refuses a
+ * protocol that is not the type's; Winsock does not look at the two.
+ */
+static int look_up(const char *node, const char *service,
+		   const struct addrinfo *hints, struct addrinfo **res)
+{
+	struct addrinfo asked = { 0 };
+	int type, protocol, ret;
+
+	/* Without hints libc's AI_ADDRCONFIG and AI_V4MAPPED are not wanted. */
+	if (hints)
+		asked = *hints;
+	type = asked.ai_socktype;
+	protocol = asked.ai_protocol;
+	asked.ai_protocol = 0;
+	if (!type)
+		asked.ai_socktype = protocol == IPPROTO_UDP ? SOCK_DGRAM : SOCK_STREAM;
+	ret = getaddrinfo(node, service, &asked, res);
+	if (ret == LIBC_EAI_SERVICE && !type && !protocol) {
+		asked.ai_socktype = SOCK_DGRAM;
+		ret = getaddrinfo(node, service, &asked, res);
+	}
+	if (!ret)
+		keep_hinted(*res, type, protocol);
+	return ret;
+}
+
+/* L18: the empty name is this machine's own, known to a name server or not. */
+static int look_up_own(const char *node, const char *service,
+		       const struct addrinfo *hints, struct addrinfo **res)
+{
+	char own[HOST_NAME_MAX + 1];
+	int ret;
+
+	if (!node || *node)
+		return look_up(node, service, hints, res);
+	ret = gethostname(own, sizeof(own)) ? LIBC_EAI_SYSTEM :
+					      look_up(own, service, hints, res);
+	return ret ? look_up("localhost", service, hints, res) : 0;
+}
+
 WS_EXPORT int winsock_getaddrinfo(const char *node, const char *service,
 				  const struct addrinfo *hints,
 				  struct addrinfo **res)
@@ -65,9 +121,16 @@ WS_EXPORT int winsock_getaddrinfo(const char *node, const char *service,
 
 	if (!ws_call_begin(&call, -1))
 		return WSAGetLastError();
+	if (!res) {
+		ws_call_end(&call, WSAEFAULT);
+		return WSAEFAULT;
+	}
+	*res = NULL;
 	ws_blocking_begin();
-	ret = getaddrinfo(node, service, hints, res);
+	ret = look_up_own(node, service, hints, res);
 	ws_blocking_end();
+	if (ret)
+		*res = NULL;
 	return name_result(&call, ret);
 }
 

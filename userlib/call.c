@@ -43,6 +43,20 @@ int ws_call_end(struct ws_call *call, int error)
 	return error ? ws_fail(error) : 0;
 }
 
+/* The same for a call that transfers, polls or handles options (L1). */
+int ws_call_done(struct ws_call *call, int error)
+{
+	if (!error)
+		ws_no_error();
+	return ws_call_end(call, error);
+}
+
+/* @error is an argument's, and counts only where there is a socket. */
+int ws_call_argument(const struct ws_call *call, int error)
+{
+	return ws_slot_adopt(call->fd) ? error : WSAENOTSOCK;
+}
+
 /* From here on the call may wait; a socket from elsewhere is adopted. */
 void ws_call_block(struct ws_call *call, enum ws_kind kind)
 {
@@ -63,6 +77,39 @@ void ws_call_unblock(void)
 static bool closed(const struct ws_call *call)
 {
 	return ws_slot_closed_since(call->slot, call->generation);
+}
+
+/*
+ * From here on the call waits in poll(2) alone.  That is where the module finds
+ * threads whose socket it does not know.
+ */
+void ws_call_poll(struct ws_call *call)
+{
+	call->polls = true;
+	call->inode = atomic_load(&call->slot->inode);
+}
+
+/*
+ * G5: a call continues while another descriptor of the process has the socket.
+ * poll(2) looks its own descriptor up again when something comes.  If that refers
+ * to another socket by then, the call waits for that one, too.
+ */
+static bool follow(struct ws_call *call)
+{
+	int fd = call->polls ? ws_slot_find_descriptor(call->inode) : -1;
+	struct ws_slot *slot = ws_slot_adopt(fd);
+
+	if (!slot)
+		return false;
+	call->fd = fd;
+	call->slot = slot;
+	call->generation = atomic_load(&slot->generation);
+	return true;
+}
+
+static bool gone(struct ws_call *call)
+{
+	return closed(call) && !follow(call);
 }
 
 /* The time the socket's own time-out leaves; false if it has none. */
@@ -122,7 +169,7 @@ static int poll_once(const struct ws_call *call, short events,
  *
  * A signal that cancels nothing is invisible (L3), and the kernel would start
  * the socket's time-out anew: what is left of it is spent here.  So is a wait
- * that WSACancelBlockingCall() may end.
+ * that WSACancelBlockingCall() may end, or that closesocket() must find.
  *
  * Return: true to try again; false with errno, which is the call's result.
  */
@@ -134,16 +181,20 @@ bool ws_call_resume(struct ws_call *call, short events, int option,
 	int ret;
 
 	for (;;) {
-		if (closed(call)) {
+		if (gone(call)) {
 			errno = ECANCELED;
 			return false;
 		}
 		bounded = time_left(call, option, &left);
-		if (!bounded && !ws_is_cancellable()) {
+		if (!bounded && !ws_is_cancellable() && !call->polls) {
 			*polled = false;
 			return true;
 		}
 		ret = poll_once(call, events, bounded ? &left : NULL);
+		if (ret > 0 && gone(call)) {
+			errno = ECANCELED;
+			return false;
+		}
 		if (ret > 0) {
 			*polled = true;
 			return true;
@@ -152,16 +203,26 @@ bool ws_call_resume(struct ws_call *call, short events, int option,
 			errno = EAGAIN;
 			return false;
 		}
+		if (errno == ECANCELED) {
+			if (follow(call))
+				continue;
+			errno = ECANCELED;
+			return false;
+		}
 		if (errno != EINTR || ws_is_cancelled())
 			return false;
 	}
 }
 
+bool ws_call_may_wait(const struct ws_call *call)
+{
+	return !call->dontwait && !ws_is_nonblocking(call->fd);
+}
+
 /* Does the call wait in a system call that a cancellation could miss? */
 bool ws_call_is_cancellable(const struct ws_call *call)
 {
-	return ws_is_cancellable() && !call->dontwait &&
-	       !ws_is_nonblocking(call->fd);
+	return ws_is_cancellable() && ws_call_may_wait(call);
 }
 
 /**
@@ -184,7 +245,7 @@ bool ws_call_may_go_on(struct ws_call *call, int option)
 {
 	struct timespec left;
 
-	if (call->dontwait || ws_is_nonblocking(call->fd) || closed(call))
+	if (!ws_call_may_wait(call) || closed(call))
 		return false;
 	return !time_left(call, option, &left) || left.tv_sec || left.tv_nsec;
 }
@@ -229,7 +290,8 @@ static int pipe_error(const struct ws_call *call)
 	socklen_t len = sizeof(struct tcp_info);
 	struct tcp_info info = { 0 };
 
-	if (ws_slot_flags(call->slot) & WS_SLOT_SHUT_SEND)
+	if (ws_slot_flags(call->slot) & WS_SLOT_SHUT_SEND ||
+	    ws_slot_is_connectionless(call->slot))
 		return WSAESHUTDOWN;
 	if (getsockopt(call->fd, SOL_TCP, TCP_INFO, &info, &len))
 		return WSAECONNRESET;
@@ -262,6 +324,10 @@ int ws_call_error(const struct ws_call *call, int err)
 		return cancelled_error(call);
 	case EPIPE:
 		return pipe_error(call);
+	case EDESTADDRREQ:
+		if (call->kind == WS_SEND)	/* L13 */
+			return WSAENOTCONN;
+		break;
 	case ECONNREFUSED:
 		/* A port unreachable: Winsock's word for it is another. */
 		if (call->kind != WS_CONNECT && ws_slot_is_datagram(call->slot))

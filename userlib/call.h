@@ -29,6 +29,8 @@ enum ws_kind {
  * @fd: the descriptor it is about, -1 if none can be
  * @kind: for the rows P1 to P4
  * @dontwait: it asked not to wait, whatever the socket's mode
+ * @polls: it waits in poll(2) alone, where closesocket() finds it
+ * @inode: of the socket, if it does
  * @slot: what the library remembers of @fd; NULL if nothing
  * @generation: of @slot, when the call began
  * @stream: so was the socket then; only of a call that may wait
@@ -39,6 +41,8 @@ struct ws_call {
 	int fd;
 	enum ws_kind kind;
 	bool dontwait;
+	bool polls;
+	uint64_t inode;
 	struct ws_slot *slot;
 	unsigned int generation;
 	bool stream;
@@ -48,15 +52,19 @@ struct ws_call {
 
 bool ws_call_begin(struct ws_call *call, int fd);
 int ws_call_end(struct ws_call *call, int error);
+int ws_call_done(struct ws_call *call, int error);
 
 void ws_call_block(struct ws_call *call, enum ws_kind kind);
 void ws_call_unblock(void);
 bool ws_call_resume(struct ws_call *call, short events, int option,
 		    bool *polled);
+void ws_call_poll(struct ws_call *call);
+bool ws_call_may_wait(const struct ws_call *call);
 bool ws_call_is_cancellable(const struct ws_call *call);
 bool ws_call_await(struct ws_call *call, short events, int option, bool *polled);
 bool ws_call_may_go_on(struct ws_call *call, int option);
 
+int ws_call_argument(const struct ws_call *call, int error);
 int ws_call_error(const struct ws_call *call, int err);
 
 bool ws_is_nonblocking(int fd);

@@ -33,7 +33,7 @@ compile() {
 	local compiler=$1 language=$2
 
 	shift 2
-	"$compiler" -x "$language" "$@" -Wall -Wextra -Iinclude -c check/source.c \
+	"$compiler" -x "$language" "$@" -Wall -Wextra -Iinclude -c "check/${source-source.c}" \
 		-o "$tmp/source.o" || return
 	nm -u "$tmp/source.o" | awk '{ print $NF }' |
 		grep -Ex '(__)?(accept|bind|connect|getaddrinfo|gethostby(addr|name)|gethostname|getpeername|getprotoby(name|number)|getservby(name|port)|getsockname|getsockopt|listen|recv|recvfrom|select|send|sendto|setsockopt|shutdown|socket)(_chk)?' &&
@@ -58,6 +58,17 @@ for order in '' -DAFTER; do
 	done
 done
 
+for how in "gcc c -std=c11 -pedantic" "gcc c -std=c99 -D_POSIX_C_SOURCE=200112L" \
+	   "gcc c $optimised" "g++ c++ -std=c++98 -pedantic" \
+	   "g++ c++ -std=c++11 -pedantic" "g++ c++ $optimised" \
+	   "clang c -std=c11 -pedantic" "clang c -std=c99 $optimised" \
+	   "clang++ c++ -std=c++98 -pedantic" "clang++ c++ -std=c++11 $optimised"; do
+	command -v "${how%% *}" >/dev/null || continue
+	# shellcheck disable=SC2086 # flags
+	source=habits.c try "habits of programs: $how" compile $how \
+		-Wno-nonportable-include-path
+done
+
 # Each header by itself, first of all and a second time.
 alone() {
 	local how
@@ -72,15 +83,60 @@ alone() {
 			return
 	done
 }
-for header in include/[a-z]*.h; do
-	try "header alone: ${header#include/}" alone "${header#include/}"
+for header in $(find include -maxdepth 1 -type f -printf '%P\n' | sort); do
+	try "header alone: $header" alone "$header"
 done
+
+# As people write them whose file system takes any case.
+spellings() {
+	local name
+
+	for name in winsock winsock2 ws2tcpip wspiapi mswsock mstcpip; do
+		[ "$(find include -maxdepth 1 -type l -iname "$name.h" | wc -l)" -ge 3 ] ||
+			echo "$name.h: no other spelling"
+	done
+	find include -type l | while read -r name; do
+		[ "$(readlink "$name")" = "$(basename "${name,,}")" ] || echo "$name"
+	done
+}
+try "headers in other spellings" spellings
 
 pragmas() {
 	compile gcc c -DPRAGMAS -Wno-unknown-pragmas
 	compile g++ c++ -DPRAGMAS -Wno-unknown-pragmas
 }
 try "source: with #pragma comment(lib, ...)" pragmas
+
+# With the flags of winsock-win32, as pkg-config puts them together: a program
+# of Win32 objects and sockets compiles, its sockets are the library's, and what
+# needs no module runs.
+win32() {
+	local compiler=$1 language=$2 flags libs part
+
+	shift 2
+	flags="-DWINSOCK_WIN32 -Iinclude/win32 -Iinclude $(pkg-config --cflags winpr2)"
+	libs="-lwinsock $(pkg-config --libs winpr2) -pthread"
+	for part in check/objects.c ../selftests/foreign/win32/workers.c; do
+		# shellcheck disable=SC2086 # flags
+		"$compiler" -x "$language" "$@" $flags -Wall -Wextra -c "$part" \
+			-o "$tmp/win32.o" || return
+		# shellcheck disable=SC2086 # flags
+		"$compiler" "$tmp/win32.o" -o "$tmp/win32" -L"$build" $libs \
+			-Wl,-rpath,"$build" || return
+		nm "$tmp/win32" | grep -E ' U (WSA|closesocket|ioctlsocket)' |
+			grep -v '@WINSOCK_'
+		[ "$part" = check/objects.c ] || continue
+		[ -e /dev/winsock ] || "$tmp/win32" || echo "exit status $?"
+	done
+}
+if pkg-config --exists winpr2; then
+	for how in "gcc c -std=gnu99" "gcc c -O2" "g++ c++ -std=c++11 -O2" "clang c" \
+		   "clang++ c++ -std=c++11"; do
+		command -v "${how%% *}" >/dev/null || continue
+		# shellcheck disable=SC2086 # flags
+		try "with WinPR: $how" win32 $how
+	done
+fi
 
 awk '/^\/\* Error numbers/, /^$/ { if (/^#define/) print $2 }' \
 	include/winsock2.h | sort -u >"$tmp/names"
@@ -176,7 +232,7 @@ installed() {
 			CPATH=$root/usr/include/winsock \
 				LIBRARY_PATH=$root/usr/lib/winsock:$root/usr/lib \
 				$how "$example" -x none -lws2_32 -o "$tmp/example" 2>&1 |
-				grep -v -e 'in function .winsock_' -e 'in statically linked applications'
+				grep -v -e 'in function .winsock_' -e 'in function .look_up' -e 'in statically linked applications'
 			[ "${example##*/}" = echo_client.c ] || continue
 			# It tells its usage.
 			LD_LIBRARY_PATH=$root/usr/lib "$tmp/example" 2>"$tmp/out"
@@ -318,6 +374,7 @@ synopses() {
 	for page in man/*.3; do
 		{
 			printf '#include <%s>\n' winsock2.h ws2tcpip.h mswsock.h mstcpip.h
+			echo '#undef socklen_t'	# what libc's is, as pages of its calls have it
 			awk '/^\.S[hs]/ { on = $2 == "SYNOPSIS" }
 				on && /^\.Ft/ { sub(/^\.Ft /, ""); gsub(/"/, ""); type = $0 }
 				on && /^\.F[on] / { name = $2; args = $0

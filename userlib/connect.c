@@ -57,6 +57,76 @@ static int connect_errno(struct ws_call *call, const struct sockaddr *addr,
 	return 0;
 }
 
+static bool is_over(int fd)
+{
+	struct pollfd pollfd = { .fd = fd, .events = POLLOUT };
+
+	return poll(&pollfd, 1, 0) > 0;
+}
+
+/* What the end of an attempt to connect leaves in the socket. */
+static bool is_end_of_attempt(int err)
+{
+	switch (err) {
+	case 0:
+	case EALREADY:
+	case EINPROGRESS:
+	case EISCONN:
+	case EINVAL:
+	case EFAULT:
+	case EAFNOSUPPORT:
+	case EADDRNOTAVAIL:
+	case EBADF:
+	case ENOTSOCK:
+	case EINTR:
+	case ECANCELED:
+	case EAGAIN:
+		return false;
+	default:
+		return true;
+	}
+}
+
+/*
+ * L9.  An earlier connect() did not wait for its end.  Linux answers the next
+ * one with that end, success or failure, and begins nothing.
+ */
+static int connect_once_more(struct ws_call *call, const struct sockaddr *addr,
+			     socklen_t len)
+{
+	bool nonblocking = ws_is_nonblocking(call->fd);
+	bool over = is_over(call->fd);
+	int err;
+
+	err = connect_errno(call, addr, len);
+	if (!err && (nonblocking || over))
+		err = EISCONN;
+	else if (is_end_of_attempt(err) && (nonblocking || over))
+		err = connect_errno(call, addr, len);
+	return err;
+}
+
+/* Only a TCP connection goes on being made when connect() has returned. */
+static void note_connecting(const struct ws_call *call, int err)
+{
+	bool connecting = err == EINPROGRESS || err == EALREADY ||
+			  err == EAGAIN || err == EINTR;
+	socklen_t len = sizeof(int);
+	int protocol;
+
+	/* What was met on the way to another peer is no news of this one. */
+	if (!err && ws_slot_flags(call->slot) & WS_SLOT_UNREACHABLE)
+		atomic_fetch_and(&call->slot->flags, ~WS_SLOT_UNREACHABLE);
+	if (!call->slot || !call->stream ||
+	    connecting == !!(ws_slot_flags(call->slot) & WS_SLOT_CONNECTING))
+		return;
+	if (!connecting)
+		atomic_fetch_and(&call->slot->flags, ~WS_SLOT_CONNECTING);
+	else if (!getsockopt(call->fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &len) &&
+		 protocol == IPPROTO_TCP)
+		atomic_fetch_or(&call->slot->flags, WS_SLOT_CONNECTING);
+}
+
 WS_EXPORT int winsock_connect(int fd, const struct sockaddr *addr, socklen_t len)
 {
 	struct ws_call call;
@@ -66,7 +136,11 @@ WS_EXPORT int winsock_connect(int fd, const struct sockaddr *addr, socklen_t len
 		return SOCKET_ERROR;
 
 	ws_call_block(&call, WS_CONNECT);
-	err = connect_errno(&call, addr, len);
+	if (ws_slot_flags(call.slot) & WS_SLOT_CONNECTING)
+		err = connect_once_more(&call, addr, len);
+	else
+		err = connect_errno(&call, addr, len);
+	note_connecting(&call, err);
 	if (!err || err == EINPROGRESS)
 		ws_watch_connecting(call.slot);
 	if (err == EINVAL && ws_name_is_short(addr, len))
@@ -79,6 +153,18 @@ WS_EXPORT int winsock_connect(int fd, const struct sockaddr *addr, socklen_t len
 	return ws_call_end(&call, err);
 }
 
+/* L10: shutdown(2) would fail all the same, and yet take effect. */
+static int connection_error(const struct ws_call *call, struct ws_slot *slot)
+{
+	struct sockaddr_storage addr;
+	socklen_t len = sizeof(addr);
+
+	if (ws_slot_is_connectionless(slot) ||
+	    !getpeername(call->fd, (struct sockaddr *)&addr, &len))
+		return 0;
+	return ws_call_error(call, errno);
+}
+
 /*
  * EPIPE and a later recv() are told apart by what was shut here (L7).  It is noted
  * first: shutdown(2) says that the socket is writable, and FD_WRITE must not.
@@ -87,8 +173,10 @@ static int shut(const struct ws_call *call, int how)
 {
 	struct ws_slot *slot = ws_slot_adopt(call->fd);
 	unsigned int flags = 0, before = 0;
-	int error;
+	int error = connection_error(call, slot);
 
+	if (error)
+		return error;
 	if (how != SHUT_RD)
 		flags |= WS_SLOT_SHUT_SEND;
 	if (how != SHUT_WR)
@@ -99,6 +187,9 @@ static int shut(const struct ws_call *call, int how)
 	}
 	if (!shutdown(call->fd, how))
 		return 0;
+	/* L10: it has taken effect. */
+	if (errno == ENOTCONN && ws_slot_is_connectionless(slot))
+		return 0;
 	error = ws_call_error(call, errno);
 	if (slot)
 		atomic_fetch_and(&slot->flags, ~(flags & ~before));
@@ -108,13 +199,12 @@ static int shut(const struct ws_call *call, int how)
 WS_EXPORT int winsock_shutdown(int fd, int how)
 {
 	struct ws_call call;
-	int error = 0;
+	int error;
 
 	if (!ws_call_begin(&call, fd))
 		return SOCKET_ERROR;
-	/* Linux would have it listen no more. */
-	if (is_listening(fd))
-		error = WSAENOTCONN;
+	if ((how < SHUT_RD || how > SHUT_RDWR) && ws_slot_adopt(fd))
+		error = WSAEINVAL;
 	else
 		error = shut(&call, how);
 	return ws_call_end(&call, error);

@@ -13,6 +13,11 @@ int ws_fail(int error)
 	return SOCKET_ERROR;
 }
 
+void ws_no_error(void)
+{
+	last_error = 0;
+}
+
 WS_EXPORT int WSAGetLastError(void)
 {
 	return last_error;

@@ -15,7 +15,7 @@ static int refuse(SOCKET s, int error)
 
 	if (!ws_call_begin(&call, ws_socket_fd(s)))
 		return SOCKET_ERROR;
-	return ws_call_end(&call, error);
+	return ws_call_end(&call, ws_call_argument(&call, error));
 }
 
 WS_EXPORT int WSAConnect(SOCKET s, const struct sockaddr *addr, int len,

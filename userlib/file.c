@@ -290,7 +290,7 @@ WS_EXPORT BOOL TransmitFile(SOCKET s, HANDLE file, DWORD count, DWORD at_once,
 		error = transmit(&call, &t);
 	if (error && overlapped)
 		overlapped->InternalHigh = t.sent;
-	if (ws_call_end(&call, error))
+	if (ws_call_done(&call, error))
 		return FALSE;
 	if (flags & TF_DISCONNECT && winsock_shutdown(call.fd, SHUT_WR))
 		return FALSE;

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* ioctlsocket and WSAIoctl */
+#include <endian.h>
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <mstcpip.h>
 #include <mswsock.h>
 #include <winsock2.h>
 
+#include "alert.h"
 #include "call.h"
 #include "complete.h"
 #include "error.h"
 #include "export.h"
+#include "memory.h"
 #include "socket.h"
 #include "watch.h"
 
@@ -25,25 +29,21 @@ static int get_option(int fd, int name, int *value)
 	return getsockopt(fd, SOL_SOCKET, name, value, &len);
 }
 
-static int set_mode(int fd, u_long nonblocking)
-{
-	int on = !!nonblocking;
+_Static_assert(sizeof(u_long) == sizeof(int), "as FIONBIO and FIONREAD have it");
 
-	if (!on && ws_watch_is_active(ws_slot_lookup(fd))) {	/* L5 */
-		errno = EINVAL;
-		return -1;
+static int set_mode(int fd, const u_long *nonblocking)
+{
+	u_long on;
+
+	if (ws_watch_is_active(ws_slot_lookup(fd))) {		/* L5 */
+		if (!ws_copy_in(&on, nonblocking, sizeof(on)))
+			return -1;
+		if (!on) {
+			errno = EINVAL;
+			return -1;
+		}
 	}
-	return ioctl(fd, FIONBIO, &on);
-}
-
-static int count_unread(int fd, u_long *count)
-{
-	int n;
-
-	if (ioctl(fd, FIONREAD, &n))
-		return -1;
-	*count = n;
-	return 0;
+	return ioctl(fd, FIONBIO, nonblocking);
 }
 
 /*
@@ -58,6 +58,10 @@ static int at_mark(int fd, u_long *answer)
 	if (get_option(fd, SO_TYPE, &type) ||
 	    get_option(fd, SO_OOBINLINE, &inlined))
 		return -1;
+	if (!ws_is_readable(answer, sizeof(*answer))) {
+		errno = EFAULT;
+		return -1;
+	}
 	if (type != SOCK_STREAM) {
 		errno = EINVAL;
 		return -1;
@@ -76,25 +80,14 @@ static int ioctl_socket(int fd, unsigned int cmd, u_long *arg)
 
 	switch (cmd) {
 	case FIONBIO:
+		return set_mode(fd, arg);
 	case FIONREAD:
+		return ioctl(fd, FIONREAD, arg);
 	case SIOCATMARK:
-		break;
+		return at_mark(fd, arg);
 	default:
 		errno = EOPNOTSUPP;
 		return -1;
-	}
-	if (!arg) {
-		errno = EFAULT;
-		return -1;
-	}
-
-	switch (cmd) {
-	case FIONBIO:
-		return set_mode(fd, *arg);
-	case FIONREAD:
-		return count_unread(fd, arg);
-	default:
-		return at_mark(fd, arg);
 	}
 }
 
@@ -107,22 +100,29 @@ WS_EXPORT int ioctlsocket(SOCKET s, long cmd, u_long *arg)
 		return SOCKET_ERROR;
 	if (ioctl_socket(call.fd, cmd, arg))
 		error = ws_call_error(&call, errno);
-	return ws_call_end(&call, error);
+	return ws_call_done(&call, error);
+}
+
+/* What the kernel has written there, whatever the memory's type. */
+static u_long load(const void *from)
+{
+	u_long value;
+
+	memcpy(&value, from, sizeof(value));
+	return value;
 }
 
 /* For C programs that keep the value in a long, which has 64 bits here. */
 WS_EXPORT int winsock_ioctlsocket_long(SOCKET s, long cmd, unsigned long *arg)
 {
-	u_long value = 0;
+	u_long *low = (u_long *)arg;
 	int ret;
 
-	if (!arg)
-		return ioctlsocket(s, cmd, NULL);
-	if ((unsigned int)cmd == FIONBIO)
-		value = *arg;
-	ret = ioctlsocket(s, cmd, &value);
+	if (htole32(1) != 1 && !ws_is_near_null(arg))	/* big-endian */
+		low += sizeof(*arg) / sizeof(*low) - 1;
+	ret = ioctlsocket(s, cmd, low);
 	if (!ret && (unsigned int)cmd != FIONBIO)
-		*arg = value;
+		*arg = load(low);
 	return ret;
 }
 
@@ -208,18 +208,41 @@ static int set_keepalive(struct control *c)
 	return setsockopt(c->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 }
 
-/* An unconnected socket never hears of a port that nobody listens on. */
+static bool is_connected(int fd)
+{
+	struct sockaddr_storage addr;
+	socklen_t len = sizeof(addr);
+
+	return !getpeername(fd, (struct sockaddr *)&addr, &len);
+}
+
+/*
+ * L11.  An unconnected socket never hears of a port that nobody listens on, so
+ * that on is taken only where it can be had, or takes back an off.
+ */
 static int set_connreset(struct control *c)
 {
+	struct ws_slot *slot = ws_slot_adopt(c->fd);
 	BOOL on;
 	int type;
 
 	if (!take(c, &on, sizeof(on)) || get_option(c->fd, SO_TYPE, &type))
 		return -1;
-	if (type == SOCK_DGRAM && !on)
-		return 0;
-	errno = EOPNOTSUPP;
-	return -1;
+	if (type != SOCK_DGRAM ||
+	    (on && !is_connected(c->fd) &&
+	     !(ws_slot_flags(slot) & WS_SLOT_NO_CONNRESET))) {
+		errno = EOPNOTSUPP;
+		return -1;
+	}
+	if (!slot) {
+		errno = ENOBUFS;
+		return -1;
+	}
+	if (on)
+		atomic_fetch_and(&slot->flags, ~WS_SLOT_NO_CONNRESET);
+	else
+		atomic_fetch_or(&slot->flags, WS_SLOT_NO_CONNRESET);
+	return 0;
 }
 
 /* Of the functions that Windows' programs ask for in this way there is one. */
@@ -274,13 +297,47 @@ static int check_control(const struct control *c, const DWORD *returned,
 
 	if (get_option(c->fd, SO_TYPE, &type))
 		return -1;
-	if (routine)
-		errno = EOPNOTSUPP;
+	if (routine && !overlapped)
+		errno = EINVAL;
 	else if (!returned && !overlapped)
 		errno = EFAULT;
 	else
 		return 0;
 	return -1;
+}
+
+/* L19: what runs @routine, before anything is done that could not be told. */
+static int prepare_routine(struct ws_alerts **alerts, struct ws_alert **alert,
+			   LPWSAOVERLAPPED overlapped,
+			   LPWSAOVERLAPPED_COMPLETION_ROUTINE routine)
+{
+	if (!routine)
+		return 0;
+	*alert = calloc(1, sizeof(**alert));
+	*alerts = *alert ? ws_alerts_get() : NULL;
+	if (!*alerts) {
+		free(*alert);
+		*alert = NULL;
+		errno = ENOBUFS;
+		return -1;
+	}
+	(*alert)->routine = routine;
+	(*alert)->overlapped = overlapped;
+	return 0;
+}
+
+/* With a routine, hEvent is the application's to use as it likes. */
+static void complete(LPWSAOVERLAPPED overlapped, struct ws_alerts *alerts,
+		     struct ws_alert *alert, DWORD returned)
+{
+	if (!alert) {
+		ws_complete(overlapped, returned);
+		return;
+	}
+	overlapped->InternalHigh = returned;
+	__atomic_store_n(&overlapped->Internal, (ULONG_PTR)0, __ATOMIC_RELEASE);
+	alert->transferred = returned;
+	ws_alerts_post(alerts, alert);
 }
 
 WS_EXPORT int WSAIoctl(SOCKET s, DWORD code, LPVOID in, DWORD insize, LPVOID out,
@@ -296,16 +353,22 @@ WS_EXPORT int WSAIoctl(SOCKET s, DWORD code, LPVOID in, DWORD insize, LPVOID out
 		.out = out,
 		.outsize = outsize,
 	};
+	struct ws_alerts *alerts = NULL;
+	struct ws_alert *alert = NULL;
 	struct ws_call call;
 	int error = 0;
 
 	if (!ws_call_begin(&call, c.fd))
 		return SOCKET_ERROR;
-	if (check_control(&c, returned, overlapped, routine) || control(&c))
+	if (check_control(&c, returned, overlapped, routine) ||
+	    prepare_routine(&alerts, &alert, overlapped, routine) || control(&c))
 		error = ws_call_error(&call, errno);
 	if (!error && returned)
 		*returned = c.returned;
-	if (!error && overlapped)
-		ws_complete(overlapped, c.returned);
-	return ws_call_end(&call, error);
+	if (error)
+		free(alert);
+	else if (overlapped)
+		complete(overlapped, alerts, alert, c.returned);
+	ws_alerts_put(alerts);
+	return ws_call_done(&call, error);
 }

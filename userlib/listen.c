@@ -2,6 +2,7 @@
 /* listen and accept */
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <unistd.h>
 #include <winsock2.h>
 
@@ -12,6 +13,9 @@
 #include "startup.h"
 #include "watch.h"
 
+/* What an accepted socket has from its listener, besides options (O8). */
+#define INHERITED	(WS_SLOT_TIMEOUT | WS_SLOT_REUSE_LENT | WS_SLOT_NO_INHERIT)
+
 static bool is_connected(int fd)
 {
 	struct sockaddr_storage addr;
@@ -20,12 +24,33 @@ static bool is_connected(int fd)
 	return !getpeername(fd, (struct sockaddr *)&addr, &len);
 }
 
+/* As listen(2).  L12: lent for as long as it listens, and to its children. */
+static int listen_over_old(int fd, int backlog)
+{
+	struct ws_slot *slot = ws_slot_adopt(fd);
+	bool lent = ws_may_lend_reuse(slot, fd) && !ws_set_reuse(fd, 1);
+	int err;
+
+	if (!listen(fd, backlog)) {
+		if (lent)
+			atomic_fetch_or(&slot->flags, WS_SLOT_REUSE_LENT);
+		return 0;
+	}
+	err = errno;
+	if (lent)
+		ws_set_reuse(fd, 0);
+	errno = err;
+	return -1;
+}
+
 /* Linux picks a port for a socket that has none; Winsock refuses. */
 static int listen_error(int fd, int backlog)
 {
+	if (ws_slot_is_connectionless(ws_slot_adopt(fd)))	/* L13 */
+		return WSAEOPNOTSUPP;
 	if (!ws_is_bound(fd) && !is_connected(fd))
 		return WSAEINVAL;
-	if (!listen(fd, backlog))
+	if (!listen_over_old(fd, backlog))
 		return 0;
 	if (errno == EINVAL && is_connected(fd))
 		return WSAEISCONN;
@@ -45,23 +70,67 @@ WS_EXPORT int winsock_listen(int fd, int backlog)
 	return ws_call_end(&call, error);
 }
 
+/*
+ * P1.  accept(2) cannot be told not to wait, and what poll(2) has seen another
+ * thread may have taken: one at a time tries, and only if none has since it looked.
+ * Where another process is faster the call waits beyond the reach of closesocket().
+ */
+static int accept_seen(struct ws_call *call, struct sockaddr *addr,
+		       socklen_t *len, int flags)
+{
+	_Atomic unsigned int *accepts;
+	unsigned int seen, taking;
+	bool polled;
+	int fd;
+
+	for (;;) {
+		accepts = &call->slot->accepts;
+		seen = atomic_load(accepts) & ~1u;
+		if (!ws_call_resume(call, POLLIN, SO_RCVTIMEO, &polled))
+			return -1;
+		if (accepts != &call->slot->accepts)
+			continue;
+		taking = seen + 1;
+		if (!atomic_compare_exchange_strong(accepts, &seen, taking)) {
+			sched_yield();
+			continue;
+		}
+		fd = accept4(call->fd, addr, len, flags);
+		/* Unless the number has another socket by now. */
+		atomic_compare_exchange_strong(accepts, &taking, taking + 1);
+		if (fd >= 0 || errno != EINTR)
+			return fd;
+	}
+}
+
 static int accept_once(struct ws_call *call, struct sockaddr *addr,
 		       socklen_t *len)
 {
-	bool nonblocking = ws_is_nonblocking(call->fd);
+	int flags = ws_is_nonblocking(call->fd) ? SOCK_NONBLOCK : 0;
 	bool polled = false;
 	int fd;
 
+	/* L13: one without the other asks for nothing. */
+	if (!addr || !len) {
+		addr = NULL;
+		len = NULL;
+	}
 	/* Nothing may be accepted that could not be reported. */
-	if (addr && (!len || *len < ws_slot_address_size(call->slot))) {
+	if (addr && *len < ws_slot_address_size(call->slot)) {
 		errno = EFAULT;
 		return -1;
+	}
+	if (ws_slot_flags(call->slot) & WS_SLOT_NO_INHERIT)	/* L14 */
+		flags |= SOCK_CLOEXEC;
+	if (ws_slot_is_foreign(call->slot) && !(flags & SOCK_NONBLOCK)) {
+		ws_call_poll(call);
+		return accept_seen(call, addr, len, flags);
 	}
 	if (!ws_call_await(call, POLLIN, SO_RCVTIMEO, &polled))
 		return -1;
 	/* The new socket has its listener's mode, as in Winsock. */
 	do {
-		fd = accept4(call->fd, addr, len, nonblocking ? SOCK_NONBLOCK : 0);
+		fd = accept4(call->fd, addr, len, flags);
 	} while (fd < 0 && errno == EINTR &&
 		 ws_call_resume(call, POLLIN, SO_RCVTIMEO, &polled));
 	return fd;
@@ -79,7 +148,7 @@ static int remember(const struct ws_call *call, int fd)
 		return 0;
 	if (!ws_startup_open(&slot, fd, atomic_load(&call->slot->domain),
 			     atomic_load(&call->slot->type),
-			     (ws_slot_flags(call->slot) & WS_SLOT_TIMEOUT) |
+			     (ws_slot_flags(call->slot) & INHERITED) |
 			     WS_SLOT_ACCEPTED,
 			     atomic_load(&call->slot->inode))) {
 		close(fd);

@@ -8,6 +8,7 @@
 #include "call.h"
 #include "error.h"
 #include "export.h"
+#include "memory.h"
 #include "name.h"
 
 union name {
@@ -54,6 +55,50 @@ bool ws_name_is_short(const struct sockaddr *addr, socklen_t len)
 	}
 }
 
+int ws_set_reuse(int fd, int on)
+{
+	return setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+}
+
+/*
+ * L12.  A TCP socket that has not asked for anything takes a port over old
+ * connections, as on Windows; Linux wants SO_REUSEADDR for that, of the old ones
+ * as well.  They have it from a listener, to which listen() lends it: no other
+ * socket can take a listener's port, but one that is only bound would not be
+ * safe with it.
+ */
+bool ws_may_lend_reuse(struct ws_slot *slot, int fd)
+{
+	socklen_t len = sizeof(int);
+	int domain = slot ? atomic_load(&slot->domain) : AF_UNSPEC;
+	int reuse;
+
+	return (domain == AF_INET || domain == AF_INET6) &&
+	       ws_slot_is_stream(slot) &&
+	       !(ws_slot_flags(slot) & WS_SLOT_EXCLUSIVE) &&
+	       !getsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &reuse, &len) && !reuse;
+}
+
+/* As bind(2).  Lent for the moment: two bound sockets would share the port. */
+static int bind_over_old(int fd, const struct sockaddr *addr, socklen_t len)
+{
+	int ret, err;
+
+	if (!bind(fd, addr, len))
+		return 0;
+	if (errno != EADDRINUSE)
+		return -1;
+	if (!ws_may_lend_reuse(ws_slot_adopt(fd), fd) || ws_set_reuse(fd, 1)) {
+		errno = EADDRINUSE;
+		return -1;
+	}
+	ret = bind(fd, addr, len);
+	err = errno;
+	ws_set_reuse(fd, 0);
+	errno = err;
+	return ret;
+}
+
 WS_EXPORT int winsock_bind(int fd, const struct sockaddr *addr, socklen_t len)
 {
 	struct ws_call call;
@@ -61,7 +106,7 @@ WS_EXPORT int winsock_bind(int fd, const struct sockaddr *addr, socklen_t len)
 
 	if (!ws_call_begin(&call, fd))
 		return SOCKET_ERROR;
-	if (bind(fd, addr, len)) {
+	if (bind_over_old(fd, addr, len)) {
 		if (errno == EINVAL && ws_name_is_short(addr, len))
 			errno = EFAULT;
 		error = ws_call_error(&call, errno);
@@ -72,7 +117,7 @@ WS_EXPORT int winsock_bind(int fd, const struct sockaddr *addr, socklen_t len)
 static int copy_name(const union name *name, socklen_t namelen,
 		     struct sockaddr *addr, socklen_t *len)
 {
-	if (!addr || !len || *len < namelen)
+	if (ws_is_near_null(addr) || ws_is_near_null(len) || *len < namelen)
 		return WSAEFAULT;
 	memcpy(addr, name, namelen);
 	*len = namelen;

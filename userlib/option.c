@@ -9,7 +9,10 @@
 #include "call.h"
 #include "error.h"
 #include "export.h"
+#include "memory.h"
+#include "name.h"
 #include "option.h"
+#include "option_form.h"
 #include "watch.h"
 
 /*
@@ -94,30 +97,50 @@ static int set_so_linger(int fd, const void *value, int len)
 
 	if (!value || (len >= 0 && len < (int)sizeof(ling)))
 		return bad_argument(fd);
+	if (len != sizeof(libc)) {
+		if (!setsockopt(fd, SOL_WINSOCK, WINSOCK_SO_LINGER, value,
+				sizeof(ling)))
+			return 0;
+		if (!is_foreign(fd))
+			return -1;
+	}
 	if (len == sizeof(libc)) {
-		memcpy(&libc, value, sizeof(libc));
+		if (!ws_copy_in(&libc, value, sizeof(libc)))
+			return bad_argument(fd);
 		ling.l_onoff = !!libc.l_onoff;
 		ling.l_linger = libc.l_linger >= 0 && libc.l_linger <= UINT16_MAX ?
 				libc.l_linger : UINT16_MAX;
-	} else {
-		memcpy(&ling, value, sizeof(ling));
+	} else if (!ws_copy_in(&ling, value, sizeof(ling))) {
+		return bad_argument(fd);
 	}
 	return ws_set_linger(fd, &ling);
+}
+
+/* O4, L16: as many bytes as there are become 0. */
+static int no_room(void *value, int len)
+{
+	if (len > 0 && len < (int)sizeof(uint32_t) && ws_is_readable(value, len))
+		memset(value, 0, len);
+	errno = EFAULT;
+	return -1;
 }
 
 /* O4 and O10 */
 static int get_so_linger(int fd, void *value, int *len)
 {
+	socklen_t size = sizeof(struct winsock_linger);
 	struct winsock_linger ling;
 	struct linger libc;
 
-	if (ws_get_linger(fd, &ling))
-		return -1;
-	if (!value || *len < (int)sizeof(ling)) {
-		if (value && *len > 0)
-			memset(value, 0, *len);
-		errno = EFAULT;
-		return -1;
+	if (*len < (int)sizeof(ling))
+		return ws_get_linger(fd, &ling) ? -1 : no_room(value, *len);
+	if (!getsockopt(fd, SOL_WINSOCK, WINSOCK_SO_LINGER, value, &size)) {
+		memcpy(&ling, value, sizeof(ling));
+	} else {
+		if (!is_foreign(fd) || ws_get_linger(fd, &ling))
+			return -1;
+		if (!ws_is_readable(value, sizeof(ling)))
+			return no_room(value, *len);
 	}
 	if (*len == sizeof(libc)) {
 		libc.l_onoff = ling.l_onoff;
@@ -138,29 +161,44 @@ static int set_so_dontlinger(int fd, const void *value, int len)
 
 	if (!value)
 		return bad_argument(fd);
-	memcpy(&on, value, min_len(len, sizeof(on)));
-	if (!setsockopt(fd, SOL_WINSOCK, WINSOCK_SO_DONTLINGER, &on, sizeof(on)))
+	len = min_len(len, sizeof(on));
+	if (!setsockopt(fd, SOL_WINSOCK, WINSOCK_SO_DONTLINGER, value, len))
 		return 0;
-	if (!is_foreign(fd) || ws_get_linger(fd, &ling))
+	if (!is_foreign(fd) || ws_get_linger(fd, &ling) ||
+	    !ws_copy_in(&on, value, len))
 		return -1;
 	ling.l_onoff = !on;	/* O1: the interval stays */
 	return ws_set_linger(fd, &ling);
 }
 
+/* Shorter than an int it has its value in the first byte. */
+static void put_boolean(void *value, int len, uint32_t boolean)
+{
+	if (len < (int)sizeof(boolean))
+		boolean = htole32(boolean);
+	memcpy(value, &boolean, min_len(len, sizeof(boolean)));
+}
+
 /* O6 */
 static int get_so_dontlinger(int fd, void *value, int *len)
 {
+	socklen_t size = min_len(*len, sizeof(uint32_t));
 	struct winsock_linger ling;
 	uint32_t off;
 
-	if (ws_get_linger(fd, &ling))
+	if (*len <= 0)
+		return bad_argument(fd);
+	if (!getsockopt(fd, SOL_WINSOCK, WINSOCK_SO_DONTLINGER, value, &size)) {
+		*len = size;
+		return 0;
+	}
+	if (!is_foreign(fd) || ws_get_linger(fd, &ling))
 		return -1;
-	if (!value || *len <= 0) {
+	if (!ws_is_readable(value, min_len(*len, sizeof(off)))) {
 		errno = EFAULT;
 		return -1;
 	}
-	off = htole32(!ling.l_onoff);
-	memcpy(value, &off, min_len(*len, sizeof(off)));
+	put_boolean(value, *len, !ling.l_onoff);
 	*len = *len < (int)sizeof(off) ? 1 : (int)sizeof(off);
 	return 0;
 }
@@ -176,16 +214,16 @@ static int set_timeout(struct ws_call *call, int name, const void *value,
 		errno = EFAULT;
 		return -1;
 	}
-	if (len == sizeof(timeout)) {
-		memcpy(&timeout, value, sizeof(timeout));
-	} else {
-		memcpy(&ms, value, sizeof(ms));
+	if (len != sizeof(timeout)) {
+		if (!ws_copy_in(&ms, value, sizeof(ms)))
+			return -1;
 		if (ms == UINT32_MAX)	/* for ever, as 0 */
 			ms = 0;
 		timeout.tv_sec = ms / 1000;
 		timeout.tv_usec = ms % 1000 * 1000;
+		value = &timeout;
 	}
-	if (setsockopt(call->fd, SOL_SOCKET, name, &timeout, sizeof(timeout)))
+	if (setsockopt(call->fd, SOL_SOCKET, name, value, sizeof(timeout)))
 		return -1;
 	/* From now on EAGAIN may mean that it has passed. */
 	call->slot = ws_slot_adopt(call->fd);
@@ -198,22 +236,22 @@ static int get_timeout(int fd, int name, void *value, int *len)
 {
 	socklen_t room = sizeof(struct timeval);
 	struct timeval timeout;
+	bool native = *len >= (int)sizeof(timeout);
 	uint32_t ms;
 
-	if (getsockopt(fd, SOL_SOCKET, name, &timeout, &room))
+	if (getsockopt(fd, SOL_SOCKET, name, native ? value : &timeout, &room))
 		return -1;
-	if (!value || *len < (int)sizeof(ms)) {
+	if (native) {
+		*len = sizeof(timeout);
+		return 0;
+	}
+	if (*len < (int)sizeof(ms) || !ws_is_readable(value, sizeof(ms))) {
 		errno = EFAULT;
 		return -1;
 	}
-	if (*len >= (int)sizeof(timeout)) {
-		memcpy(value, &timeout, sizeof(timeout));
-		*len = sizeof(timeout);
-	} else {
-		ms = timeout.tv_sec * 1000 + timeout.tv_usec / 1000;
-		memcpy(value, &ms, sizeof(ms));
-		*len = sizeof(ms);
-	}
+	ms = timeout.tv_sec * 1000 + timeout.tv_usec / 1000;
+	memcpy(value, &ms, sizeof(ms));
+	*len = sizeof(ms);
 	return 0;
 }
 
@@ -223,6 +261,16 @@ static int get_flag(int fd, int name)
 	int value;
 
 	return getsockopt(fd, SOL_SOCKET, name, &value, &len) ? -1 : !!value;
+}
+
+/* L12: is it the library that has set it?  Then it no longer is. */
+static bool take_back_reuse(struct ws_call *call)
+{
+	if (!(ws_slot_flags(call->slot) & WS_SLOT_REUSE_LENT) ||
+	    ws_set_reuse(call->fd, 0))
+		return false;
+	atomic_fetch_and(&call->slot->flags, ~WS_SLOT_REUSE_LENT);
+	return true;
 }
 
 /*
@@ -241,12 +289,13 @@ static int set_exclusive(struct ws_call *call, const void *value, int len)
 	reuse = get_flag(call->fd, SO_REUSEADDR);
 	if (reuse < 0)
 		return -1;
-	memcpy(&on, value, min_len(len, sizeof(on)));
-	if (on && reuse) {
+	if (!ws_copy_in(&on, value, min_len(len, sizeof(on))))
+		return -1;
+	call->slot = ws_slot_adopt(call->fd);
+	if (on && reuse && !take_back_reuse(call)) {
 		errno = EINVAL;
 		return -1;
 	}
-	call->slot = ws_slot_adopt(call->fd);
 	if (!call->slot)
 		return 0;
 	if (on)
@@ -258,50 +307,167 @@ static int set_exclusive(struct ws_call *call, const void *value, int len)
 
 static int get_exclusive(int fd, void *value, int *len)
 {
-	uint32_t on;
+	socklen_t room = min_len(*len, sizeof(uint32_t));
 
-	if (get_flag(fd, SO_TYPE) < 0)
-		return -1;
-	if (!value || *len <= 0) {
-		errno = EFAULT;
+	if (*len <= 0) {
+		if (get_flag(fd, SO_TYPE) >= 0)
+			errno = EFAULT;
 		return -1;
 	}
-	on = htole32(!!(ws_slot_flags(ws_slot_lookup(fd)) & WS_SLOT_EXCLUSIVE));
-	*len = min_len(*len, sizeof(on));
-	memcpy(value, &on, *len);
+	/* Whatever the kernel writes, it has tried the descriptor and the memory. */
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, value, &room))
+		return -1;
+	*len = room;
+	put_boolean(value, room,
+		    !!(ws_slot_flags(ws_slot_lookup(fd)) & WS_SLOT_EXCLUSIVE));
 	return 0;
 }
 
-/* Winsock's booleans may be one byte; Linux's are int. */
-static int set_other(struct ws_call *call, int level, int name,
-		     const void *value, int len)
+/* Once the kernel has read the value.  Where one byte counts, the int was too much. */
+static int set_counted(int fd, const struct ws_option_form *form,
+		       const void *value)
 {
+	int wide;
+
+	if (form->counted == sizeof(wide))
+		return 0;
+	memcpy(&wide, value, sizeof(wide));
+	if (!wide || wide & 0xff)
+		return 0;
+	wide = 0;
+	return setsockopt(fd, form->level, form->name, &wide, sizeof(wide));
+}
+
+/* L16 */
+static int set_formed(struct ws_call *call, const struct ws_option_form *form,
+		      const void *value, int len)
+{
+	bool is_short = len >= 0 && len < (int)sizeof(int);
 	uint32_t wide = 0;
 
-	if (level == SOL_SOCKET && name == SO_REUSEADDR &&
-	    ws_slot_flags(ws_slot_lookup(call->fd)) & WS_SLOT_EXCLUSIVE) {
+	if (!value || (is_short && !form->takes_short)) {
+		if (get_flag(call->fd, SO_TYPE) >= 0)
+			errno = EFAULT;
+		return -1;
+	}
+	if (!is_short)
+		return setsockopt(call->fd, form->level, form->name, value,
+				  sizeof(int)) ?
+		       -1 : set_counted(call->fd, form, value);
+	if (!ws_copy_in(&wide, value, min_len(len, form->counted)))
+		return -1;
+	wide = le32toh(wide);
+	return setsockopt(call->fd, form->level, form->name, &wide, sizeof(wide));
+}
+
+static int get_formed(int fd, const struct ws_option_form *form, void *value,
+		      int *len)
+{
+	int room = *len < 2 ? WS_ROOM_1 : *len < 4 ? WS_ROOM_2 : WS_ROOM_4;
+	bool is_short = room != WS_ROOM_4;
+	socklen_t size = sizeof(int);
+	uint32_t word;
+
+	if (getsockopt(fd, form->level, form->name, is_short ? &word : value, &size))
+		return -1;
+	if (!is_short)
+		memcpy(&word, value, sizeof(word));
+	else if (*len <= 0 || !form->returned[room])
+		return no_room(value, *len);
+	else if (!ws_is_readable(value, *len)) {
+		errno = EFAULT;
+		return -1;
+	}
+	if (form->boolean)
+		word = !!word;
+	if (form->returned[room] == 1)
+		word = htole32(word);
+	memcpy(value, &word, min_len(*len, sizeof(word)));
+	*len = form->returned[room];
+	return 0;
+}
+
+static int set_reuse(struct ws_call *call, const void *value, int len)
+{
+	struct ws_slot *slot = ws_slot_lookup(call->fd);
+
+	if (ws_slot_flags(slot) & WS_SLOT_EXCLUSIVE) {
 		errno = EINVAL;
 		return -1;
 	}
+	if (set_formed(call, ws_option_form(SOL_SOCKET, SO_REUSEADDR), value, len))
+		return -1;
+	/* From now on it is the program's own (L12). */
+	if (ws_slot_flags(slot) & WS_SLOT_REUSE_LENT)
+		atomic_fetch_and(&slot->flags, ~WS_SLOT_REUSE_LENT);
+	return 0;
+}
+
+/* L12: what the program has set. */
+static int get_reuse(int fd, void *value, int *len)
+{
+	bool lent = ws_slot_flags(ws_slot_lookup(fd)) & WS_SLOT_REUSE_LENT;
+
+	if (get_formed(fd, ws_option_form(SOL_SOCKET, SO_REUSEADDR), value, len))
+		return -1;
+	if (lent)
+		memset(value, 0, *len);
+	return 0;
+}
+
+/* L13: Linux says of a level that it has never heard of what it says of options. */
+static int unknown_option(int level)
+{
+	switch (level) {
+	case SOL_SOCKET:
+	case IPPROTO_IP:
+	case IPPROTO_TCP:
+	case IPPROTO_UDP:
+	case IPPROTO_IPV6:
+	case IPPROTO_ICMPV6:
+	case IPPROTO_UDPLITE:
+	case IPPROTO_RAW:
+	case SOL_WINSOCK:
+		break;
+	default:
+		if (errno == ENOPROTOOPT || errno == EOPNOTSUPP)
+			errno = EINVAL;
+	}
+	return -1;
+}
+
+static int set_other(struct ws_call *call, int level, int name,
+		     const void *value, int len)
+{
+	const struct ws_option_form *form = ws_option_form(level, name);
+	uint32_t wide = 0;
+
+	if (form)
+		return set_formed(call, form, value, len);
 	if (value && len > 0 && len < (int)sizeof(wide) &&
 	    (level == SOL_SOCKET || level == SOL_TCP)) {
-		memcpy(&wide, value, len);
+		if (!ws_copy_in(&wide, value, len))
+			return -1;
 		wide = le32toh(wide);
 		return setsockopt(call->fd, level, name, &wide, sizeof(wide));
 	}
-	return setsockopt(call->fd, level, name, value, len);
+	return setsockopt(call->fd, level, name, value, len) ?
+	       unknown_option(level) : 0;
 }
 
 static int get_other(int fd, int level, int name, void *value, socklen_t *len)
 {
+	const struct ws_option_form *form = ws_option_form(level, name);
 	int error;
 
+	if (form)
+		return get_formed(fd, form, value, (int *)len);
 	if (!value) {
 		errno = EFAULT;
 		return -1;
 	}
 	if (getsockopt(fd, level, name, value, len))
-		return -1;
+		return unknown_option(level);
 	if (level == SOL_SOCKET && name == SO_ERROR && *len == sizeof(error)) {
 		memcpy(&error, value, sizeof(error));
 		if (!error)
@@ -335,10 +501,13 @@ WS_EXPORT int winsock_setsockopt(int fd, int level, int name, const void *value,
 	case SO_EXCLUSIVEADDRUSE:
 		ret = set_exclusive(&call, value, (int)len);
 		break;
+	case SO_REUSEADDR:
+		ret = set_reuse(&call, value, (int)len);
+		break;
 	default:
 		ret = set_other(&call, level, name, value, (int)len);
 	}
-	return ws_call_end(&call, ret ? ws_call_error(&call, errno) : 0);
+	return ws_call_done(&call, ret ? ws_call_error(&call, errno) : 0);
 }
 
 WS_EXPORT int winsock_getsockopt(int fd, int level, int name, void *value,
@@ -349,8 +518,8 @@ WS_EXPORT int winsock_getsockopt(int fd, int level, int name, void *value,
 
 	if (!ws_call_begin(&call, fd))
 		return SOCKET_ERROR;
-	if (!len)
-		return ws_call_end(&call, WSAEFAULT);
+	if (ws_is_near_null(len))
+		return ws_call_done(&call, ws_call_argument(&call, WSAEFAULT));
 
 	switch (level == SOL_SOCKET ? name : 0) {
 	case SO_LINGER:
@@ -366,8 +535,11 @@ WS_EXPORT int winsock_getsockopt(int fd, int level, int name, void *value,
 	case SO_EXCLUSIVEADDRUSE:
 		ret = get_exclusive(fd, value, (int *)len);
 		break;
+	case SO_REUSEADDR:
+		ret = get_reuse(fd, value, (int *)len);
+		break;
 	default:
 		ret = get_other(fd, level, name, value, len);
 	}
-	return ws_call_end(&call, ret ? ws_call_error(&call, errno) : 0);
+	return ws_call_done(&call, ret ? ws_call_error(&call, errno) : 0);
 }

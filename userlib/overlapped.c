@@ -89,10 +89,10 @@ static int carry_out(struct ws_call *call, const struct vector *v,
 
 static int check(const struct vector *v)
 {
-	if (!v->bufs || (!v->bytes && !v->overlapped))
-		return WSAEFAULT;
 	if (!v->count || v->count > IOV_MAX)
 		return WSAEINVAL;
+	if (!v->bufs || (!v->bytes && !v->overlapped))
+		return WSAEFAULT;
 	if (v->routine && !v->overlapped)
 		return WSAEINVAL;
 	return 0;
@@ -106,7 +106,7 @@ static int transfer(struct ws_call *call, const struct vector *v,
 	int error = check(v);
 
 	if (error)
-		return error;
+		return ws_call_argument(call, error);
 	if (v->count > FEW_PIECES)
 		pieces = malloc(v->count * sizeof(*pieces));
 	if (!pieces)
@@ -134,8 +134,8 @@ static int send_vector(SOCKET s, const struct vector *v,
 	if (!ws_call_begin(&call, ws_socket_fd(s)))
 		return SOCKET_ERROR;
 	if (t.tolen > sizeof(struct sockaddr_storage))
-		return ws_call_end(&call, WSAEFAULT);
-	return ws_call_end(&call, transfer(&call, v, &t));
+		return ws_call_done(&call, ws_call_argument(&call, WSAEFAULT));
+	return ws_call_done(&call, transfer(&call, v, &t));
 }
 
 /* Of a datagram that was cut short, MSG_PARTIAL tells beside WSAEMSGSIZE. */
@@ -152,12 +152,12 @@ static int receive_vector(SOCKET s, struct vector *v, LPDWORD flags,
 	if (!ws_call_begin(&call, ws_socket_fd(s)))
 		return SOCKET_ERROR;
 	if (!flags)
-		return ws_call_end(&call, WSAEFAULT);
+		return ws_call_done(&call, ws_call_argument(&call, WSAEFAULT));
 	v->flags = *flags;
 	error = transfer(&call, v, &t);
 	if (!error || error == WSAEMSGSIZE)
 		*flags = error ? MSG_PARTIAL : 0;
-	return ws_call_end(&call, error);
+	return ws_call_done(&call, error);
 }
 
 WS_EXPORT int WSASend(SOCKET s, LPWSABUF bufs, DWORD count, LPDWORD sent,
@@ -228,12 +228,13 @@ WS_EXPORT BOOL WSAGetOverlappedResult(SOCKET s, LPWSAOVERLAPPED overlapped,
 
 	if (!ws_call_begin(&call, ws_socket_fd(s)))
 		return FALSE;
-	if (!overlapped || !transferred || !flags)
-		return !ws_call_end(&call, WSAEFAULT);
+	if (!overlapped || !transferred)
+		return !ws_call_done(&call, WSAEFAULT);
 	error = outcome(&call, overlapped, wait);
 	if (HasOverlappedIoCompleted(overlapped)) {
 		*transferred = overlapped->InternalHigh;
-		*flags = overlapped->Offset;
+		if (flags)	/* L19 */
+			*flags = overlapped->Offset;
 	}
-	return !ws_call_end(&call, error);
+	return !ws_call_done(&call, error);
 }

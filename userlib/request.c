@@ -300,7 +300,8 @@ static bool goes_on(struct request *request, ssize_t n, int *error)
 
 	*error = 0;
 	if (n < 0) {
-		if (errno == EAGAIN || errno == EINTR)
+		if (errno == EAGAIN || errno == EINTR ||
+		    ws_is_earlier_error(&call, t->send, errno))
 			return true;
 		*error = error_of(request, errno);
 		return false;
@@ -602,10 +603,14 @@ static void do_work(void)
 static void take_answer(struct request *request, int res)
 {
 	struct ws_transfer *t = &request->transfer;
+	struct ws_call call = call_of(request);
 	int error = 0;
 
 	if (res < 0) {
 		errno = -res;
+	} else if (!t->send && ws_is_shut_datagram(&call, res)) {
+		errno = ESHUTDOWN;
+		res = -1;
 	} else if (!t->send) {
 		if (t->from)
 			*t->fromlen = request->msg.msg_namelen;

@@ -34,6 +34,7 @@
  * @interest: WS_READABLE etc.
  * @ready: those that have come
  * @sets: the sets of a select() that it is in, 1 << enum set
+ * @events: what a WSAPoll() has asked for
  * @closed: closesocket() has closed it meanwhile
  * @invalid: the number has never been valid, or was lost to close(2)
  */
@@ -43,6 +44,7 @@ struct wanted {
 	unsigned int interest;
 	unsigned int ready;
 	unsigned int sets;
+	short events;
 	bool closed;
 	bool invalid;
 };
@@ -455,7 +457,7 @@ WS_EXPORT int winsock_select(int nfds, winsock_fd_set *readfds,
 	ws_call_block(&sel.wait.call, WS_OTHER);
 	error = select_error(&sel, timeout, &count);
 	ws_call_unblock();
-	return ws_call_end(&sel.wait.call, error) ? SOCKET_ERROR : count;
+	return ws_call_done(&sel.wait.call, error) ? SOCKET_ERROR : count;
 }
 
 WS_EXPORT int __WSAFDIsSet(SOCKET s, winsock_fd_set *set)
@@ -510,7 +512,8 @@ static short poll_revents(const struct wanted *wanted)
 		if (wanted->interest & WS_WRITABLE)
 			revents |= POLL_ROOM;
 	}
-	return revents;
+	/* What has two names is told by the one that was asked for. */
+	return wanted->events & POLLIN ? revents : revents & ~POLLIN;
 }
 
 /*
@@ -534,6 +537,7 @@ static int poll_add_all(struct wait *wait, WSAPOLLFD *fds, ULONG nfds)
 			return WSAEINVAL;
 		wanted = wait_add(wait, fd, slot);
 		wanted->interest = poll_interest(fds[i].events);
+		wanted->events = fds[i].events;
 	}
 	return wait->count ? 0 : WSAENOTSOCK;
 }
@@ -589,7 +593,7 @@ WS_EXPORT int WSAPoll(WSAPOLLFD *fds, ULONG nfds, INT timeout)
 	ws_call_block(&wait.call, WS_OTHER);
 	error = poll_error(&wait, fds, nfds, timeout, &count);
 	ws_call_unblock();
-	return ws_call_end(&wait.call, error) ? SOCKET_ERROR : count;
+	return ws_call_done(&wait.call, error) ? SOCKET_ERROR : count;
 }
 
 /* For programs that use libc's structure, which Winsock's has the name of. */

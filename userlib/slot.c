@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* The table of slots: two levels, grown without a lock. */
+#include <dirent.h>
 #include <linux/winsock.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -40,6 +41,7 @@ static void start_over(void)
 		for (j = 0; chunk && j < CHUNK_SLOTS; j++) {
 			atomic_store(&chunk[j].closing, 0);
 			atomic_store(&chunk[j].pollers, 0);
+			atomic_store(&chunk[j].accepts, 0);
 			atomic_store(&chunk[j].watch, NULL);
 			atomic_store(&chunk[j].requests, NULL);
 		}
@@ -94,6 +96,7 @@ struct ws_slot *ws_slot_open(int fd, int domain, int type, unsigned int flags)
 	atomic_store(&slot->domain, domain);
 	atomic_store(&slot->type, type);
 	atomic_store(&slot->inode, 0);
+	atomic_store(&slot->accepts, 0);
 	atomic_fetch_add(&slot->generation, 1);
 	atomic_store(&slot->flags, flags | WS_SLOT_OPEN);
 	pthread_mutex_unlock(&change_lock);
@@ -193,6 +196,24 @@ bool ws_slot_is_current(const struct ws_slot *slot, int fd)
 	if (inode)
 		return inode_of(fd) == inode;
 	return !getsockopt(fd, SOL_WINSOCK, WINSOCK_SO_DONTLINGER, &off, &len);
+}
+
+/* A descriptor of this process that refers to the socket; -1 if there is none. */
+int ws_slot_find_descriptor(uint64_t inode)
+{
+	DIR *dir = inode ? opendir("/proc/self/fd") : NULL;
+	struct dirent *entry;
+	int fd, found = -1;
+
+	if (!dir)
+		return -1;
+	while (found < 0 && (entry = readdir(dir))) {
+		fd = entry->d_name[0] == '.' ? -1 : atoi(entry->d_name);
+		if (inode_of(fd) == inode)
+			found = fd;
+	}
+	closedir(dir);
+	return found;
 }
 
 /* The room an address needs: Winsock fails where Linux would cut it short. */

@@ -22,6 +22,11 @@ enum {
 	WS_SLOT_EXCLUSIVE	= 1 << 4,	/* SO_EXCLUSIVEADDRUSE was set */
 	WS_SLOT_ACCEPTED	= 1 << 5,	/* accept() made it */
 	WS_SLOT_DOOMED		= 1 << 6,	/* WSACleanup() is about to close it */
+	WS_SLOT_CONNECTING	= 1 << 7,	/* connect() returned before it was done */
+	WS_SLOT_UNREACHABLE	= 1 << 8,	/* send() met an error that is recv()'s (L11) */
+	WS_SLOT_NO_CONNRESET	= 1 << 9,	/* SIO_UDP_CONNRESET is off (L11) */
+	WS_SLOT_REUSE_LENT	= 1 << 10,	/* SO_REUSEADDR is the library's (L12) */
+	WS_SLOT_NO_INHERIT	= 1 << 11,	/* WSA_FLAG_NO_HANDLE_INHERIT */
 };
 
 struct ws_requests;
@@ -33,6 +38,8 @@ struct ws_watch;
  * @generation: counts the sockets that had this number
  * @closing: threads that are in closesocket with it
  * @pollers: threads of ours that hold a reference while they poll(2) it
+ * @accepts: odd while a thread takes a connection that poll(2) has seen; goes on
+ *	     with each
  * @inode: tells whether the number still means this socket; 0 if not known
  * @domain: address family
  * @type: SOCK_STREAM etc.
@@ -44,6 +51,7 @@ struct ws_slot {
 	_Atomic unsigned int generation;
 	_Atomic unsigned int closing;
 	_Atomic unsigned int pollers;
+	_Atomic unsigned int accepts;
 	_Atomic uint64_t inode;
 	_Atomic int domain;
 	_Atomic int type;
@@ -59,6 +67,7 @@ void ws_slot_before_fork(void);
 void ws_slot_after_fork(bool child);
 bool ws_slot_closed_since(struct ws_slot *slot, unsigned int generation);
 void ws_slot_identify(struct ws_slot *slot, int fd);
+int ws_slot_find_descriptor(uint64_t inode);
 bool ws_slot_is_current(const struct ws_slot *slot, int fd);
 socklen_t ws_slot_address_size(struct ws_slot *slot);
 void ws_slot_for_each(void (*visit)(struct ws_slot *slot, int fd));
@@ -71,6 +80,22 @@ static inline unsigned int ws_slot_flags(struct ws_slot *slot)
 static inline bool ws_slot_is_datagram(struct ws_slot *slot)
 {
 	return slot && atomic_load(&slot->type) == SOCK_DGRAM;
+}
+
+/* Its calls are none that the module knows; a thread in poll(2) it finds. */
+static inline bool ws_slot_is_foreign(struct ws_slot *slot)
+{
+	int domain = slot ? atomic_load(&slot->domain) : AF_INET;
+
+	return domain != AF_INET && domain != AF_INET6;
+}
+
+/* Can do without a connection. */
+static inline bool ws_slot_is_connectionless(struct ws_slot *slot)
+{
+	int type = slot ? atomic_load(&slot->type) : 0;
+
+	return type == SOCK_DGRAM || type == SOCK_RAW;
 }
 
 /* Until told otherwise, it is one. */

@@ -41,33 +41,54 @@ static int new_socket(int domain, int type, int protocol, bool *attached)
 	return fd;
 }
 
-/* Linux says EINVAL of types that it has never heard of. */
+static bool is_type(int type)
+{
+	return type >= SOCK_STREAM && type <= SOCK_PACKET;
+}
+
+/* Linux says EINVAL of types and protocols that it has never heard of. */
 static int socket_error(int err, int domain, int type, int protocol)
 {
 	bool asked = domain || type & ~TYPE_FLAGS || protocol;
 
 	if (err == EBADF)	/* WSACleanup() has closed the device */
 		return WSANOTINITIALISED;
+	if (!asked && (err == EINVAL || err == EAFNOSUPPORT))
+		return WSAEINVAL;
 	if (err == EINVAL)
-		return asked ? WSAESOCKTNOSUPPORT : WSAEINVAL;
+		return is_type(type & ~TYPE_FLAGS) ? WSAEPROTONOSUPPORT :
+						     WSAESOCKTNOSUPPORT;
 	return ws_error_from_errno(err);
 }
 
+/* L17: the protocol says what the others are. */
+static void infer(int *domain, int *type, int protocol)
+{
+	if (protocol != IPPROTO_TCP && protocol != IPPROTO_UDP)
+		return;
+	if (*domain == AF_UNSPEC)
+		*domain = AF_INET;
+	if (!(*type & ~TYPE_FLAGS))
+		*type |= protocol == IPPROTO_TCP ? SOCK_STREAM : SOCK_DGRAM;
+}
+
 /* As socket(2), with a WSA error for -1. */
-static int open_socket(int domain, int type, int protocol, int *error)
+static int open_socket(int domain, int type, int protocol, unsigned int flags,
+		       int *error)
 {
 	static const int only = 1;
 	struct ws_slot *slot;
 	bool attached;
 	int fd;
 
+	infer(&domain, &type, protocol);
 	fd = new_socket(domain, type, protocol, &attached);
 	if (fd < 0) {
 		*error = socket_error(errno, domain, type, protocol);
 		return -1;
 	}
 	type &= ~TYPE_FLAGS;
-	if (!ws_startup_open(&slot, fd, domain, type, 0,
+	if (!ws_startup_open(&slot, fd, domain, type, flags,
 			     !attached || type != SOCK_STREAM)) {
 		close(fd);
 		*error = WSANOTINITIALISED;
@@ -90,7 +111,7 @@ WS_EXPORT int winsock_socket(int domain, int type, int protocol)
 
 	if (!ws_call_begin(&call, -1))
 		return SOCKET_ERROR;
-	fd = open_socket(domain, type, protocol, &error);
+	fd = open_socket(domain, type, protocol, 0, &error);
 	return ws_call_end(&call, error) ? SOCKET_ERROR : fd;
 }
 
@@ -122,7 +143,8 @@ WS_EXPORT SOCKET WSASocketA(int domain, int type, int protocol,
 			protocol = from_info(protocol, info->iProtocol);
 		}
 		fd = open_socket(domain, type | (inherited ? 0 : SOCK_CLOEXEC),
-				 protocol, &error);
+				 protocol, inherited ? 0 : WS_SLOT_NO_INHERIT,
+				 &error);
 	}
 	return ws_call_end(&call, error) ? INVALID_SOCKET : (SOCKET)fd;
 }

@@ -20,7 +20,7 @@
 #include "watch.h"
 
 #define HIGHEST_VERSION		MAKEWORD(2, 2)
-/* What Windows says; neither is a limit here. */
+/* What Windows says, and of Winsock 1 alone; neither is a limit here. */
 #define MAX_SOCKETS		32767
 #define MAX_DATAGRAM		65467
 
@@ -102,11 +102,27 @@ static int start(WORD version)
 	return ret;
 }
 
+static void describe(WSADATA *data, WORD version)
+{
+	memset(data, 0, sizeof(*data));
+	data->wVersion = version;
+	data->wHighVersion = HIGHEST_VERSION;
+	if (LOBYTE(version) == 1) {
+		data->iMaxSockets = MAX_SOCKETS;
+		data->iMaxUdpDg = MAX_DATAGRAM;
+	}
+	strcpy(data->szDescription, "WinSock 2.0");
+	strcpy(data->szSystemStatus, "Running");
+}
+
+/* L2: one that is refused says what there is. */
 WS_EXPORT int WSAStartup(WORD version, LPWSADATA data)
 {
 	int saved_errno = errno;
 	int ret;
 
+	if (data)
+		describe(data, negotiate(version));
 	if (!LOBYTE(version))
 		return WSAVERNOTSUPPORTED;
 	if (!data)
@@ -114,17 +130,7 @@ WS_EXPORT int WSAStartup(WORD version, LPWSADATA data)
 
 	ret = start(negotiate(version));
 	errno = saved_errno;
-	if (ret)
-		return ret;
-
-	memset(data, 0, sizeof(*data));
-	data->wVersion = negotiate(version);
-	data->wHighVersion = HIGHEST_VERSION;
-	data->iMaxSockets = MAX_SOCKETS;
-	data->iMaxUdpDg = MAX_DATAGRAM;
-	strcpy(data->szDescription, "WinSock 2.0");
-	strcpy(data->szSystemStatus, "Running");
-	return 0;
+	return ret;
 }
 
 /**

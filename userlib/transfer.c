@@ -10,6 +10,35 @@
 #include "transfer.h"
 #include "watch.h"
 
+/*
+ * L10.  Linux returns 0 for a datagram socket that was shut down for receiving,
+ * as it does for an empty datagram.
+ */
+bool ws_is_shut_datagram(const struct ws_call *call, ssize_t n)
+{
+	struct pollfd pollfd = { .fd = call->fd, .events = POLLRDHUP };
+
+	return !n && ws_slot_is_datagram(call->slot) &&
+	       poll(&pollfd, 1, 0) > 0 && pollfd.revents & POLLRDHUP;
+}
+
+/*
+ * L11.  Linux reports that nobody reads an earlier datagram once, to whichever
+ * call comes next, and that call does nothing else.
+ *
+ * Return: true if the call has to be repeated.
+ */
+bool ws_is_earlier_error(const struct ws_call *call, bool send, int err)
+{
+	if (err != ECONNREFUSED || !ws_slot_is_datagram(call->slot))
+		return false;
+	if (ws_slot_flags(call->slot) & WS_SLOT_NO_CONNRESET)
+		return true;
+	if (send)
+		atomic_fetch_or(&call->slot->flags, WS_SLOT_UNREACHABLE);
+	return send;
+}
+
 /* A datagram that does not fit is an error, and the part that fits is there. */
 static ssize_t receive_message(const struct ws_call *call,
 			       struct ws_transfer *t, int flags)
@@ -25,6 +54,10 @@ static ssize_t receive_message(const struct ws_call *call,
 	n = recvmsg(call->fd, &msg, flags);
 	if (n < 0)
 		return -1;
+	if (ws_is_shut_datagram(call, n)) {
+		errno = ESHUTDOWN;
+		return -1;
+	}
 	if (t->from)
 		*t->fromlen = msg.msg_namelen;
 	if (msg.msg_flags & MSG_TRUNC && !(flags & MSG_TRUNC)) {
@@ -48,9 +81,8 @@ static ssize_t send_message(const struct ws_call *call,
 	return sendmsg(call->fd, &msg, flags);
 }
 
-/* One system call.  No signal tells a Winsock program of a lost peer. */
-ssize_t ws_move_once(const struct ws_call *call, struct ws_transfer *t,
-		     int flags)
+/* No signal tells a Winsock program of a lost peer. */
+static ssize_t move(const struct ws_call *call, struct ws_transfer *t, int flags)
 {
 	const struct iovec *iov = t->iov;
 
@@ -63,6 +95,18 @@ ssize_t ws_move_once(const struct ws_call *call, struct ws_transfer *t,
 		return recvfrom(call->fd, iov->iov_base, iov->iov_len, flags,
 				t->from, t->fromlen);
 	return receive_message(call, t, flags);
+}
+
+/* One system call, unless it reports an error that is not its own. */
+ssize_t ws_move_once(const struct ws_call *call, struct ws_transfer *t,
+		     int flags)
+{
+	ssize_t n;
+
+	do {
+		n = move(call, t, flags);
+	} while (n < 0 && ws_is_earlier_error(call, t->send, errno));
+	return n;
 }
 
 /* The first @n bytes are dealt with. */
@@ -95,12 +139,30 @@ bool ws_wants_the_rest(const struct ws_call *call, const struct ws_transfer *t)
 	return t->flags & MSG_WAITALL && !(t->flags & (MSG_PEEK | MSG_OOB));
 }
 
+/*
+ * P2, P3.  poll(2) has no answer for datagrams to anybody's address, nor for
+ * bytes that are looked at again or are urgent: such calls go on where they are.
+ */
+static bool waits_in_poll(const struct ws_call *call, const struct ws_transfer *t)
+{
+	if (!ws_slot_is_foreign(call->slot))
+		return false;
+	return t->send ? ws_slot_is_stream(call->slot) :
+			 !(t->flags & (MSG_PEEK | MSG_OOB));
+}
+
+/* An attempt without waiting, or after a wait, found nothing to do. */
+static bool has_to_wait(const struct ws_call *call)
+{
+	return errno == EAGAIN && (!call->polls || ws_call_may_wait(call));
+}
+
 /* As sendto(2) and recvfrom(2): -1 with errno. */
 static ssize_t move_all(struct ws_call *call, struct ws_transfer *t)
 {
 	int option = t->send ? SO_SNDTIMEO : SO_RCVTIMEO;
 	short events = t->send ? POLLOUT : POLLIN;
-	bool polled = false;
+	bool polled = call->polls;	/* waits only where it finds nothing */
 	size_t done = 0;
 	ssize_t n;
 
@@ -111,7 +173,7 @@ static ssize_t move_all(struct ws_call *call, struct ws_transfer *t)
 		n = ws_move_once(call, t,
 				 t->flags | (polled ? MSG_DONTWAIT : 0));
 		if (n < 0) {
-			if (errno != EINTR && !(errno == EAGAIN && polled))
+			if (errno != EINTR && !(polled && has_to_wait(call)))
 				break;
 			if (!ws_call_resume(call, events, option, &polled))
 				break;
@@ -122,7 +184,7 @@ static ssize_t move_all(struct ws_call *call, struct ws_transfer *t)
 		if (!n || !ws_wants_the_rest(call, t) ||
 		    !ws_call_may_go_on(call, option))
 			break;
-		polled = false;
+		polled = call->polls;
 	}
 	/* P2: bytes that were moved are reported, whatever came after them. */
 	return done ? (ssize_t)done : n;
@@ -135,19 +197,31 @@ static bool receive_is_shut(const struct ws_call *call)
 	       ws_slot_is_current(call->slot, call->fd);
 }
 
+/* L11: what send() has met; told once. */
+static bool is_unreachable(const struct ws_call *call)
+{
+	return ws_slot_flags(call->slot) & WS_SLOT_UNREACHABLE &&
+	       atomic_fetch_and(&call->slot->flags, ~WS_SLOT_UNREACHABLE) &
+	       WS_SLOT_UNREACHABLE &&
+	       ws_slot_is_current(call->slot, call->fd);
+}
+
 /* What is wrong before anything is tried: 0 or a WSA error. */
-int ws_transfer_check(const struct ws_call *call, const struct ws_transfer *t)
+int ws_transfer_check(const struct ws_call *call, struct ws_transfer *t)
 {
 	if (t->send)
 		return 0;
 	if (receive_is_shut(call))
 		return WSAESHUTDOWN;
-	if (!t->from)
-		return 0;
-	if (!t->fromlen || (!ws_slot_is_stream(call->slot) &&
-			    *t->fromlen < ws_slot_address_size(call->slot)))
+	/* L13: a stream's peer is no news, and both arguments are ignored. */
+	if (ws_slot_is_stream(call->slot)) {
+		t->from = NULL;
+		t->fromlen = NULL;
+	}
+	if (t->from && (!t->fromlen ||
+			*t->fromlen < ws_slot_address_size(call->slot)))
 		return WSAEFAULT;
-	return 0;
+	return is_unreachable(call) ? WSAECONNRESET : 0;
 }
 
 /* Any attempt to receive lets FD_READ come again; to send, one that found no room. */
@@ -174,6 +248,8 @@ int ws_transfer(struct ws_call *call, struct ws_transfer *t, ssize_t *moved)
 
 	call->dontwait = t->flags & MSG_DONTWAIT;
 	ws_call_block(call, t->send ? WS_SEND : WS_RECV);
+	if (waits_in_poll(call, t))
+		ws_call_poll(call);
 	error = ws_transfer_check(call, t);
 	if (!error) {
 		*moved = move_all(call, t);
@@ -191,7 +267,7 @@ static ssize_t transfer(int fd, struct ws_transfer *t)
 
 	if (!ws_call_begin(&call, fd))
 		return SOCKET_ERROR;
-	return ws_call_end(&call, ws_transfer(&call, t, &n)) ? SOCKET_ERROR : n;
+	return ws_call_done(&call, ws_transfer(&call, t, &n)) ? SOCKET_ERROR : n;
 }
 
 WS_EXPORT ssize_t winsock_send(int fd, const void *buf, size_t len, int flags)

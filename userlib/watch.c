@@ -688,16 +688,19 @@ WS_EXPORT int WSAEventSelect(SOCKET s, WSAEVENT event, long mask)
 static int enumerate(struct ws_slot *slot, int event, WSANETWORKEVENTS *events)
 {
 	struct ws_watch *w;
+	int bit;
 
 	if (event >= 0 && !ws_event_reset(event))
 		return WSAEINVAL;
-	memset(events, 0, sizeof(*events));
+	events->lNetworkEvents = 0;
 	w = atomic_load(&slot->watch);
 	if (!w)
 		return 0;
 	events->lNetworkEvents = w->pending;
-	memcpy(events->iErrorCode, w->errors, sizeof(w->errors));
-	memset(w->errors, 0, sizeof(w->errors));
+	/* The errors of other events stay as the program has them (L6). */
+	for (bit = 0; bit < FD_MAX_EVENTS; bit++)
+		if (w->pending & 1 << bit)
+			events->iErrorCode[bit] = w->errors[bit];
 	w->reported |= w->pending;
 	w->pending = 0;
 	return 0;

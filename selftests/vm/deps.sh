@@ -55,6 +55,8 @@ host		clang				clang
 host		man-db				man
 host		mandoc				mandoc
 host		valgrind			valgrind
+host		pkg-config			pkg-config
+host		libwinpr2-dev			/usr/include/winpr2/winpr/synch.h
 host		mingw-w64-common		/usr/share/mingw-w64/include/winsock2.h
 gdb		gdb				gdb
 watch		entr				entr

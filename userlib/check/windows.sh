@@ -6,7 +6,7 @@
 mingw=/usr/share/mingw-w64/include
 # shellcheck disable=SC2154 # check.sh's
 headers=$tmp/headers.c
-printf '#include <%s>\n' winsock2.h ws2tcpip.h mswsock.h mstcpip.h >"$headers"
+printf '#include <%s>\n' winsock2.h ws2tcpip.h ws2ipdef.h mswsock.h mstcpip.h >"$headers"
 
 # on windows|linux CLANG-ARGUMENT...: the headers and what comes from stdin
 on() {
@@ -100,7 +100,7 @@ macros() {
 constants() {
 	grep -hoE '^#define +[A-Za-z0-9_]+[^A-Za-z0-9_(]+[^ ]' include/*.h |
 		awk '{ print $2 }' | sort -u | comm -12 - <(macros windows) |
-		grep -vxE 'WSAEVENT|WSAID_.*|[hs]_addr'
+		grep -vxE 'WSAEVENT|WSAID_.*|[hs]_addr|s6_(bytes|words)'
 }
 
 # values SYSTEM: for a list of macros (stdin) "name value"

@@ -21,6 +21,11 @@ typedef struct _TRANSMIT_FILE_BUFFERS {
 
 #define SIO_UDP_CONNRESET	_WSAIOW(IOC_VENDOR, 12)
 
+/* setsockopt() knows it as little as Linux does: all sockets are overlapped. */
+#define SO_OPENTYPE		0x7008
+#define SO_SYNCHRONOUS_ALERT	0x10
+#define SO_SYNCHRONOUS_NONALERT	0x20
+
 #ifdef __cplusplus
 extern "C" {
 #endif

@@ -34,6 +34,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* A program may have said "#define socklen_t int", before this or later. */
+#pragma push_macro("socklen_t")
+#undef socklen_t
+
 #pragma push_macro("__USE_MISC")
 #pragma push_macro("__USE_POSIX")
 #pragma push_macro("__USE_XOPEN2K")
@@ -94,19 +98,49 @@ union winsock_in_addr {
 	uint32_t S_addr;
 };
 
+/* The same for the words and bytes of an IPv6 address, in libc's own union. */
+union winsock_in6_addr {
+	uint8_t Byte[16];
+	uint16_t Word[8];
+};
+
 #ifndef _NETINET_IN_H
 #define s_addr : 0; \
 	__extension__ union { in_addr_t s_addr; union winsock_in_addr S_un; }
+#define __u6_addr8 winsock_bytes[16]; \
+	__extension__ union { uint8_t __u6_addr8
+#define __in6_u __in6_u; union winsock_in6_addr u; }
 #include <netinet/in.h>
 #undef s_addr
+#undef __u6_addr8
+#undef __in6_u
 #endif
 #include <netinet/tcp.h>
 #include <arpa/inet.h>
 #include <netdb.h>
+/*
+ * <sys/ioctl.h> has SIOCGIFCONF and <sys/socket.h> SO_BINDTODEVICE; programs
+ * that find them use what belongs to them.
+ */
+#ifndef _LINUX_IF_H
+#include <net/if.h>
+#endif
 
 #pragma pop_macro("__USE_XOPEN2K")
 #pragma pop_macro("__USE_POSIX")
 #pragma pop_macro("__USE_MISC")
+
+/* <sys/types.h> has come without them, and does not come again. */
+#ifndef __u_char_defined
+typedef __u_char u_char;
+typedef __u_short u_short;
+typedef __u_int u_int;
+typedef __u_long u_long;
+typedef __quad_t quad_t;
+typedef __u_quad_t u_quad_t;
+typedef __fsid_t fsid_t;
+#define __u_char_defined
+#endif
 
 /*
  * u_long has 32 bits on Windows, and programs cast to u_long pointers.  libc's
@@ -115,6 +149,23 @@ union winsock_in_addr {
 typedef uint32_t winsock_u_long;
 #define u_long winsock_u_long
 
+/*
+ * Windows' socklen_t is an int, and programs define it as one themselves.  The
+ * functions here take pointers to either.
+ */
+typedef socklen_t winsock_libc_socklen;
+typedef int winsock_socklen;
+#pragma pop_macro("socklen_t")
+#ifndef WINSOCK_NO_REDIRECT
+#ifndef socklen_t
+#define socklen_t winsock_socklen
+#endif
+#endif
+
+#ifdef WINSOCK_WIN32
+/* The package winsock-win32: WinPR has the rest of Windows, and these types. */
+#include <winsock_types.h>
+#else
 typedef unsigned char BYTE;
 typedef uint16_t WORD;
 typedef uint32_t DWORD;
@@ -131,15 +182,22 @@ typedef uint8_t UINT8;
 typedef uint16_t UINT16;
 typedef uint32_t UINT32;
 typedef uint64_t UINT64;
-typedef char *PSTR, *LPSTR;
+typedef int64_t LONGLONG;
+typedef uint64_t ULONGLONG;
+typedef char *PCHAR, *PSTR, *LPSTR;
 typedef const char *PCSTR, *LPCSTR;
 typedef void VOID;
 typedef void *PVOID, *LPVOID;
-typedef uint16_t *LPWORD;
-typedef uint32_t *LPDWORD;
-typedef int *LPINT;
-typedef void *HANDLE;
-typedef uintptr_t ULONG_PTR, DWORD_PTR;
+typedef const void *LPCVOID;
+typedef unsigned char *PBYTE, *LPBYTE, *PUCHAR;
+typedef uint16_t *PWORD, *LPWORD, *PUSHORT;
+typedef uint32_t *PDWORD, *LPDWORD, *PULONG;
+typedef int32_t *PLONG, *LPLONG;
+typedef int *PINT, *LPINT, *PBOOL, *LPBOOL;
+typedef void *HANDLE, **PHANDLE, **LPHANDLE;
+typedef uintptr_t ULONG_PTR, DWORD_PTR, UINT_PTR;
+typedef intptr_t LONG_PTR, INT_PTR;
+#endif /* !WINSOCK_WIN32 */
 typedef uintptr_t WPARAM;
 typedef intptr_t LPARAM;
 
@@ -250,6 +308,21 @@ typedef struct protoent PROTOENT, *PPROTOENT, *LPPROTOENT;
 typedef struct timeval TIMEVAL, *PTIMEVAL, *LPTIMEVAL;
 typedef sa_family_t ADDRESS_FAMILY;
 
+typedef struct _SOCKET_ADDRESS {
+	LPSOCKADDR lpSockaddr;
+	INT iSockaddrLength;
+} SOCKET_ADDRESS, *PSOCKET_ADDRESS, *LPSOCKET_ADDRESS;
+
+typedef struct _SOCKET_ADDRESS_LIST {
+	INT iAddressCount;
+	SOCKET_ADDRESS Address[1];
+} SOCKET_ADDRESS_LIST, *PSOCKET_ADDRESS_LIST, *LPSOCKET_ADDRESS_LIST;
+
+#define WINSOCK_VERSION		MAKEWORD(2, 2)
+#define ADDR_ANY		INADDR_ANY
+/* Room for what WSAAsyncGetHostByName() and its kin fill in. */
+#define MAXGETHOSTSTRUCT	1024
+
 /*
  * Winsock's structure has 4 bytes, libc's struct linger 8.  Both are taken as
  * the value of SO_LINGER; 8 bytes exactly mean libc's.
@@ -329,13 +402,16 @@ typedef struct _WSABUF {
 } WSABUF, *LPWSABUF;
 
 /* Only hEvent is the application's; Internal is WSA_STATUS_PENDING until the end. */
+#ifndef WINSOCK_WIN32
 typedef struct _OVERLAPPED {
 	ULONG_PTR Internal;
 	ULONG_PTR InternalHigh;
 	DWORD Offset;
 	DWORD OffsetHigh;
 	HANDLE hEvent;
-} OVERLAPPED, *LPOVERLAPPED, WSAOVERLAPPED, *LPWSAOVERLAPPED;
+} OVERLAPPED, *LPOVERLAPPED;
+#endif
+typedef OVERLAPPED WSAOVERLAPPED, *LPWSAOVERLAPPED;
 
 #define WSA_STATUS_PENDING		((ULONG_PTR)0x103)
 #ifndef HasOverlappedIoCompleted
@@ -357,12 +433,14 @@ typedef void (*LPWSAOVERLAPPED_COMPLETION_ROUTINE)(DWORD error,
 /* What a socket is, to be handed to another process: see WSADuplicateSocket(3). */
 typedef unsigned int GROUP;
 
+#ifndef WINSOCK_WIN32
 typedef struct _GUID {
 	uint32_t Data1;
 	uint16_t Data2;
 	uint16_t Data3;
 	uint8_t Data4[8];
 } GUID;
+#endif
 
 #define MAX_PROTOCOL_CHAIN		7
 #define WSAPROTOCOL_LEN			255
@@ -411,6 +489,11 @@ typedef struct _WSAPROTOCOL_INFOA {
 /* There is no quality of service to ask for: a pointer to it must be NULL. */
 typedef struct _QualityOfService QOS, *LPQOS;
 
+/* Answers of a condition function. */
+#define CF_ACCEPT			0x0000
+#define CF_REJECT			0x0001
+#define CF_DEFER			0x0002
+
 typedef int (*LPCONDITIONPROC)(LPWSABUF caller_id, LPWSABUF caller_data,
 			       LPQOS socket_qos, LPQOS group_qos,
 			       LPWSABUF callee_id, LPWSABUF callee_data,
@@ -435,7 +518,9 @@ typedef int (*LPCONDITIONPROC)(LPWSABUF caller_id, LPWSABUF caller_data,
 #define WSA_FLAG_NO_HANDLE_INHERIT	0x80
 
 /* There are no windows: WSAAsyncSelect() posts to queues of the library's. */
+#ifndef WINSOCK_WIN32
 typedef struct winsock_queue *HWND;
+#endif
 
 struct winsock_message {
 	HWND hwnd;
@@ -646,33 +731,33 @@ int __WSAFDIsSet(SOCKET s, winsock_fd_set *set);
  * their names, ours are these.
  */
 int winsock_socket(int domain, int type, int protocol);
-int winsock_bind(int s, const struct sockaddr *addr, socklen_t len);
-int winsock_connect(int s, const struct sockaddr *addr, socklen_t len);
+int winsock_bind(int s, const struct sockaddr *addr, winsock_libc_socklen len);
+int winsock_connect(int s, const struct sockaddr *addr, winsock_libc_socklen len);
 int winsock_listen(int s, int backlog);
-int winsock_accept(int s, struct sockaddr *addr, socklen_t *len);
+int winsock_accept(int s, struct sockaddr *addr, winsock_libc_socklen *len);
 int winsock_shutdown(int s, int how);
-int winsock_getsockname(int s, struct sockaddr *addr, socklen_t *len);
-int winsock_getpeername(int s, struct sockaddr *addr, socklen_t *len);
+int winsock_getsockname(int s, struct sockaddr *addr, winsock_libc_socklen *len);
+int winsock_getpeername(int s, struct sockaddr *addr, winsock_libc_socklen *len);
 int winsock_getsockopt(int s, int level, int name, void *value,
-		       socklen_t *len);
+		       winsock_libc_socklen *len);
 int winsock_setsockopt(int s, int level, int name, const void *value,
-		       socklen_t len);
+		       winsock_libc_socklen len);
 ssize_t winsock_send(int s, const void *buf, size_t len, int flags);
 ssize_t winsock_sendto(int s, const void *buf, size_t len, int flags,
-		       const struct sockaddr *addr, socklen_t addrlen);
+		       const struct sockaddr *addr, winsock_libc_socklen addrlen);
 ssize_t winsock_recv(int s, void *buf, size_t len, int flags);
 ssize_t winsock_recvfrom(int s, void *buf, size_t len, int flags,
-			 struct sockaddr *addr, socklen_t *addrlen);
+			 struct sockaddr *addr, winsock_libc_socklen *addrlen);
 struct addrinfo;
 int winsock_getaddrinfo(const char *node, const char *service,
 			const struct addrinfo *hints, struct addrinfo **res);
 void winsock_freeaddrinfo(struct addrinfo *res);
-int winsock_getnameinfo(const struct sockaddr *addr, socklen_t addrlen,
-			char *host, socklen_t hostlen, char *service,
-			socklen_t servicelen, int flags);
+int winsock_getnameinfo(const struct sockaddr *addr, winsock_libc_socklen addrlen,
+			char *host, winsock_libc_socklen hostlen, char *service,
+			winsock_libc_socklen servicelen, int flags);
 const char *winsock_gai_strerror(int error);
 struct hostent *winsock_gethostbyname(const char *name);
-struct hostent *winsock_gethostbyaddr(const void *addr, socklen_t len,
+struct hostent *winsock_gethostbyaddr(const void *addr, winsock_libc_socklen len,
 				      int family);
 struct servent *winsock_getservbyname(const char *name, const char *protocol);
 struct servent *winsock_getservbyport(int port, const char *protocol);
@@ -680,7 +765,7 @@ struct protoent *winsock_getprotobyname(const char *name);
 struct protoent *winsock_getprotobynumber(int number);
 int winsock_gethostname(char *name, size_t len);
 const char *winsock_inet_ntop(int family, const void *addr, char *buf,
-			      socklen_t size);
+			      winsock_libc_socklen size);
 int winsock_inet_pton(int family, const char *text, void *addr);
 int winsock_ioctlsocket_long(SOCKET s, long cmd, unsigned long *arg);
 
@@ -712,7 +797,7 @@ extern __typeof__(recvfrom) recvfrom __asm__("winsock_recvfrom");
 #else
 extern ssize_t winsock_recv(int fd, void *buf, size_t len, int flags);
 extern ssize_t winsock_recvfrom(int fd, void *buf, size_t len, int flags,
-				struct sockaddr *addr, socklen_t *addrlen);
+				struct sockaddr *addr, winsock_libc_socklen *addrlen);
 #  ifndef __clang__
 extern WINSOCK_INSTEAD __typeof__(recv) recv __asm__("winsock_instead_recv");
 extern WINSOCK_INSTEAD __typeof__(recvfrom) recvfrom
@@ -725,7 +810,7 @@ WINSOCK_INSTEAD ssize_t recv(int fd, void *buf, size_t len, int flags)
 
 WINSOCK_INSTEAD ssize_t recvfrom(int fd, void *__restrict buf, size_t len,
 				 int flags, __SOCKADDR_ARG addr,
-				 socklen_t *__restrict addrlen)
+				 winsock_libc_socklen *__restrict addrlen)
 {
 #    if defined(__USE_GNU) && !defined(__cplusplus)
 	return winsock_recvfrom(fd, buf, len, flags, addr.__sockaddr__,
@@ -836,11 +921,11 @@ static inline void winsock_fd_remove(SOCKET s, winsock_fd_set *set)
 #ifdef __cplusplus
 
 /* A template, so that libc's comes first where all pointers are NULL. */
-template <int unused = 0>
-inline int select(int nfds, winsock_fd_set *readfds, winsock_fd_set *writefds,
+template <class N>
+inline int select(N nfds, winsock_fd_set *readfds, winsock_fd_set *writefds,
 		  winsock_fd_set *exceptfds, const struct timeval *timeout)
 {
-	return winsock_select(nfds, readfds, writefds, exceptfds, timeout);
+	return winsock_select((int)nfds, readfds, writefds, exceptfds, timeout);
 }
 
 inline int WSAPoll(struct pollfd *fds, ULONG nfds, INT timeout)
@@ -860,25 +945,25 @@ template <class R> struct when_word<unsigned long, R> { typedef R type; };
 template <class L> inline typename winsock::when_same<L, int, SOCKET>::type
 accept(SOCKET s, struct sockaddr *addr, L *len)
 {
-	return (SOCKET)(accept)((int)s, addr, (socklen_t *)len);
+	return (SOCKET)(accept)((int)s, addr, (winsock_libc_socklen *)len);
 }
 
 template <class L> inline typename winsock::when_same<L, int, int>::type
 getsockname(SOCKET s, struct sockaddr *addr, L *len)
 {
-	return (getsockname)((int)s, addr, (socklen_t *)len);
+	return (getsockname)((int)s, addr, (winsock_libc_socklen *)len);
 }
 
 template <class L> inline typename winsock::when_same<L, int, int>::type
 getpeername(SOCKET s, struct sockaddr *addr, L *len)
 {
-	return (getpeername)((int)s, addr, (socklen_t *)len);
+	return (getpeername)((int)s, addr, (winsock_libc_socklen *)len);
 }
 
 template <class L> inline typename winsock::when_same<L, int, int>::type
 getsockopt(SOCKET s, int level, int name, void *value, L *len)
 {
-	return (getsockopt)((int)s, level, name, value, (socklen_t *)len);
+	return (getsockopt)((int)s, level, name, value, (winsock_libc_socklen *)len);
 }
 
 template <class L> inline typename winsock::when_same<L, int, int>::type
@@ -886,7 +971,226 @@ recvfrom(SOCKET s, void *buf, size_t size, int flags, struct sockaddr *addr,
 	 L *len)
 {
 	return (int)(recvfrom)((int)s, buf, size, flags, addr,
-			       (socklen_t *)len);
+			       (winsock_libc_socklen *)len);
+}
+
+/*
+ * Windows' types for the address of a function.  No call can tell what R is, so
+ * that only a pointer of this type chooses one.
+ */
+template <class R> inline R socket(int domain, int type, int protocol)
+{
+	return (R)(socket)(domain, type, protocol);
+}
+
+template <class R> inline R bind(SOCKET s, const struct sockaddr *addr, int len)
+{
+	return (R)(bind)((int)s, addr, (winsock_libc_socklen)len);
+}
+
+template <class R>
+inline R connect(SOCKET s, const struct sockaddr *addr, int len)
+{
+	return (R)(connect)((int)s, addr, (winsock_libc_socklen)len);
+}
+
+template <class R> inline R listen(SOCKET s, int backlog)
+{
+	return (R)(listen)((int)s, backlog);
+}
+
+template <class R> inline R shutdown(SOCKET s, int how)
+{
+	return (R)(shutdown)((int)s, how);
+}
+
+template <class R>
+inline R getsockopt(SOCKET s, int level, int name, char *value, int *len)
+{
+	return (R)(getsockopt)((int)s, level, name, value,
+			       (winsock_libc_socklen *)len);
+}
+
+template <class R>
+inline R setsockopt(SOCKET s, int level, int name, const char *value, int len)
+{
+	return (R)(setsockopt)((int)s, level, name, value,
+			       (winsock_libc_socklen)len);
+}
+
+/* Here a negative length is a very long one, too. */
+template <class R> inline R send(SOCKET s, const char *buf, int len, int flags)
+{
+	return (R)(send)((int)s, buf, (size_t)len, flags);
+}
+
+template <class R>
+inline R sendto(SOCKET s, const char *buf, int len, int flags,
+		const struct sockaddr *addr, int addrlen)
+{
+	return (R)(sendto)((int)s, buf, (size_t)len, flags, addr,
+			   (winsock_libc_socklen)addrlen);
+}
+
+template <class R> inline R recv(SOCKET s, char *buf, int len, int flags)
+{
+	return (R)(recv)((int)s, buf, (size_t)len, flags);
+}
+
+template <class R>
+inline R recvfrom(SOCKET s, char *buf, int len, int flags,
+		  struct sockaddr *addr, int *addrlen)
+{
+	return (R)(recvfrom)((int)s, buf, (size_t)len, flags, addr,
+			     (winsock_libc_socklen *)addrlen);
+}
+
+template <class R> inline R gethostname(char *name, int len)
+{
+	return (R)(gethostname)(name, (size_t)len);
+}
+
+template <class R>
+inline R gethostbyaddr(const char *addr, int len, int family)
+{
+	return (R)(gethostbyaddr)(addr, (winsock_libc_socklen)len, family);
+}
+
+template <class R>
+inline R getnameinfo(const struct sockaddr *addr, int addrlen, char *host,
+		     DWORD hostlen, char *service, DWORD servicelen, int flags)
+{
+	return (R)(getnameinfo)(addr, (winsock_libc_socklen)addrlen, host,
+				hostlen, service, servicelen, flags);
+}
+
+template <class R>
+inline R inet_ntop(int family, const void *addr, char *buf, size_t size)
+{
+	return (R)(inet_ntop)(family, addr, buf, (winsock_libc_socklen)size);
+}
+
+/*
+ * A DWORD is a program's unsigned long on Windows, where both have 32 bits.  The
+ * wider one is written when the call has succeeded, as the narrow one is.
+ */
+namespace winsock {
+class dword {
+	unsigned long *wide;
+	DWORD value;
+	DWORD *narrow;
+public:
+	dword(unsigned long *p, bool in)
+		: wide(p), value(p && in ? (DWORD)*p : 0), narrow(p ? &value : 0) { }
+	dword(long *p, bool in)
+		: wide((unsigned long *)p), value(p && in ? (DWORD)*p : 0),
+		  narrow(p ? &value : 0) { }
+	dword(DWORD *p, bool) : wide(0), value(0), narrow(p) { }
+	/* NULL in its several forms */
+	dword(long, bool) : wide(0), value(0), narrow(0) { }
+	dword(int, bool) : wide(0), value(0), narrow(0) { }
+#if __cplusplus >= 201103L
+	dword(decltype(nullptr), bool) : wide(0), value(0), narrow(0) { }
+#endif
+	operator DWORD *() { return narrow; }
+	template <class T> T done(T ret, bool ok)
+	{
+		if (ok && wide)
+			*wide = value;
+		return ret;
+	}
+};
+
+template <class T> struct is_wide { static const bool value = false; };
+template <> struct is_wide<unsigned long *> { static const bool value = true; };
+template <> struct is_wide<long *> { static const bool value = true; };
+template <bool wide, class R> struct when { };
+template <class R> struct when<true, R> { typedef R type; };
+template <class T, class R> struct when_wide : when<is_wide<T>::value, R> { };
+template <class T, class U, class R> struct when_one_wide
+	: when<is_wide<T>::value || is_wide<U>::value, R> { };
+}
+
+template <class N> inline typename winsock::when_wide<N, int>::type
+WSASend(SOCKET s, LPWSABUF bufs, DWORD count, N sent, DWORD flags,
+	LPWSAOVERLAPPED overlapped, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine)
+{
+	winsock::dword n(sent, false);
+	int ret = WSASend(s, bufs, count, (LPDWORD)n, flags, overlapped, routine);
+
+	return n.done(ret, !ret);
+}
+
+template <class N> inline typename winsock::when_wide<N, int>::type
+WSASendTo(SOCKET s, LPWSABUF bufs, DWORD count, N sent, DWORD flags,
+	  const struct sockaddr *to, int tolen, LPWSAOVERLAPPED overlapped,
+	  LPWSAOVERLAPPED_COMPLETION_ROUTINE routine)
+{
+	winsock::dword n(sent, false);
+	int ret = WSASendTo(s, bufs, count, (LPDWORD)n, flags, to, tolen,
+			    overlapped, routine);
+
+	return n.done(ret, !ret);
+}
+
+template <class N, class F>
+inline typename winsock::when_one_wide<N, F, int>::type
+WSARecv(SOCKET s, LPWSABUF bufs, DWORD count, N received, F flags,
+	LPWSAOVERLAPPED overlapped, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine)
+{
+	winsock::dword n(received, false), f(flags, true);
+	int ret = WSARecv(s, bufs, count, (LPDWORD)n, (LPDWORD)f, overlapped,
+			  routine);
+
+	return f.done(n.done(ret, !ret), !ret);
+}
+
+template <class N, class F>
+inline typename winsock::when_one_wide<N, F, int>::type
+WSARecvFrom(SOCKET s, LPWSABUF bufs, DWORD count, N received, F flags,
+	    struct sockaddr *from, LPINT fromlen, LPWSAOVERLAPPED overlapped,
+	    LPWSAOVERLAPPED_COMPLETION_ROUTINE routine)
+{
+	winsock::dword n(received, false), f(flags, true);
+	int ret = WSARecvFrom(s, bufs, count, (LPDWORD)n, (LPDWORD)f, from,
+			      fromlen, overlapped, routine);
+
+	return f.done(n.done(ret, !ret), !ret);
+}
+
+template <class N, class F>
+inline typename winsock::when_one_wide<N, F, BOOL>::type
+WSAGetOverlappedResult(SOCKET s, LPWSAOVERLAPPED overlapped, N transferred,
+		       BOOL wait, F flags)
+{
+	winsock::dword n(transferred, false), f(flags, false);
+	BOOL ret = WSAGetOverlappedResult(s, overlapped, (LPDWORD)n, wait,
+					  (LPDWORD)f);
+
+	return f.done(n.done(ret, ret), ret);
+}
+
+template <class N> inline typename winsock::when_wide<N, int>::type
+WSAIoctl(SOCKET s, DWORD code, LPVOID in, DWORD insize, LPVOID out,
+	 DWORD outsize, N returned, LPWSAOVERLAPPED overlapped,
+	 LPWSAOVERLAPPED_COMPLETION_ROUTINE routine)
+{
+	winsock::dword n(returned, false);
+	int ret = WSAIoctl(s, code, in, insize, out, outsize, (LPDWORD)n,
+			   overlapped, routine);
+
+	return n.done(ret, !ret);
+}
+
+template <class N> inline typename winsock::when_wide<N, INT>::type
+WSAAddressToStringA(LPSOCKADDR addr, DWORD addrlen, LPWSAPROTOCOL_INFOA info,
+		    LPSTR text, N len)
+{
+	winsock::dword n(len, true);
+	INT ret = WSAAddressToStringA(addr, addrlen, info, text, (LPDWORD)n);
+
+	/* too small: it says how much is needed */
+	return n.done(ret, true);
 }
 
 /* unsigned long is u_long's own name on Windows, where both have 32 bits. */
@@ -906,7 +1210,7 @@ ioctlsocket(SOCKET s, long cmd, T *arg)
 #define WINSOCK_IS(type, ...) \
 	__builtin_types_compatible_p(__typeof__(__VA_ARGS__), type)
 #define WINSOCK_LEN(...) __builtin_choose_expr(WINSOCK_IS(int *, __VA_ARGS__), \
-	(socklen_t *)(void *)(__VA_ARGS__), (__VA_ARGS__))
+	(winsock_libc_socklen *)(void *)(__VA_ARGS__), (__VA_ARGS__))
 
 /* WINSOCK_PICK(args..., 6, 5, ...) is the macro for that many arguments. */
 #define WINSOCK_PICK(a, b, c, d, e, f, macro, ...) macro
@@ -971,5 +1275,9 @@ int winsock_ioctlsocket_long(SOCKET s, long cmd, unsigned long *arg);
 
 #endif /* C */
 #endif /* !WINSOCK_NO_REDIRECT */
+
+#ifdef WINSOCK_WIN32
+#include <winsock_objects.h>
+#endif
 
 #endif /* _WINSOCK2_H */

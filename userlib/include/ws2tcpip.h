@@ -4,14 +4,10 @@
 #define _WS2TCPIP_H
 
 #include <winsock2.h>
-#include <string.h>
+#include <ws2ipdef.h>
 
-typedef struct sockaddr_in6 SOCKADDR_IN6, *PSOCKADDR_IN6, *LPSOCKADDR_IN6;
-typedef struct in6_addr IN6_ADDR, *PIN6_ADDR, *LPIN6_ADDR;
 typedef struct addrinfo ADDRINFO, ADDRINFOA, ADDRINFOT, *PADDRINFOA,
 	*PADDRINFOT, *LPADDRINFO;
-typedef struct ip_mreq IP_MREQ, *PIP_MREQ;
-typedef struct ipv6_mreq IPV6_MREQ, *PIPV6_MREQ;
 
 /* getaddrinfo() and getnameinfo() return WSA numbers, as on Windows. */
 #undef EAI_AGAIN
@@ -55,38 +51,6 @@ INT InetPtonA(INT family, PCSTR text, PVOID addr);
 #define GetNameInfoA	getnameinfo
 #define gai_strerrorA	gai_strerror
 
-static inline int IN6ADDR_ISANY(const struct sockaddr_in6 *addr)
-{
-	return addr->sin6_family == AF_INET6 &&
-	       IN6_IS_ADDR_UNSPECIFIED(&addr->sin6_addr);
-}
-
-static inline int IN6ADDR_ISLOOPBACK(const struct sockaddr_in6 *addr)
-{
-	return addr->sin6_family == AF_INET6 &&
-	       IN6_IS_ADDR_LOOPBACK(&addr->sin6_addr);
-}
-
-static inline void IN6_SET_ADDR_UNSPECIFIED(struct in6_addr *addr)
-{
-	*addr = in6addr_any;
-}
-
-static inline void IN6_SET_ADDR_LOOPBACK(struct in6_addr *addr)
-{
-	*addr = in6addr_loopback;
-}
-
-static inline void IN6ADDR_SETANY(struct sockaddr_in6 *addr)
-{
-	memset(addr, 0, sizeof(*addr));
-	addr->sin6_family = AF_INET6;
-}
-
-static inline void IN6ADDR_SETLOOPBACK(struct sockaddr_in6 *addr)
-{
-	IN6ADDR_SETANY(addr);
-	addr->sin6_addr = in6addr_loopback;
-}
+#define SS_PORT(addr)	(((struct sockaddr_in *)(addr))->sin_port)
 
 #endif /* _WS2TCPIP_H */
