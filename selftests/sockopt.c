@@ -474,7 +474,7 @@ TEST_F(option, native_interval_that_is_too_long_reads_as_65535)
 TEST_F(option, other_names_are_not_options)
 {
 	static const int names[] = {
-		0, 1, SO_LINGER, 0x0081, -1, INT_MIN, ~0x0081,
+		0, 2, SO_LINGER, 0x0081, -1, INT_MIN, ~0x0081,
 	};
 	struct guarded buf;
 	unsigned int i;

@@ -370,11 +370,11 @@ static int get_formed(int fd, const struct ws_option_form *form, void *value,
 
 	if (getsockopt(fd, form->level, form->name, is_short ? &word : value, &size))
 		return -1;
-	if (!is_short)
+	if (!is_short) {
 		memcpy(&word, value, sizeof(word));
-	else if (*len <= 0 || !form->returned[room])
+	} else if (*len <= 0 || !form->returned[room]) {
 		return no_room(value, *len);
-	else if (!ws_is_readable(value, *len)) {
+	} else if (!ws_is_readable(value, *len)) {
 		errno = EFAULT;
 		return -1;
 	}

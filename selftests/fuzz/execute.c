@@ -184,8 +184,11 @@ static int make(int family, int type, int how, bool nonblock)
 		if (how == HOW_ULP && winsock_attach(fd))
 			return -1;
 	}
-	if ((type & 0xf) == SOCK_STREAM)
+	if ((type & 0xf) == SOCK_STREAM) {
 		set_buffers(fd);
+		if (how == HOW_BORN || how == HOW_ULP)
+			check(set_reset_discards(fd, 1));
+	}
 	return fd;
 }
 
@@ -582,25 +585,34 @@ static long call_newsocket(const struct op *op, int caller)
 	int fd = ioctl(winsock_device, WINSOCK_IOC_SOCKET,
 		       place(caller, op->arg[5], &arg, sizeof(arg)));
 
+	if (fd >= 0)
+		set_reset_discards(fd, 1);	/* R1, as the model has it */
 	return install(fd, op->arg[0]);
 }
 
-/* What WINSOCK_IOC_SOCKET must say: as socket(2), and TCP and UDP only. */
+/* What WINSOCK_IOC_SOCKET must return: as socket(2), and TCP and UDP only. */
 static long native_socket(const struct op *op)
 {
-	int fd = socket(op->arg[1], op->arg[2], op->arg[3]), type, protocol;
-	socklen_t len = sizeof(int);
-	bool ours;
+	int domain = op->arg[1], type = op->arg[2] & 0xf, protocol = op->arg[3];
+	int fd;
 
+	if (op->arg[2] & ~(0xf | SOCK_NONBLOCK | SOCK_CLOEXEC))
+		return -EINVAL;
+	if (domain < 0 || domain >= AF_MAX)
+		return -EAFNOSUPPORT;
+	if ((domain != AF_INET && domain != AF_INET6) || type == SOCK_RAW ||
+	    type == SOCK_DCCP)
+		return -EOPNOTSUPP;
+	if (protocol > 0 && protocol < IPPROTO_MAX &&
+	    protocol != IPPROTO_TCP && protocol != IPPROTO_UDP)
+		return -EOPNOTSUPP;
+	if (op->arg[4] && type != SOCK_STREAM)
+		return -EINVAL;
+	fd = socket(domain, op->arg[2], protocol);
 	if (fd < 0)
 		return -errno;
-	check(getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len));
-	check(getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &len));
 	close(fd);
-	ours = (op->arg[1] == AF_INET || op->arg[1] == AF_INET6) &&
-	       ((type == SOCK_STREAM && protocol == IPPROTO_TCP) ||
-		(type == SOCK_DGRAM && protocol == IPPROTO_UDP));
-	return ours ? 0 : -EOPNOTSUPP;
+	return 0;
 }
 
 static long call_version(const struct op *op, int caller)
@@ -677,7 +689,7 @@ static long call(const struct op *op, int caller, int file, long wanted)
 	case OP_CONNECT:
 		return call_connect(op);
 	case OP_ATTACH:
-		return winsock_attach(fd);
+		return winsock_attach(fd) ?: set_reset_discards(fd, 1);
 	case OP_LINGER:
 		return call_linger(op);
 	case OP_SETOPT:

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <linux/winsock.h>
 
 /* So much fits in any window of the executor's sockets. */
 #define WINDOW		4000
@@ -294,8 +295,10 @@ static bool set_is_ready(struct model *m, const struct file *set)
 	for (i = 0; i < WATCHES_MAX; i++) {
 		const struct file *f = &m->files[set->watches[i].file];
 
+		/* P9 of the last one; while others have it, what is true. */
 		if (set->watches[i].file < 0 || f->gone ||
-		    model_closed_here(m, set->watches[i].file))
+		    (model_closed_here(m, set->watches[i].file) &&
+		     !descriptors(m, 1, set->watches[i].file)))
 			continue;
 		/* TCP reports a hang-up before there is a connection. */
 		if (readable(m, f) || (f->kind == M_TCP && f->state == S_FRESH))
@@ -1289,7 +1292,7 @@ static struct expect newsocket(struct model *m, const struct op *op)
 		return skip;
 	if (is_bad(op->arg[5]))
 		return returns(-EFAULT);
-	if (op->arg[4])
+	if (op->arg[4] & ~WINSOCK_SOCKET_RESET_DISCARDS)
 		return returns(-EINVAL);
 	return (struct expect){ .how = AS_NATIVE };
 }
