@@ -95,8 +95,9 @@ static bool is_plain(const struct winsock_sock *ws)
 }
 
 /* Enters a socket for a transfer: 0, and the base is called next, or an error. */
-static int transfer_begin(struct winsock_sock *ws, const struct socket *sock,
-			  struct winsock_call *call, bool wait)
+static __always_inline int transfer_begin(struct winsock_sock *ws,
+					  const struct socket *sock,
+					  struct winsock_call *call, bool wait)
 {
 	if (!winsock_call_begin(ws, sock, call, wait))
 		return -ECANCELED;
