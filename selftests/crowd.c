@@ -232,7 +232,7 @@ static int close_unconnected(int crowd)
 	return good;
 }
 
-/* C1, C4, C7, C15, C18, G5, N1, N2; KERNEL.md 5, 26 */
+/* C1, C4, C7, C15, C18, G5, N1, N2 */
 TEST_F(crowd, leaves_no_number_no_attachment_and_no_memory_behind)
 {
 	int crowd = crowd_size(variant->way == WAY_UNCONNECTED ?
@@ -285,7 +285,7 @@ static int close_and_look(int fd)
 	return err;
 }
 
-/* C9; KERNEL.md 5, 26 */
+/* C9 */
 TEST_F(lingerers, all_time_out_with_a_reset_and_none_early)
 {
 	int n = crowd_size(LINGERERS), i, listener, room = 4096;

@@ -275,7 +275,7 @@ static void put_in(int ns, const char *path, const char *value)
 	close(here);
 }
 
-/* C1: "if possible"; KERNEL.md 5, 32.  A clear end, not a silent one. */
+/* C1: "if possible".  A clear end, not a silent one. */
 TEST_F(shortage, graceful_close_resets_where_the_tail_may_not_stay)
 {
 	struct pair *pair = &self->pair;
@@ -505,7 +505,7 @@ static void *keep_visiting(void *arg)
 	return NULL;
 }
 
-/* KERNEL.md 5, 26 */
+/* It unloads while nobody has the device open, and at no other time. */
 TEST(module_goes_and_comes_between_any_two_requests)
 {
 	struct visitor visitors[3] = { 0 };

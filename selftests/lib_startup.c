@@ -53,7 +53,7 @@ static int startup(WORD version)
 	return WSAStartup(version, &data);
 }
 
-/* L2 */
+/* L2, L21 */
 TEST(versions_are_negotiated)
 {
 	static const struct {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Who waits for events when the socket is closed: P7, the kernel's part of P5,
- * P6 and P9, and KERNEL's pitfalls about poll().
+ * P6 and P9, and what comes between a poll() and a close.
  */
 #include <fcntl.h>
 #include <sched.h>
