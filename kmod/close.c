@@ -307,7 +307,7 @@ static bool interrupt_pending(struct closing *c, struct winsock_closer *closer)
 	if (c->calls) {
 		winsock_stat_add(c->sk, WINSOCK_STAT_CANCELLED, c->calls);
 		/* Each drops its reference at the end of its system call... */
-		settles_at(c, max(1L, before - c->calls), LEAVE_MS);
+		settles_at(c, max(1L, before - (long)c->calls), LEAVE_MS);
 		/* ...where recvmmsg() leaves its error for others to find (P11). */
 		cmpxchg(&c->sk->sk_err, ECANCELED, 0);
 	}
