@@ -32,6 +32,7 @@ enum close_kind {
 	HARD,		/* reset */
 	LINGER,		/* wait for the data, reset when it takes too long */
 	DEADLINE,	/* a LINGER that took too long: reset */
+	BACKGROUND,	/* return at once, reset at a deadline (deadline.c) */
 	REFUSE,		/* EWOULDBLOCK, nothing touched */
 	SHARED,		/* somebody else has it too: give up the number (G5) */
 };
@@ -56,7 +57,8 @@ enum close_kind {
  * @nonblock: O_NONBLOCK is set on @file
  * @ws: the attachment, NULL if there is none; see look_closer()
  * @calls: how many calls of this process were ended
- * @deadline: of everything that this close waits for, but for lingering; 0 until
+ * @deadline: it is a close with a deadline; NULL for closesocket()
+ * @wait_end: of everything that this close waits for, but for lingering; 0 until
  *	      it waits
  * @start: when it began, for the tracepoint
  */
@@ -69,7 +71,8 @@ struct closing {
 	bool nonblock;
 	struct winsock_sock *ws;
 	unsigned int calls;
-	ktime_t deadline;
+	struct winsock_deadline *deadline;
+	ktime_t wait_end;
 	u64 start;
 };
 
@@ -80,39 +83,9 @@ static bool is_tcp(const struct sock *sk)
 	       (sk->sk_family == AF_INET || sk->sk_family == AF_INET6);
 }
 
-static bool in_state(const struct sock *sk, int states)
+static bool has_unacked(const struct sock *sk)
 {
-	return (1 << READ_ONCE(sk->sk_state)) & states;
-}
-
-/* SYN_RECV: the child of a TCP Fast Open handshake. */
-static bool connected(const struct sock *sk)
-{
-	return in_state(sk, TCPF_ESTABLISHED | TCPF_SYN_RECV | TCPF_FIN_WAIT1 |
-			    TCPF_FIN_WAIT2 | TCPF_CLOSE_WAIT | TCPF_CLOSING |
-			    TCPF_LAST_ACK);
-}
-
-/*
- * The sequence number behind the last byte of data.  A FIN is none, nor is a SYN,
- * which counts where two of them have crossed; a child of TCP Fast Open begins
- * behind its own.
- */
-static u32 data_end(const struct sock *sk)
-{
-	u32 end = tcp_sk(sk)->write_seq;
-
-	if (in_state(sk, TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2 | TCPF_CLOSING |
-			 TCPF_LAST_ACK))
-		end--;
-	else if (in_state(sk, TCPF_SYN_RECV) && !tcp_passive_fastopen(sk))
-		end--;
-	return end;
-}
-
-static bool acked(const struct sock *sk, u32 end)
-{
-	return !before(READ_ONCE(tcp_sk(sk)->snd_una), end);
+	return winsock_unacked(sk, winsock_data_end(sk));
 }
 
 /*
@@ -120,17 +93,22 @@ static bool acked(const struct sock *sk, u32 end)
  * has the file: then only the peer changes anything, and what was true a moment
  * ago is as good an answer.  See peek() for the third case.
  */
-static enum close_kind decide(const struct sock *sk, bool nonblock)
+static enum close_kind decide(const struct closing *c)
 {
-	if (!connected(sk) || tcp_sk(sk)->repair)
-		return NATIVE;				/* N2 - N5 */
+	const struct sock *sk = c->sk;
+
+	if (!winsock_connected(sk) || tcp_sk(sk)->repair)
+		return NATIVE;				/* N2 - N5, T6 */
+	if (c->deadline)
+		return has_unacked(sk) ? BACKGROUND	/* T2, T3 */
+				       : GRACEFUL;	/* T1 */
 	if (!sock_flag(sk, SOCK_LINGER))
 		return GRACEFUL;			/* C1, C3 */
 	if (!sk->sk_lingertime)
 		return HARD;				/* C4 */
-	if (acked(sk, data_end(sk)))
+	if (!has_unacked(sk))
 		return GRACEFUL;			/* C7, C14 */
-	if (!nonblock)
+	if (!c->nonblock)
 		return LINGER;				/* C8, C9 */
 	if (sk->sk_shutdown & SEND_SHUTDOWN)
 		return GRACEFUL;			/* C16 */
@@ -147,7 +125,7 @@ static enum close_kind peek(const struct closing *c)
 	enum close_kind how;
 
 	spin_lock_bh(&c->sk->sk_lock.slock);
-	how = decide(c->sk, c->nonblock);
+	how = decide(c);
 	spin_unlock_bh(&c->sk->sk_lock.slock);
 	return how;
 }
@@ -157,9 +135,9 @@ static ktime_t end_of_wait(struct closing *c, unsigned int ms)
 {
 	ktime_t now = ktime_get();
 
-	if (!c->deadline)
-		c->deadline = ktime_add_ms(now, BOUND_MS);
-	return min(ktime_add_ms(now, ms), c->deadline);
+	if (!c->wait_end)
+		c->wait_end = ktime_add_ms(now, BOUND_MS);
+	return min(ktime_add_ms(now, ms), c->wait_end);
 }
 
 /*
@@ -239,9 +217,15 @@ static bool threads_may_be_inside(void)
  */
 static bool worth_settling(const struct closing *c, bool interrupted)
 {
-	return interrupted || threads_may_be_inside() ||
-	       (c->tcp && !c->nonblock && sock_flag(c->sk, SOCK_LINGER) &&
-		peek(c) == LINGER);
+	enum close_kind how;
+
+	if (interrupted || threads_may_be_inside())
+		return true;
+	if (!c->tcp || (!c->deadline &&
+			(c->nonblock || !sock_flag(c->sk, SOCK_LINGER))))
+		return false;
+	how = peek(c);
+	return how == LINGER || how == BACKGROUND;
 }
 
 /*
@@ -315,75 +299,6 @@ static bool interrupt_pending(struct closing *c, struct winsock_closer *closer)
 }
 
 /*
- * U1: what the application has not read must not turn the close into a reset.
- * Reading the queue instead would send window updates and invite more.  With
- * another ULP or sockmap the queue has a second owner, whose business it stays.
- */
-static void discard_unread(struct sock *sk)
-{
-	struct tcp_sock *tp = tcp_sk(sk);
-
-	if (sk->sk_user_data || !winsock_ulp_is_ours(sk))
-		return;
-	__skb_queue_purge(&sk->sk_receive_queue);
-	WRITE_ONCE(tp->copied_seq, tp->rcv_nxt);
-}
-
-/*
- * Makes the last reference reset the connection.  In CLOSING and LAST_ACK
- * tcp_disconnect() sends RST only if something has never been sent; data that
- * is sent but lost, or a lost FIN, would leave the peer waiting for ever.  One
- * sequence number that was never sent tells it so; the socket is about to die.
- */
-static void abort_connection(struct sock *sk)
-{
-	struct tcp_sock *tp = tcp_sk(sk);
-
-	sk->sk_lingertime = 0;
-	sock_set_flag(sk, SOCK_LINGER);
-	if (in_state(sk, TCPF_CLOSING | TCPF_LAST_ACK) &&
-	    tp->snd_nxt == tp->write_seq)
-		WRITE_ONCE(tp->write_seq, tp->write_seq + 1);
-}
-
-struct drain {
-	wait_queue_entry_t wait;
-	struct sock *sk;
-	u32 end;
-};
-
-/* Reset and time-out end in TCP_CLOSE (C10). */
-static bool drained(const struct drain *d)
-{
-	return in_state(d->sk, TCPF_CLOSE) || acked(d->sk, d->end);
-}
-
-/*
- * TCP calls sk_write_space() as ACKs free memory, if SOCK_NOSPACE
- * asks for it.  The FIN's own ACK would be the wrong event: behind
- * a closed window the FIN is not even sent.  Only the last one wakes the task.
- */
-static void ask_for_space(struct drain *d)
-{
-	set_bit(SOCK_NOSPACE, &d->sk->sk_socket->flags);
-	/* Pairs with the barrier in tcp_check_space(): ask, then look. */
-	smp_mb__after_atomic();
-}
-
-static int drain_wake(wait_queue_entry_t *wait, unsigned int mode, int sync,
-		      void *key)
-{
-	struct drain *d = container_of(wait, struct drain, wait);
-
-	if (!drained(d)) {
-		ask_for_space(d);
-		if (!drained(d))
-			return 0;
-	}
-	return woken_wake_function(wait, mode, sync, key);
-}
-
-/*
  * Jiffies may lag behind the clock when a time-out is set and catch up while it
  * runs, so that it ends early: late is fine, early is not.  The clock decides.
  */
@@ -413,20 +328,25 @@ static long jiffies_left(ktime_t deadline)
 	return left > 0 ? nsecs_to_jiffies(left) + 1 : 0;
 }
 
-/* 0 when the data is acknowledged or the connection gone, -ETIMEDOUT, -EINTR. */
-static int wait_for_drain(struct sock *sk, u32 end, ktime_t deadline)
+static int linger_wake(wait_queue_entry_t *wait, unsigned int mode, int sync,
+		       void *key)
 {
-	struct drain d = { .sk = sk, .end = end };
+	struct winsock_drain *d = container_of(wait, struct winsock_drain, wait);
+
+	if (!winsock_drain_poll(d))
+		return 0;
+	return woken_wake_function(wait, mode, sync, key);
+}
+
+/* 0 when the data is acknowledged or the connection gone, -ETIMEDOUT, -EINTR. */
+static int wait_for_drain(struct winsock_drain *d, ktime_t deadline)
+{
 	bool task_work = false;
 	long timeout;
 	int err = 0;
 
-	init_waitqueue_func_entry(&d.wait, drain_wake);
-	d.wait.private = current;
-
-	add_wait_queue(sk_sleep(sk), &d.wait);
-	ask_for_space(&d);
-	while (!drained(&d)) {
+	winsock_drain_begin(d, linger_wake, current);
+	while (!winsock_drain_poll(d)) {
 		timeout = jiffies_left(deadline);
 		task_work |= put_task_work_off();
 		if (task_sigpending(current))
@@ -435,9 +355,9 @@ static int wait_for_drain(struct sock *sk, u32 end, ktime_t deadline)
 			err = -ETIMEDOUT;
 		if (err)
 			break;
-		wait_woken(&d.wait, TASK_INTERRUPTIBLE, timeout);
+		wait_woken(&d->wait, TASK_INTERRUPTIBLE, timeout);
 	}
-	remove_wait_queue(sk_sleep(sk), &d.wait);
+	winsock_drain_end(d);
 	if (task_work)
 		set_thread_flag(TIF_NOTIFY_SIGNAL);
 	return err;
@@ -445,38 +365,34 @@ static int wait_for_drain(struct sock *sk, u32 end, ktime_t deadline)
 
 /*
  * C8 - C11.  Ends without SOCK_LINGER: the last reference must not wait again.
- * TCP_NOTSENT_LOWAT is out of force meanwhile, since an unsent FIN may be enough
- * to keep sk_write_space() quiet.
  */
 static int linger(struct socket *sock, enum close_kind *how)
 {
 	struct sock *sk = sock->sk;
-	struct tcp_sock *tp = tcp_sk(sk);
+	struct winsock_drain d;
 	ktime_t deadline;
-	u32 end, lowat;
+	u32 lowat;
 	int err;
 
 	lock_sock(sk);
 	deadline = linger_deadline(sk);
-	end = data_end(sk);
-	lowat = tp->notsent_lowat;
-	WRITE_ONCE(tp->notsent_lowat, UINT_MAX);
+	lowat = winsock_drain_prepare(&d, sk);
 	release_sock(sk);
 
 	kernel_sock_shutdown(sock, SHUT_WR);
-	err = wait_for_drain(sk, end, deadline);
+	err = wait_for_drain(&d, deadline);
 
 	lock_sock(sk);
-	WRITE_ONCE(tp->notsent_lowat, lowat);
+	WRITE_ONCE(tcp_sk(sk)->notsent_lowat, lowat);
 	if (err == -EINTR && !fatal_signal_pending(current)) {
 		/* C11: only a task that goes on can use the handle again. */
-	} else if (err == -ETIMEDOUT && !acked(sk, end)) {
-		abort_connection(sk);
+	} else if (err == -ETIMEDOUT && winsock_unacked(sk, d.end)) {
+		winsock_abort(sk);
 		*how = DEADLINE;
 		err = 0;
 	} else {
 		sock_reset_flag(sk, SOCK_LINGER);
-		discard_unread(sk);
+		winsock_discard_unread(sk);
 		err = 0;
 	}
 	release_sock(sk);
@@ -487,7 +403,7 @@ static int linger(struct socket *sock, enum close_kind *how)
 static bool native_will_do(const struct sock *sk, enum close_kind how)
 {
 	switch (how) {
-	case HARD:		/* what abort_connection() mends needs our FIN */
+	case HARD:		/* what winsock_abort() mends needs our FIN */
 		return !(sk->sk_shutdown & SEND_SHUTDOWN);
 	case NATIVE:
 	case GRACEFUL:
@@ -507,12 +423,12 @@ static int carry_out(struct closing *c, enum close_kind *how)
 {
 	struct sock *sk = c->sk;
 
-	*how = decide(sk, c->nonblock);
+	*how = decide(c);
 	if (native_will_do(sk, *how))
 		return 0;
 
 	lock_sock(sk);
-	*how = decide(sk, c->nonblock);
+	*how = decide(c);
 	switch (*how) {
 	case LINGER:
 		release_sock(sk);
@@ -522,17 +438,21 @@ static int carry_out(struct closing *c, enum close_kind *how)
 		if (c->ws)
 			winsock_set_last_close(c->ws);
 		return linger(c->sock, how);
+	case BACKGROUND:
+		release_sock(sk);
+		winsock_deadline_begin(c->deadline, c->sock);
+		return 0;
 	case HARD:
-		abort_connection(sk);
+		winsock_abort(sk);
 		break;
 	default:	/* REFUSE: data came since that was ruled out, too late */
 		*how = GRACEFUL;
 		fallthrough;
 	case GRACEFUL:
-		discard_unread(sk);
+		winsock_discard_unread(sk);
 		fallthrough;
 	case NATIVE:
-		if (sk->sk_lingertime)
+		if (sk->sk_lingertime || c->deadline)	/* T5 */
 			sock_reset_flag(sk, SOCK_LINGER);
 		break;
 	}
@@ -565,9 +485,9 @@ static void never_linger(struct sock *sk)
 void winsock_close_leftover(struct sock *sk)
 {
 	lock_sock(sk);
-	if (connected(sk) && !tcp_sk(sk)->repair &&
+	if (winsock_connected(sk) && !tcp_sk(sk)->repair &&
 	    !(sock_flag(sk, SOCK_LINGER) && !sk->sk_lingertime))
-		discard_unread(sk);
+		winsock_discard_unread(sk);
 	if (sk->sk_lingertime)
 		sock_reset_flag(sk, SOCK_LINGER);
 	release_sock(sk);
@@ -581,6 +501,7 @@ static void count(const struct sock *sk, enum close_kind how, int err)
 		[HARD]		= WINSOCK_STAT_HARD,
 		[LINGER]	= WINSOCK_STAT_LINGER,
 		[DEADLINE]	= WINSOCK_STAT_LINGER,
+		[BACKGROUND]	= WINSOCK_STAT_BACKGROUND,
 		[REFUSE]	= WINSOCK_STAT_REFUSED,
 		[SHARED]	= WINSOCK_STAT_SHARED,
 	};
@@ -620,7 +541,7 @@ static int find(struct closing *c)
 /* A refusal is possible only of these; an option that is set now comes late. */
 static bool may_refuse(const struct closing *c)
 {
-	return c->nonblock && c->tcp && sock_flag(c->sk, SOCK_LINGER) &&
+	return c->nonblock && c->tcp && !c->deadline && sock_flag(c->sk, SOCK_LINGER) &&
 	       READ_ONCE(c->sk->sk_lingertime);
 }
 
@@ -636,7 +557,7 @@ static int refuse(struct closing *c, u32 pending)
 	int err = 0;
 
 	if (file_count(c->file) == 1) {
-		if (decide(c->sk, true) == REFUSE)
+		if (decide(c) == REFUSE)
 			err = -EWOULDBLOCK;
 	} else {
 		get_file(c->file);
@@ -684,7 +605,7 @@ static int close_removed(struct closing *c, enum close_kind *how)
 	}
 	if (c->tcp)
 		return carry_out(c, how);
-	if (c->nonblock)
+	if (c->nonblock || c->deadline)
 		never_linger(c->sk);
 	return 0;
 }
@@ -716,6 +637,34 @@ static void finish(struct closing *c, enum close_kind how)
 	}
 }
 
+static int close_descriptor(struct closing *c, u32 pending,
+			    enum close_kind *how)
+{
+	struct files_struct *files = current->files;
+	int err;
+
+	if (trace_winsock_close_enabled())
+		c->start = ktime_get_ns();
+
+	spin_lock(&files->file_lock);
+	err = find(c);
+	if (!err && unlikely(may_refuse(c)))
+		err = refuse(c, pending);
+	if (!err)
+		empty_slot(c);
+	spin_unlock(&files->file_lock);
+	if (err)
+		return err;
+
+	err = close_removed(c, how);
+	note(c, *how, err);
+	if (err)
+		put_back(c);
+	else
+		finish(c, *how);
+	return err;
+}
+
 /**
  * winsock_closesocket - WINSOCK_IOC_CLOSESOCKET
  * @arg: validated by the caller
@@ -728,29 +677,52 @@ static void finish(struct closing *c, enum close_kind how)
  */
 int winsock_closesocket(const struct winsock_closesocket *arg)
 {
-	struct files_struct *files = current->files;
+	struct closing c = { .fd = arg->fd };
+	enum close_kind how = NATIVE;
+
+	return close_descriptor(&c, arg->pending, &how);
+}
+
+/* What became of a close that had nothing to do in the background. */
+static enum winsock_result result_of(enum close_kind how)
+{
+	switch (how) {
+	case SHARED:
+		return WINSOCK_STILL_SHARED;
+	case GRACEFUL:
+		return WINSOCK_DELIVERED;
+	default:
+		return WINSOCK_NOT_CONNECTED;
+	}
+}
+
+/**
+ * winsock_close_deadline - WINSOCK_IOC_CLOSE_DEADLINE
+ * @arg: validated by the caller
+ * @outcomes: the device descriptor's
+ *
+ * As winsock_closesocket(), but that it neither waits for the peer nor refuses,
+ * and that a connection which has something to deliver goes on without the
+ * descriptor (T-rows).  All that may be missing is had before anything is touched.
+ *
+ * Return: 0, and the descriptor is gone; or -EBADF, -ENOTSOCK, -EINVAL, -ENOBUFS,
+ * -ENOMEM, and nothing has changed.
+ */
+int winsock_close_deadline(const struct winsock_close_deadline *arg,
+			   struct winsock_outcomes *outcomes)
+{
 	struct closing c = { .fd = arg->fd };
 	enum close_kind how = NATIVE;
 	int err;
 
-	if (trace_winsock_close_enabled())
-		c.start = ktime_get_ns();
+	c.deadline = winsock_deadline_new(arg, outcomes);
+	if (IS_ERR(c.deadline))
+		return PTR_ERR(c.deadline);
 
-	spin_lock(&files->file_lock);
-	err = find(&c);
-	if (!err && unlikely(may_refuse(&c)))
-		err = refuse(&c, arg->pending);
-	if (!err)
-		empty_slot(&c);
-	spin_unlock(&files->file_lock);
+	err = close_descriptor(&c, 0, &how);
 	if (err)
-		return err;
-
-	err = close_removed(&c, &how);
-	note(&c, how, err);
-	if (err)
-		put_back(&c);
-	else
-		finish(&c, how);
+		winsock_deadline_free(c.deadline);
+	else if (how != BACKGROUND)
+		winsock_deadline_end(c.deadline, result_of(how));
 	return err;
 }

@@ -8,6 +8,7 @@
 
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/hrtimer.h>
 #include <linux/io_uring_types.h>
 #include <linux/net.h>
 #include <linux/version.h>
@@ -89,6 +90,17 @@ winsock_request_files(const struct io_kiocb *req)
 	return READ_ONCE(req->task->files);
 #endif
 }
+
+/* 6.13 named the function when a timer is set up. */
+#if KERNEL_VERSION(6, 13, 0) > LINUX_VERSION_CODE
+static inline void hrtimer_setup(struct hrtimer *timer,
+				 enum hrtimer_restart (*function)(struct hrtimer *),
+				 clockid_t clock, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock, mode);
+	timer->function = function;
+}
+#endif
 
 /* The member is not there without epoll. */
 static inline bool winsock_epoll_watches(const struct file *file)

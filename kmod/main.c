@@ -2,9 +2,11 @@
 /*
  * Winsock close semantics on Linux sockets.
  *
- * /dev/winsock and its requests.  close.c is closesocket(); attach.c attaches a
- * socket to the module, proto_ops.c is what such a socket does differently, calls.c
- * finds and ends its pending calls, sockopt.c is SOL_WINSOCK.
+ * /dev/winsock and its requests.  close.c is closesocket(), drain.c what it has to
+ * know of TCP; deadline.c goes on with a close in the background, and outcome.c tells
+ * what became of it.  attach.c attaches a socket to the module, proto_ops.c is what
+ * such a socket does differently, calls.c finds and ends its pending calls, sockopt.c
+ * is SOL_WINSOCK.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -12,7 +14,9 @@
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/poll.h>
 #include <linux/uaccess.h>
+#include <linux/uio.h>
 #include <net/tcp.h>
 
 #include "winsock.h"
@@ -65,6 +69,21 @@ fault:
 	return -EFAULT;
 }
 
+static long ioc_close_deadline(struct file *file,
+			       struct winsock_close_deadline __user *uarg)
+{
+	struct winsock_close_deadline arg;
+
+	if (copy_from_user(&arg, uarg, sizeof(arg)))
+		return -EFAULT;
+	if (arg.flags & ~WINSOCK_CLOSE_REPORT || arg.pad)
+		return -EINVAL;
+	/* An outcome that could never be read. */
+	if (arg.flags & WINSOCK_CLOSE_REPORT && !(file->f_mode & FMODE_READ))
+		return -EINVAL;
+	return winsock_close_deadline(&arg, file->private_data);
+}
+
 static long winsock_ioctl(struct file *file, unsigned int cmd,
 			  unsigned long arg)
 {
@@ -77,13 +96,48 @@ static long winsock_ioctl(struct file *file, unsigned int cmd,
 		return ioc_socket(uarg);
 	case WINSOCK_IOC_CLOSESOCKET:
 		return ioc_closesocket(uarg);
+	case WINSOCK_IOC_CLOSE_DEADLINE:
+		return ioc_close_deadline(file, uarg);
 	default:
 		return -ENOTTY;
 	}
 }
 
+static int winsock_open(struct inode *inode, struct file *file)
+{
+	file->private_data = winsock_outcomes_new();
+	if (!file->private_data)
+		return -ENOMEM;
+	file->f_mode |= FMODE_NOWAIT;	/* for io_uring: we honour IOCB_NOWAIT */
+	return 0;
+}
+
+static int winsock_release(struct inode *inode, struct file *file)
+{
+	winsock_outcomes_close(file->private_data);
+	return 0;
+}
+
+static ssize_t winsock_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	struct file *file = iocb->ki_filp;
+
+	return winsock_outcomes_read(file->private_data, to,
+				     file->f_flags & O_NONBLOCK ||
+				     iocb->ki_flags & IOCB_NOWAIT);
+}
+
+static __poll_t winsock_poll(struct file *file, struct poll_table_struct *wait)
+{
+	return winsock_outcomes_poll(file->private_data, file, wait);
+}
+
 static const struct file_operations winsock_fops = {
 	.owner		= THIS_MODULE,
+	.open		= winsock_open,
+	.release	= winsock_release,
+	.read_iter	= winsock_read_iter,
+	.poll		= winsock_poll,
 	.unlocked_ioctl	= winsock_ioctl,
 	.compat_ioctl	= compat_ptr_ioctl,
 	.llseek		= noop_llseek,
@@ -107,9 +161,12 @@ static int __init winsock_init(void)
 	err = winsock_stat_init();
 	if (err)
 		return err;
-	err = winsock_attach_init();
+	err = winsock_deadline_init();
 	if (err)
 		goto out_stat;
+	err = winsock_attach_init();
+	if (err)
+		goto out_deadline;
 	err = misc_register(&winsock_device);
 	if (err)
 		goto out_attach;
@@ -117,6 +174,8 @@ static int __init winsock_init(void)
 
 out_attach:
 	winsock_attach_exit();
+out_deadline:
+	winsock_deadline_exit();
 out_stat:
 	winsock_stat_exit();
 	return err;
@@ -126,6 +185,7 @@ static void __exit winsock_exit(void)
 {
 	misc_deregister(&winsock_device);
 	winsock_attach_exit();
+	winsock_deadline_exit();
 	winsock_stat_exit();
 }
 

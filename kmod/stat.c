@@ -22,13 +22,18 @@ static const char * const names[__WINSOCK_STAT_MAX] = {
 	[WINSOCK_STAT_GRACEFUL]		= "WinsockCloseGraceful",
 	[WINSOCK_STAT_HARD]		= "WinsockCloseHard",
 	[WINSOCK_STAT_LINGER]		= "WinsockCloseLinger",
+	[WINSOCK_STAT_BACKGROUND]	= "WinsockCloseDeadline",
 	[WINSOCK_STAT_NATIVE]		= "WinsockCloseNative",
 	[WINSOCK_STAT_SHARED]		= "WinsockCloseShared",
 	[WINSOCK_STAT_REFUSED]		= "WinsockCloseRefused",
 	[WINSOCK_STAT_TIMEOUTS]		= "WinsockLingerTimeouts",
 	[WINSOCK_STAT_INTERRUPTED]	= "WinsockLingerInterrupted",
 	[WINSOCK_STAT_CANCELLED]	= "WinsockCallsCancelled",
+	[WINSOCK_STAT_DELIVERED]	= "WinsockDeadlineDelivered",
+	[WINSOCK_STAT_DEADLINE_RESET]	= "WinsockDeadlineResets",
+	[WINSOCK_STAT_PEER_RESET]	= "WinsockDeadlineLost",
 	[WINSOCK_STAT_ATTACHED]		= "WinsockCurrAttached",
+	[WINSOCK_STAT_UNDER_WAY]	= "WinsockCurrDeadline",
 };
 
 static unsigned int winsock_net_id __read_mostly;
@@ -37,7 +42,7 @@ static unsigned int winsock_net_id __read_mostly;
  * winsock_stat_add - count
  * @sk: a socket of the namespace that is counted for
  * @stat: what
- * @n: how much; only WINSOCK_STAT_ATTACHED goes down
+ * @n: how much; only those of what is there now go down
  */
 void winsock_stat_add(const struct sock *sk, enum winsock_stat stat, int n)
 {

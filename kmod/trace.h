@@ -9,13 +9,54 @@
 #include <linux/tracepoint.h>
 #include <net/inet_sock.h>
 
+/* The two ends of a connection, from where the kernel keeps them. */
+#ifndef WINSOCK_TRACE_PEERS
+#define WINSOCK_TRACE_PEERS
+static inline void winsock_trace_peers(const struct sock *sk, u16 *family,
+				       u16 *sport, u16 *dport, u8 *saddr,
+				       u8 *daddr)
+{
+	*family = sk ? sk->sk_family : AF_UNSPEC;
+	*sport = 0;
+	*dport = 0;
+	memset(saddr, 0, 16);
+	memset(daddr, 0, 16);
+	if (*family == AF_INET) {
+		ipv6_addr_set_v4mapped(inet_sk(sk)->inet_saddr,
+				       (struct in6_addr *)saddr);
+		ipv6_addr_set_v4mapped(sk->sk_daddr, (struct in6_addr *)daddr);
+	}
+#if IS_ENABLED(CONFIG_IPV6)
+	if (*family == AF_INET6) {
+		memcpy(saddr, &sk->sk_v6_rcv_saddr, 16);
+		memcpy(daddr, &sk->sk_v6_daddr, 16);
+	}
+#endif
+	if (*family == AF_INET || *family == AF_INET6) {
+		*sport = ntohs(inet_sk(sk)->inet_sport);
+		*dport = ntohs(sk->sk_dport);
+	}
+}
+#endif
+
 TRACE_DEFINE_ENUM(NATIVE);
 TRACE_DEFINE_ENUM(GRACEFUL);
 TRACE_DEFINE_ENUM(HARD);
 TRACE_DEFINE_ENUM(LINGER);
 TRACE_DEFINE_ENUM(DEADLINE);
+TRACE_DEFINE_ENUM(BACKGROUND);
 TRACE_DEFINE_ENUM(REFUSE);
 TRACE_DEFINE_ENUM(SHARED);
+
+TRACE_DEFINE_ENUM(WINSOCK_DELIVERED);
+TRACE_DEFINE_ENUM(WINSOCK_DEADLINE_RESET);
+TRACE_DEFINE_ENUM(WINSOCK_PEER_RESET);
+
+#define WINSOCK_TRACE_RESULT(result)					\
+	__print_symbolic(result,					\
+			 { WINSOCK_DELIVERED, "delivered" },		\
+			 { WINSOCK_DEADLINE_RESET, "deadline" },	\
+			 { WINSOCK_PEER_RESET, "lost" })
 
 #define WINSOCK_TRACE_HOW(how)						\
 	__print_symbolic(how,						\
@@ -24,6 +65,7 @@ TRACE_DEFINE_ENUM(SHARED);
 			 { HARD, "hard" },				\
 			 { LINGER, "linger" },				\
 			 { DEADLINE, "deadline" },			\
+			 { BACKGROUND, "background" },			\
 			 { REFUSE, "refuse" },				\
 			 { SHARED, "shared" })
 
@@ -54,31 +96,45 @@ TRACE_EVENT(winsock_close,
 		__entry->err = err;
 		__entry->calls = calls;
 		__entry->nsecs = nsecs;
-		__entry->family = sk ? sk->sk_family : AF_UNSPEC;
-		__entry->sport = 0;
-		__entry->dport = 0;
-		memset(__entry->saddr, 0, sizeof(__entry->saddr));
-		memset(__entry->daddr, 0, sizeof(__entry->daddr));
-		if (__entry->family == AF_INET) {
-			ipv6_addr_set_v4mapped(inet_sk(sk)->inet_saddr,
-					       (struct in6_addr *)__entry->saddr);
-			ipv6_addr_set_v4mapped(sk->sk_daddr,
-					       (struct in6_addr *)__entry->daddr);
-		}
-#if IS_ENABLED(CONFIG_IPV6)
-		if (__entry->family == AF_INET6) {
-			memcpy(__entry->saddr, &sk->sk_v6_rcv_saddr, 16);
-			memcpy(__entry->daddr, &sk->sk_v6_daddr, 16);
-		}
-#endif
-		if (__entry->family == AF_INET || __entry->family == AF_INET6) {
-			__entry->sport = ntohs(inet_sk(sk)->inet_sport);
-			__entry->dport = ntohs(sk->sk_dport);
-		}
+		winsock_trace_peers(sk, &__entry->family, &__entry->sport,
+				    &__entry->dport, __entry->saddr,
+				    __entry->daddr);
 	),
 	TP_printk("fd=%d how=%s err=%d calls=%u nsecs=%llu family=%u saddr=%pI6c sport=%u daddr=%pI6c dport=%u",
 		  __entry->fd, WINSOCK_TRACE_HOW(__entry->how), __entry->err,
 		  __entry->calls, __entry->nsecs, __entry->family,
+		  __entry->saddr, __entry->sport,
+		  __entry->daddr, __entry->dport)
+);
+
+/* One per close with a deadline that went on in the background: its end. */
+TRACE_EVENT(winsock_outcome,
+	TP_PROTO(const struct sock *sk, int result, u64 cookie, u64 unacked,
+		 u64 nsecs),
+	TP_ARGS(sk, result, cookie, unacked, nsecs),
+	TP_STRUCT__entry(
+		__field(int, result)
+		__field(u64, cookie)
+		__field(u64, unacked)
+		__field(u64, nsecs)
+		__field(u16, family)
+		__field(u16, sport)
+		__field(u16, dport)
+		__array(u8, saddr, 16)
+		__array(u8, daddr, 16)
+	),
+	TP_fast_assign(
+		__entry->result = result;
+		__entry->cookie = cookie;
+		__entry->unacked = unacked;
+		__entry->nsecs = nsecs;
+		winsock_trace_peers(sk, &__entry->family, &__entry->sport,
+				    &__entry->dport, __entry->saddr,
+				    __entry->daddr);
+	),
+	TP_printk("result=%s cookie=%llu unacked=%llu nsecs=%llu family=%u saddr=%pI6c sport=%u daddr=%pI6c dport=%u",
+		  WINSOCK_TRACE_RESULT(__entry->result), __entry->cookie,
+		  __entry->unacked, __entry->nsecs, __entry->family,
 		  __entry->saddr, __entry->sport,
 		  __entry->daddr, __entry->dport)
 );

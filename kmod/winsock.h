@@ -3,11 +3,15 @@
 #define _WINSOCK_H
 
 #include <linux/completion.h>
+#include <linux/hrtimer.h>
+#include <linux/kref.h>
+#include <linux/mutex.h>
 #include <linux/net.h>
 #include <linux/pid.h>
 #include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 #include <net/inet_connection_sock.h>
 #include <net/sock.h>
 #include <linux/winsock.h>
@@ -93,6 +97,67 @@ struct winsock_table {
 struct winsock_dgram {
 	struct winsock_table table;
 	struct winsock_sock ws;
+};
+
+/**
+ * struct winsock_drain - data that the peer has yet to acknowledge
+ * @wait: on the socket's wait queue
+ * @sk: the connection
+ * @end: the sequence number behind the last byte
+ */
+struct winsock_drain {
+	wait_queue_entry_t wait;
+	struct sock *sk;
+	u32 end;
+};
+
+/**
+ * struct winsock_outcomes - what can be read from one open /dev/winsock
+ * @ref: the device's own, and one for each close with a deadline made by it
+ * @lock: guards @list and @closed; nothing is taken under it
+ * @list: struct winsock_deadline, the oldest first
+ * @closed: nobody will read any more
+ * @reader: one reader at a time takes records off @list, so that one which cannot
+ *	    be copied stays the first
+ * @wait: readers and pollers
+ * @spare: a socket that was made for a connection which did not need it, or NULL
+ */
+struct winsock_outcomes {
+	struct kref ref;
+	spinlock_t lock;	/* of list and closed */
+	struct list_head list;
+	bool closed;
+	struct mutex reader;	/* readers, one at a time */
+	struct wait_queue_head wait;
+	struct socket *spare;
+};
+
+/**
+ * struct winsock_deadline - one close with a deadline
+ * @node: in winsock_outcomes.list, once it is over
+ * @outcome: what is read then
+ * @outcomes: of the device that it was made by
+ * @report: WINSOCK_CLOSE_REPORT
+ * @sock: what the connection is moved to, so that its file can be released
+ * @drain: what it still has to deliver
+ * @start: when it was asked for, and @end when the connection is reset
+ * @end: see @start
+ * @timer: at @end
+ * @over: delivered, lost or too late: @work is queued, once
+ * @work: the end of it
+ */
+struct winsock_deadline {
+	struct list_head node;
+	struct winsock_outcome outcome;
+	struct winsock_outcomes *outcomes;
+	bool report;
+	struct socket *sock;
+	struct winsock_drain drain;
+	ktime_t start;
+	ktime_t end;
+	struct hrtimer timer;
+	bool over;
+	struct work_struct work;
 };
 
 /* attach.c */
@@ -214,7 +279,43 @@ static __always_inline int winsock_call_end(struct winsock_sock *ws,
 
 /* close.c */
 int winsock_closesocket(const struct winsock_closesocket *arg);
+int winsock_close_deadline(const struct winsock_close_deadline *arg,
+			   struct winsock_outcomes *outcomes);
 void winsock_close_leftover(struct sock *sk);
+
+/* deadline.c */
+int winsock_deadline_init(void);
+void winsock_deadline_exit(void);
+struct winsock_deadline *
+winsock_deadline_new(const struct winsock_close_deadline *arg,
+		     struct winsock_outcomes *outcomes);
+void winsock_deadline_begin(struct winsock_deadline *dl, struct socket *sock);
+void winsock_deadline_end(struct winsock_deadline *dl,
+			  enum winsock_result result);
+void winsock_deadline_free(struct winsock_deadline *dl);
+
+/* outcome.c */
+struct winsock_outcomes *winsock_outcomes_new(void);
+void winsock_outcomes_close(struct winsock_outcomes *outcomes);
+void winsock_outcomes_put(struct winsock_outcomes *outcomes);
+bool winsock_outcomes_add(struct winsock_deadline *dl);
+ssize_t winsock_outcomes_read(struct winsock_outcomes *outcomes,
+			      struct iov_iter *to, bool nonblock);
+__poll_t winsock_outcomes_poll(struct winsock_outcomes *outcomes,
+			       struct file *file, struct poll_table_struct *wait);
+
+/* drain.c */
+bool winsock_connected(const struct sock *sk);
+u32 winsock_data_end(const struct sock *sk);
+u32 winsock_unacked(const struct sock *sk, u32 end);
+u32 winsock_drain_prepare(struct winsock_drain *d, struct sock *sk);
+bool winsock_drained(const struct winsock_drain *d);
+bool winsock_drain_poll(struct winsock_drain *d);
+void winsock_drain_begin(struct winsock_drain *d, wait_queue_func_t func,
+			 struct task_struct *task);
+void winsock_drain_end(struct winsock_drain *d);
+void winsock_discard_unread(struct sock *sk);
+void winsock_abort(struct sock *sk);
 
 /* sockopt.c */
 int winsock_setsockopt(struct socket *sock, int optname, sockptr_t optval,
@@ -227,13 +328,18 @@ enum winsock_stat {
 	WINSOCK_STAT_GRACEFUL,
 	WINSOCK_STAT_HARD,
 	WINSOCK_STAT_LINGER,
+	WINSOCK_STAT_BACKGROUND,
 	WINSOCK_STAT_NATIVE,
 	WINSOCK_STAT_SHARED,
 	WINSOCK_STAT_REFUSED,
 	WINSOCK_STAT_TIMEOUTS,
 	WINSOCK_STAT_INTERRUPTED,
 	WINSOCK_STAT_CANCELLED,
+	WINSOCK_STAT_DELIVERED,
+	WINSOCK_STAT_DEADLINE_RESET,
+	WINSOCK_STAT_PEER_RESET,
 	WINSOCK_STAT_ATTACHED,
+	WINSOCK_STAT_UNDER_WAY,
 	__WINSOCK_STAT_MAX
 };
 

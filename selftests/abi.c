@@ -73,6 +73,20 @@ TEST_F(device, layout_is_the_same_for_32_bit_callers)
 	EXPECT_EQ(0x80045780, WINSOCK_IOC_VERSION);
 	EXPECT_EQ(0x40105781, WINSOCK_IOC_SOCKET);
 	EXPECT_EQ(0x40105782, WINSOCK_IOC_CLOSESOCKET);
+	EXPECT_EQ(32, sizeof(struct winsock_close_deadline));
+	EXPECT_EQ(0, offsetof(struct winsock_close_deadline, fd));
+	EXPECT_EQ(4, offsetof(struct winsock_close_deadline, flags));
+	EXPECT_EQ(8, offsetof(struct winsock_close_deadline, pending));
+	EXPECT_EQ(12, offsetof(struct winsock_close_deadline, pad));
+	EXPECT_EQ(16, offsetof(struct winsock_close_deadline, timeout));
+	EXPECT_EQ(24, offsetof(struct winsock_close_deadline, cookie));
+	EXPECT_EQ(32, sizeof(struct winsock_outcome));
+	EXPECT_EQ(0, offsetof(struct winsock_outcome, cookie));
+	EXPECT_EQ(8, offsetof(struct winsock_outcome, nsec));
+	EXPECT_EQ(16, offsetof(struct winsock_outcome, unacked));
+	EXPECT_EQ(24, offsetof(struct winsock_outcome, result));
+	EXPECT_EQ(28, offsetof(struct winsock_outcome, pad));
+	EXPECT_EQ(0x40205783, WINSOCK_IOC_CLOSE_DEADLINE);
 }
 
 #ifdef __x86_64__
@@ -165,6 +179,7 @@ TEST_F(device, unknown_requests_are_not_for_this_device)
 		_IO('W', 0x80),
 		_IO('W', 0x82),
 		_IOW('W', 0x83, struct winsock_closesocket),
+		_IOW('W', 0x84, struct winsock_close_deadline),
 		_IOW('W', 0x8f, struct winsock_closesocket),
 		_IOWR('W', 0x82, struct winsock_closesocket),
 		_IOW('W', 0x82, __u32),
@@ -202,6 +217,30 @@ TEST_F(device, bits_without_a_meaning_are_refused)
 		EXPECT_EQ(-EINVAL, socket_struct(&sock));
 	}
 	EXPECT_EQ(next, next_fd());
+}
+
+/* T8; and a caller of 32 bits reads what one of 64 does. */
+TEST_F(device, deadlines_are_the_same_for_32_bit_callers)
+{
+	struct winsock_close_deadline arg = {
+		.fd = check(socket(AF_INET, SOCK_STREAM, 0)),
+		.flags = WINSOCK_CLOSE_REPORT,
+		.pending = 0xffffffff,
+		.timeout = 65535000000000ULL,
+		.cookie = 0xfedcba9876543210ULL,
+	}, same = arg;
+	struct winsock_outcome outcome;
+
+	EXPECT_EQ(0, ioctl(winsock_device, WINSOCK_IOC_CLOSE_DEADLINE, &arg));
+	EXPECT_EQ(0, memcmp(&arg, &same, sizeof(arg)));
+	EXPECT_FALSE(fd_is_open(arg.fd));
+	outcome = outcome_next(winsock_device);
+	EXPECT_EQ(arg.cookie, outcome.cookie);
+	EXPECT_EQ(WINSOCK_NOT_CONNECTED, outcome.result);
+	EXPECT_EQ(0, outcome.unacked);
+	EXPECT_EQ(0, outcome.pad);
+	EXPECT_EQ(-1, ioctl(winsock_device, WINSOCK_IOC_CLOSE_DEADLINE, &arg));
+	EXPECT_EQ(EBADF, errno);
 }
 
 TEST_F(device, arguments_are_only_read)

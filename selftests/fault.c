@@ -909,6 +909,44 @@ TEST_F(closing, never_fails)
 	TH_LOG("%u faults", f->n - 1);
 }
 
+/* T8: nothing is missing halfway. */
+TEST_F(closing, with_a_deadline_succeeds_or_changes_nothing)
+{
+	struct faults *f = &self->faults;
+	struct winsock_outcome outcome;
+	struct pair pair;
+	long result;
+
+	if (variant->situation != QUEUED)
+		return;
+	while (faults_next(f)) {
+		struct counts before = counts_look();
+
+		pair_open(&pair, &variant->kind);
+		pair_stall(&pair);
+		faults_arm(f);
+		result = winsock_close_report(pair.fd, LINGER_LONG * 1000, f->n);
+		faults_disarm(f);
+		expect_result(_metadata, f, result);
+		if (result) {
+			EXPECT_TRUE(fd_is_open(pair.fd));
+			expect_untouched(_metadata, &pair);
+			EXPECT_EQ(0, winsock_close_report(pair.fd,
+							  LINGER_LONG * 1000,
+							  f->n));
+		}
+		receive_all(pair.peer);
+		outcome = outcome_next(winsock_device);
+		EXPECT_EQ(f->n, outcome.cookie);
+		EXPECT_EQ(WINSOCK_DELIVERED, outcome.result);
+		pair.fd = -1;
+		pair_close(&pair);
+		wait_counts(&before);
+	}
+	/* The copy, the record, the socket, its inode. */
+	expect_faults(_metadata, f, 3);
+}
+
 FIXTURE(number) {
 	struct faults faults;
 };

@@ -20,7 +20,12 @@ enum counter {
 	TIMEOUTS,
 	INTERRUPTED,
 	CANCELLED,
+	BACKGROUND,
+	DELIVERED,
+	RESETS,
+	LOST,
 	ATTACHED,
+	UNDER_WAY,
 	COUNTERS
 };
 
@@ -34,7 +39,12 @@ static const char * const names[COUNTERS] = {
 	[TIMEOUTS]	= "WinsockLingerTimeouts",
 	[INTERRUPTED]	= "WinsockLingerInterrupted",
 	[CANCELLED]	= "WinsockCallsCancelled",
+	[BACKGROUND]	= "WinsockCloseDeadline",
+	[DELIVERED]	= "WinsockDeadlineDelivered",
+	[RESETS]	= "WinsockDeadlineResets",
+	[LOST]		= "WinsockDeadlineLost",
 	[ATTACHED]	= "WinsockCurrAttached",
+	[UNDER_WAY]	= "WinsockCurrDeadline",
 };
 
 struct counters {
@@ -290,6 +300,27 @@ TEST_F(stat, attached_sockets_are_counted_as_long_as_they_live)
 	wait_until(read_counters().n[ATTACHED] == before);
 }
 
+TEST_F(stat, counts_a_close_with_a_deadline_and_its_end)
+{
+	struct pair *pair = &self->pair;
+
+	pair_stall(pair);
+	EXPECT_EQ(0, winsock_close_report(pair->fd, LINGER_LONG * 1000, 1));
+	pair->fd = -1;
+	EXPECT_COUNTED([BACKGROUND] = 1, [UNDER_WAY] = 1);
+	receive_all(pair->peer);
+	outcome_next(winsock_device);
+	EXPECT_COUNTED([BACKGROUND] = 1, [DELIVERED] = 1);
+
+	pair_close(pair);
+	pair_open(pair, &variant->kind);
+	pair_stall(pair);
+	EXPECT_EQ(0, winsock_close_report(pair->fd, 100, 2));
+	pair->fd = -1;
+	outcome_next(winsock_device);
+	EXPECT_COUNTED([BACKGROUND] = 2, [DELIVERED] = 1, [RESETS] = 1);
+}
+
 TEST_F(stat, every_namespace_counts_for_itself)
 {
 	EXPECT_EQ(0, winsock_closesocket(self->pair.fd));
@@ -419,6 +450,28 @@ TEST_F(trace, shows_each_decision_once)
 	snprintf(text, sizeof(text), "fd=%d how=native err=0", other);
 	EXPECT_EQ(1, traced("winsock_close:", text));
 	EXPECT_EQ(6, traced("winsock_close:", "how="));
+}
+
+TEST_F(trace, shows_how_a_close_with_a_deadline_ends)
+{
+	struct pair *pair = &self->pair;
+	char text[128];
+	int bytes;
+
+	if (!self->ready)
+		SKIP(return, NO_TRACE);
+	pair_stall(pair);
+	bytes = queued(pair->fd);
+	EXPECT_EQ(0, winsock_close_report(pair->fd, 100, 77));
+	snprintf(text, sizeof(text), "fd=%d how=background err=0", pair->fd);
+	pair->fd = -1;
+	EXPECT_EQ(1, traced("winsock_close:", text));
+	outcome_next(winsock_device);
+	snprintf(text, sizeof(text), "result=deadline cookie=77 unacked=%d nsecs=",
+		 bytes);
+	EXPECT_EQ(1, traced("winsock_outcome:", text));
+	snprintf(text, sizeof(text), "sport=%d", ntohs(pair->wire.local));
+	EXPECT_EQ(1, traced("winsock_outcome:", text));
 }
 
 TEST_F(trace, shows_addresses_of_ipv6)

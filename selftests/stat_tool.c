@@ -16,11 +16,12 @@
 
 #define TOOL	"winsock-stat"
 #define HEADING	" graceful      hard    linger    native    shared   refused" \
-		"   timeout interrupt cancelled  attached"
+		"   timeout interrupt cancelled  deadline delivered      late      lost" \
+		"  attached  underway"
 
 /* Columns of its table. */
 enum { GRACEFUL, HARD, LINGER, NATIVE, SHARED, REFUSED, TIMEOUT, INTERRUPT, CANCELLED,
-	ATTACHED, COLUMNS };
+	DEADLINE, DELIVERED, LATE, LOST, ATTACHED, UNDER_WAY, COLUMNS };
 
 struct row {
 	double n[COLUMNS];
@@ -66,6 +67,13 @@ static int close_one(int family, int column)
 		set_linger(fd, 1, 1);
 		pair_stall(&pair);
 		break;
+	case LATE:
+		pair_stall(&pair);
+		if (winsock_close_report(fd, 100, 1))
+			fail("the close with a deadline failed");
+		outcome_next(winsock_device);
+		close(pair.peer);
+		return fd;
 	case SHARED:
 		copy = check(dup(fd));
 		if (winsock_closesocket(fd))
@@ -114,11 +122,12 @@ static struct row totals(struct __test_metadata *_metadata, struct program *prog
 }
 
 /* A timed-out linger is a linger, too, and what ends calls is graceful. */
-static const int done[] = { GRACEFUL, GRACEFUL, HARD, SHARED, REFUSED, TIMEOUT, CANCELLED };
+static const int done[] = { GRACEFUL, GRACEFUL, HARD, SHARED, REFUSED, TIMEOUT, CANCELLED,
+	LATE };
 static const struct row expected = {
 	.n = {
 		[GRACEFUL] = 3, [HARD] = 1, [LINGER] = 1, [SHARED] = 1, [REFUSED] = 1,
-		[TIMEOUT] = 1, [CANCELLED] = 1,
+		[TIMEOUT] = 1, [CANCELLED] = 1, [DEADLINE] = 1, [LATE] = 1,
 	},
 };
 
@@ -322,6 +331,27 @@ TEST_F(stat_tool, trace_names_the_peer)
 	got = next_close(&self->program);
 	EXPECT_STREQ("-", got.peer);
 	EXPECT_STREQ("native", got.decision);
+	trace_end(_metadata, &self->program);
+}
+
+/* What goes on in the background has an end, which is nobody's. */
+TEST_F(stat_tool, trace_shows_the_end_of_a_close_with_a_deadline)
+{
+	struct shown got;
+	const char *line;
+	int fd;
+
+	trace_begin(_metadata, &self->program);
+	fd = close_one(AF_INET, LATE);
+	got = next_close(&self->program);
+	EXPECT_EQ(fd, got.fd);
+	EXPECT_STREQ("background", got.decision);
+	EXPECT_STREQ("closed", got.result);
+	line = program_line(&self->program);
+	EXPECT_NE(NULL, strstr(line, " outcome "));
+	EXPECT_NE(NULL, strstr(line, " reset, "));
+	EXPECT_NE(NULL, strstr(line, " bytes missing"));
+	EXPECT_NE(NULL, strstr(line, " 127.0.0.1:"));
 	trace_end(_metadata, &self->program);
 }
 

@@ -92,6 +92,40 @@ int winsock_closesocket(int fd)
 	return winsock_closesocket_pending(fd, 0);
 }
 
+static int close_deadline(int fd, unsigned int ms, unsigned int flags,
+			  __u64 cookie)
+{
+	struct winsock_close_deadline arg = {
+		.fd = fd,
+		.flags = flags,
+		.timeout = ms * 1000000ULL,
+		.cookie = cookie,
+	};
+
+	return ioctl(winsock_device, WINSOCK_IOC_CLOSE_DEADLINE, &arg) < 0 ?
+	       -errno : 0;
+}
+
+int winsock_close_deadline(int fd, unsigned int ms)
+{
+	return close_deadline(fd, ms, 0, 0);
+}
+
+int winsock_close_report(int fd, unsigned int ms, __u64 cookie)
+{
+	return close_deadline(fd, ms, WINSOCK_CLOSE_REPORT, cookie);
+}
+
+struct winsock_outcome outcome_next(int device)
+{
+	struct winsock_outcome outcome;
+
+	wait_ready(device, POLLIN);
+	if (check(read(device, &outcome, sizeof(outcome))) != sizeof(outcome))
+		fail("a part of an outcome");
+	return outcome;
+}
+
 int winsock_attach(int fd)
 {
 	return setsockopt(fd, SOL_TCP, TCP_ULP, WINSOCK_ULP,

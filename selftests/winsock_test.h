@@ -66,6 +66,11 @@ void winsock_open(void);
 int winsock_socket(int domain, int type, int protocol);
 int winsock_closesocket(int fd);
 int winsock_closesocket_pending(int fd, unsigned int pending);
+/* A close with a deadline; the second wants its outcome, under this cookie. */
+int winsock_close_deadline(int fd, unsigned int ms);
+int winsock_close_report(int fd, unsigned int ms, __u64 cookie);
+/* The next outcome of this device, when it is there. */
+struct winsock_outcome outcome_next(int device);
 int winsock_attach(int fd);
 /* close(2), as the control */
 int native_close(int fd);

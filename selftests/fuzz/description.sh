@@ -8,7 +8,7 @@ header=../../uapi/linux/winsock.h
 description=winsock.txt
 
 # Requests, options, the level, and the words of the two strings
-sed -n 's/^#define \(WINSOCK_IOC_[A-Z]*\|WINSOCK_SO_[A-Z_]*\|SOL_WINSOCK\).*/\1/p
+sed -n 's/^#define \(WINSOCK_IOC_[A-Z_]*\|WINSOCK_SO_[A-Z_]*\|SOL_WINSOCK\).*/\1/p
 	s/^#define WINSOCK_\(DEVICE\|ULP\)[^"]*\("[^"]*"\)/\2/p' "$header" |
 	while read -r name; do
 		grep -v '^#' "$description" | grep -q -e "const\[$name\]" -e "string\[$name\]" ||

@@ -12,8 +12,11 @@
 #include <linux/types.h>
 
 #define WINSOCK_DEVICE		"/dev/winsock"
-/* 2: WINSOCK_SOCKET_RESET_DISCARDS and WINSOCK_SO_RESET_DISCARDS */
-#define WINSOCK_ABI_VERSION	2
+/*
+ * 2: WINSOCK_SOCKET_RESET_DISCARDS and WINSOCK_SO_RESET_DISCARDS
+ * 3: WINSOCK_IOC_CLOSE_DEADLINE
+ */
+#define WINSOCK_ABI_VERSION	3
 
 /* Name of the TCP ULP: setsockopt(fd, SOL_TCP, TCP_ULP, WINSOCK_ULP, ...). */
 #define WINSOCK_ULP		"winsock"
@@ -51,6 +54,61 @@ struct winsock_closesocket {
 };
 
 /**
+ * struct winsock_close_deadline - argument of WINSOCK_IOC_CLOSE_DEADLINE
+ * @fd: the descriptor to close
+ * @flags: 0 or WINSOCK_CLOSE_REPORT
+ * @pending: as in struct winsock_closesocket
+ * @pad: must be 0
+ * @timeout: how long the peer has to acknowledge the data, in nanoseconds; from 1
+ *	     to 65,535 seconds
+ * @cookie: comes back in the outcome
+ */
+struct winsock_close_deadline {
+	__s32 fd;
+	__u32 flags;
+	__u32 pending;
+	__u32 pad;
+	__u64 timeout;
+	__u64 cookie;
+};
+
+/* In flags: the outcome can be read from the device descriptor that was used. */
+#define WINSOCK_CLOSE_REPORT	1u
+
+/**
+ * enum winsock_result - what became of a close with a deadline
+ * @WINSOCK_DELIVERED: the peer has acknowledged every byte; FIN is on its way
+ * @WINSOCK_DEADLINE_RESET: it had not in time, and the connection was reset
+ * @WINSOCK_PEER_RESET: it reset the connection first, or did not answer for so
+ *			long that TCP gave it up
+ * @WINSOCK_STILL_SHARED: another descriptor refers to the socket, which goes on
+ * @WINSOCK_NOT_CONNECTED: there was no connection to deliver anything by
+ */
+enum winsock_result {
+	WINSOCK_DELIVERED,
+	WINSOCK_DEADLINE_RESET,
+	WINSOCK_PEER_RESET,
+	WINSOCK_STILL_SHARED,
+	WINSOCK_NOT_CONNECTED,
+};
+
+/**
+ * struct winsock_outcome - what read(2) of the device returns, one or more
+ * @cookie: of the request
+ * @nsec: how long it took, in nanoseconds
+ * @unacked: bytes that the peer has not acknowledged; it may have got them
+ * @result: enum winsock_result
+ * @pad: 0
+ */
+struct winsock_outcome {
+	__u64 cookie;
+	__u64 nsec;
+	__u64 unacked;
+	__u32 result;
+	__u32 pad;
+};
+
+/**
  * struct winsock_linger - value of WINSOCK_SO_LINGER
  * @l_onoff: 0 or 1; any other value sets 1
  * @l_linger: seconds
@@ -63,6 +121,8 @@ struct winsock_linger {
 #define WINSOCK_IOC_VERSION	_IOR('W', 0x80, __u32)
 #define WINSOCK_IOC_SOCKET	_IOW('W', 0x81, struct winsock_socket)
 #define WINSOCK_IOC_CLOSESOCKET	_IOW('W', 0x82, struct winsock_closesocket)
+#define WINSOCK_IOC_CLOSE_DEADLINE	\
+	_IOW('W', 0x83, struct winsock_close_deadline)
 
 /* Level and names for setsockopt(2) and getsockopt(2) on attached sockets. */
 #define SOL_WINSOCK		0x5753

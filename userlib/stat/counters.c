@@ -14,8 +14,8 @@
 #define COUNTERS_FILE	"/proc/net/winsock_stat"
 #define ROWS		20	/* before the heading comes again */
 
-/* The last one is a level, not a count. */
-enum { COUNTERS = 10, ATTACHED = COUNTERS - 1 };
+/* Those from LEVELS on say what is there, not how often something was. */
+enum { LEVELS = 13, COUNTERS = 15 };
 
 static const struct {
 	const char *name;
@@ -30,7 +30,12 @@ static const struct {
 	{ "WinsockLingerTimeouts", "timeout" },
 	{ "WinsockLingerInterrupted", "interrupt" },
 	{ "WinsockCallsCancelled", "cancelled" },
-	[ATTACHED] = { "WinsockCurrAttached", "attached" },
+	{ "WinsockCloseDeadline", "deadline" },
+	{ "WinsockDeadlineDelivered", "delivered" },
+	{ "WinsockDeadlineResets", "late" },
+	{ "WinsockDeadlineLost", "lost" },
+	[LEVELS] = { "WinsockCurrAttached", "attached" },
+	{ "WinsockCurrDeadline", "underway" },
 };
 
 struct counters {
@@ -80,7 +85,7 @@ static void print_heading(void)
 	stat_flush();
 }
 
-/* A second's share of what was counted in @seconds, but the level as it is. */
+/* A second's share of what was counted in @seconds, but levels as they are. */
 static void print_row(const struct counters *before, const struct counters *now,
 		      unsigned int seconds)
 {
@@ -88,10 +93,10 @@ static void print_row(const struct counters *before, const struct counters *now,
 	int i;
 
 	for (i = 0; i < COUNTERS; i++) {
-		n = now->n[i] - (i == ATTACHED ? 0 : before->n[i]);
+		n = now->n[i] - (i >= LEVELS ? 0 : before->n[i]);
 		if (i)
 			putchar(' ');
-		if (i == ATTACHED || seconds == 1)
+		if (i >= LEVELS || seconds == 1)
 			printf("%9lu", n);
 		else
 			printf("%9.1f", (double)n / seconds);

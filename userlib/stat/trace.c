@@ -25,7 +25,7 @@
 
 #define ADDRESS		64
 #define PREFIX		"winsock-stat."
-#define EVENT		"winsock/winsock_close"
+#define EVENTS		"winsock"
 
 static const char * const roots[] = {
 	"/sys/kernel/tracing",
@@ -37,17 +37,19 @@ static char instance[128];
 static int trace_pipe = -1;
 
 /**
- * struct event - a close, a line of the trace
+ * struct event - a close or the end of one, a line of the trace
  * @comm: of the task
  * @pid: of the task
  * @seconds: CLOCK_MONOTONIC
  * @fields: name=value, separated by spaces
+ * @is_outcome: the end of a close with a deadline
  */
 struct event {
 	char comm[32];
 	int pid;
 	double seconds;
 	const char *fields;
+	bool is_outcome;
 };
 
 __attribute__((format(printf, 2, 3)))
@@ -72,7 +74,7 @@ static int put(const char *file, const char *fmt, ...)
 
 static void remove_instance(void)
 {
-	put("events/" EVENT "/enable", "0");
+	put("events/" EVENTS "/enable", "0");
 	if (trace_pipe >= 0)
 		close(trace_pipe);
 	if (rmdir(instance))
@@ -137,8 +139,8 @@ static void begin_trace(void)
 	trace_pipe = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (trace_pipe < 0)
 		err(EXIT_FAILURE, "cannot read %s", path);
-	if (put("trace_clock", "mono") || put("events/" EVENT "/enable", "1"))
-		err(EXIT_FAILURE, "cannot watch the event " EVENT " in %s", instance);
+	if (put("trace_clock", "mono") || put("events/" EVENTS "/enable", "1"))
+		err(EXIT_FAILURE, "cannot watch the events " EVENTS " in %s", instance);
 }
 
 static void end(int sig)
@@ -195,9 +197,16 @@ static void look_up_name(struct event *event)
  */
 static bool parse(char *line, struct event *event)
 {
-	static const char name[] = ": winsock_close: ";
-	char *at, *cpu, *end = find_last(line, line + strlen(line), name);
+	static const char closed[] = ": winsock_close: ", over[] = ": winsock_outcome: ";
+	const char *name = closed;
+	char *at, *cpu, *end = find_last(line, line + strlen(line), closed);
 
+	at = find_last(line, line + strlen(line), over);
+	event->is_outcome = at && (!end || at > end);
+	if (event->is_outcome) {
+		name = over;
+		end = at;
+	}
 	if (!end)
 		return false;
 	at = find_last(line, end, " ");
@@ -297,6 +306,25 @@ static const char *result(const struct event *event, const char *how,
 	return text;
 }
 
+/* It is nobody's any more: what the kernel's own thread is called says nothing. */
+static void print_outcome(const struct event *event)
+{
+	char clock[32], peer[ADDRESS + 10], result[16], text[64];
+	long long unacked = value(event, "unacked");
+
+	format_time(event->seconds, clock, sizeof(clock));
+	format_peer(event, peer, sizeof(peer));
+	field(event, "result", result, sizeof(result));
+	if (!strcmp(result, "deadline"))
+		strcpy(result, "reset");
+	snprintf(text, sizeof(text), "%s", result);
+	if (unacked)
+		snprintf(text, sizeof(text), "%s, %lld bytes missing", result, unacked);
+	printf("%s %7s %-15s %4s %-22s %-10s %10.6f %5s %s\n", clock, "-", "-", "-", peer,
+	       "outcome", value(event, "nsecs") / 1e9, "-", text);
+	stat_flush();
+}
+
 static void print_close(const struct event *event)
 {
 	char clock[32], peer[ADDRESS + 10], how[16], text[32];
@@ -304,7 +332,7 @@ static void print_close(const struct event *event)
 	format_time(event->seconds, clock, sizeof(clock));
 	format_peer(event, peer, sizeof(peer));
 	field(event, "how", how, sizeof(how));
-	printf("%s %7d %-15s %4lld %-22s %-8s %10.6f %5lld %s\n", clock, event->pid,
+	printf("%s %7d %-15s %4lld %-22s %-10s %10.6f %5lld %s\n", clock, event->pid,
 	       event->comm, value(event, "fd"), peer, how, value(event, "nsecs") / 1e9,
 	       value(event, "calls"), result(event, how, text, sizeof(text)));
 	stat_flush();
@@ -323,8 +351,11 @@ static bool print_line(char *line)
 	}
 	if (!parse(line, &event))
 		return false;
-	print_close(&event);
-	return true;
+	if (event.is_outcome)
+		print_outcome(&event);
+	else
+		print_close(&event);
+	return !event.is_outcome;
 }
 
 /* Prints the lines that are complete; returns how many bytes they had. */
@@ -353,7 +384,7 @@ void stat_trace(unsigned long count)
 	hold_signals(&usual);
 	make_instance();
 	begin_trace();
-	printf("%-15s %7s %-15s %4s %-22s %-8s %10s %5s %s\n", "TIME", "PID", "COMMAND",
+	printf("%-15s %7s %-15s %4s %-22s %-10s %10s %5s %s\n", "TIME", "PID", "COMMAND",
 	       "FD", "PEER", "DECISION", "SECONDS", "CALLS", "RESULT");
 	stat_flush();
 	pfd.fd = trace_pipe;
