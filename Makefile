@@ -147,8 +147,10 @@ deps:
 ##                    references, built on first use; KERNEL=6.12-debug is another
 ##  make coverage     what the suites run of module and library: shares of each file,
 ##                    and every line that did not run; T= KERNEL= as above
-##  make mutants      small faults, one at a time, and the test that finds each;
-##                    M=NAME            this one alone
+##  make mutants      small faults, one at a time, and the test that finds each: those
+##                    of files that have changed since BASE=COMMIT (default: where
+##                    the branch began)
+##    M=NAME,NAME       these alone             PART=2/6    a share of all
 ##    JOBS=N            so many machines at the same time (default: one a processor)
 ##  make bench        what closing costs, in instructions, held to its limits;
 ##                    ARGS=short for less, ARGS=parallel for two processors
@@ -208,7 +210,7 @@ coverage: vm-init userlib selftests
 	$(Q)$(pass) TIMEOUT=$(TIMEOUT) selftests/coverage/coverage.sh "$(KERNEL)" "$(if $(T),$(suites))"
 
 mutants: vm-init userlib selftests
-	$(Q)JOBS="$(JOBS)" selftests/mutants/mutants.sh "$(M)"
+	$(Q)JOBS="$(JOBS)" BASE="$(BASE)" selftests/mutants/mutants.sh "$(M)" "$(PART)"
 
 check-vm: $(vm_kernel)
 	$(Q)$(vm)/selftest.sh $(kernel)

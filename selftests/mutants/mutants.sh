@@ -1,13 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Small faults, one at a time, and the test that each is killed by.
-#   mutants.sh "NAME..."	these of mutants.txt; all without a name
+# Small faults, one at a time, and the test that each is killed by.  NAME.patch is
+# one: "Kernel:" and "Suites:" say where it shows, then comes the patch.
+#   mutants.sh "NAME,..."	these
+#   mutants.sh "" 2/6	the second of six shares of all
+#   mutants.sh ""	those of files that have changed since BASE
 # JOBS says how many machines work at the same time.  Each has its own copy of
 # the sources, below build/mutants.
 set -eu -o pipefail
 . "$(dirname "$0")/../vm/common.sh"
 here=$top/selftests/mutants
-table=$here/mutants.txt
+
+# What one takes, roughly, on a machine with nothing else to do.
+SECONDS_EACH=35
 
 tmp=$(mktemp -d)
 pids=
@@ -87,27 +92,49 @@ run_suites() {	# KERNEL SUITES
 	rm "$tmp/said"
 }
 
-mutant() {	# NAME FILE KERNEL SUITES
-	local name=$1 file=$2 kernel=$3 suites=$4 suite start=$SECONDS
+# header NAME FIELD
+header() {
+	sed -n "s/^$2: //p;/^---/q" "$here/$1.patch"
+}
 
+# What the patches change: one file or more.
+changed() {	# NAME...
+	local name
+
+	for name in "$@"; do
+		sed -n 's,^+++ b/,,p' "$here/$name.patch"
+	done
+}
+
+# Without a repository around it, which would have a say in what is patched.
+patch_tree() {	# NAME
+	GIT_CEILING_DIRECTORIES=$build/mutants git -C "$tree" apply "$here/$1.patch"
+}
+
+mutant() {	# NAME
+	local name=$1 kernel suites suite file start=$SECONDS
+
+	kernel=$(header "$name" Kernel)
+	suites=$(header "$name" Suites)
 	verdict="NO VERDICT"
 	for suite in $suites; do
 		[ -x "$out/selftests/$suite" ] || verdict="NO SUITE $suite"
 	done
 	if [ "$verdict" != "NO VERDICT" ]; then
 		:
-	elif ! awk -v name="$name" -f "$here/mutate.awk" "$table" "$top/$file" \
-		>"$tree/$file"; then
+	elif ! patch_tree "$name" >"$tmp/make" 2>&1; then
 		verdict="DOES NOT APPLY"
+		cat "$tmp/make"
 	elif ! build_parts "$kernel"; then
 		verdict="DOES NOT BUILD"
 		cat "$tmp/make"
 	else
 		run_suites "$kernel" "$suites"
 	fi
-	cp "$top/$file" "$tree/$file"
-	printf '  %-40s %-18s %4d s  %s\n' "$name" "$file" \
-		$((SECONDS - start)) "$verdict"
+	for file in $(changed "$name"); do
+		cp "$top/$file" "$tree/$file"
+	done
+	printf '  %-48s %4d s  %s\n' "$name" $((SECONDS - start)) "$verdict"
 	case $verdict in
 	[A-Z][A-Z]*)
 		alive+=" $name"
@@ -120,15 +147,15 @@ mutant() {	# NAME FILE KERNEL SUITES
 
 # worker N LIST: this process's share
 worker() {
-	local name file kernel suites
+	local name
 
 	tree=$build/mutants/$1/tree
 	out=$build/mutants/$1/build
 	killed=0
 	alive=
 	copy_sources
-	while read -r name file kernel suites <&4; do
-		mutant "$name" "$file" "$kernel" "$suites"
+	while read -r name <&4; do
+		mutant "$name"
 	done 4<"$2"
 	[ -z "$alive" ] || echo "not killed:$alive"
 	echo "$killed passed, $(wc -w <<<"$alive") failed"
@@ -139,13 +166,56 @@ if [ "$1" = worker ]; then
 	exit
 fi
 
+all=$(cd "$here" && printf '%s\n' *.patch | sed 's/\.patch$//')
+
+# By name
+choose() {	# NAME,...
+	local name
+
+	for name in ${1//,/ }; do
+		[ -e "$here/$name.patch" ] ||
+			die "M=$name is no mutant; there are: $(xargs <<<"$all")"
+		echo "$name"
+	done
+}
+
+choose_part() {	# N/M
+	if ! [[ $1 =~ ^([1-9][0-9]*)/([1-9][0-9]*)$ ]] ||
+		((BASH_REMATCH[1] > BASH_REMATCH[2])); then
+		die "PART=$1 is no share; for the second of six say: PART=2/6"
+	fi
+	awk -v n="${BASH_REMATCH[2]}" -v i="${BASH_REMATCH[1]}" 'NR % n == i % n' <<<"$all"
+}
+
+# Those of files that differ from BASE
+choose_changed() {
+	local base=${BASE:-} name
+
+	[ -n "$base" ] || base=$(git -C "$top" merge-base HEAD '@{upstream}' 2>/dev/null) ||
+		base=HEAD~1
+	git -C "$top" rev-parse -q --verify "$base^{commit}" >/dev/null ||
+		die "BASE=$base is no commit"
+	git -C "$top" diff --name-only "$base" -- kmod userlib uapi >"$tmp/differ"
+	for name in $all; do
+		changed "$name" | grep -qxFf "$tmp/differ" && echo "$name"
+	done
+	return 0
+}
+
 jobs=${JOBS:-$(nproc)}
-sed -n 's/^\([a-z0-9_]*\): /\1 /p' "$table" >"$tmp/list"
-for name in $1; do
-	grep "^$name " "$tmp/list" >>"$tmp/chosen" ||
-		die "M=$name is no mutant; there are: $(sed 's/ .*//' "$tmp/list" | xargs)"
-done
-[ -n "$1" ] || mv "$tmp/list" "$tmp/chosen"
+if [ -n "$1" ]; then
+	choose "$1"
+elif [ -n "${2:-}" ]; then
+	choose_part "$2"
+else
+	choose_changed
+fi >"$tmp/chosen"
+number=$(wc -l <"$tmp/chosen")
+if [ "$number" = 0 ]; then
+	echo "no mutant is of a file that has changed; all of them: PART=1/1"
+	exit
+fi
+echo "$number of $(wc -w <<<"$all") mutants, about $((number * SECONDS_EACH / jobs / 60 + 1)) minutes"
 
 for i in $(seq "$jobs"); do
 	awk -v n="$jobs" -v i="$i" 'NR % n == i - 1' "$tmp/chosen" >"$tmp/list.$i"
@@ -159,7 +229,7 @@ done
 wait $pids || :
 pids=
 sleep 0.5	# what they said is still on its way through tee
-awk -v wanted="$(wc -l <"$tmp/chosen")" '
+awk -v wanted="$number" '
 	/^[0-9]+ passed, [0-9]+ failed$/ { passed += $1; failed += $3 }
 	END {
 		failed += wanted - passed - failed
