@@ -186,8 +186,8 @@ try "what is left out does not link as C" no_linking
 if [ -d /usr/share/mingw-w64/include ] && command -v clang >/dev/null; then
 	# shellcheck source=userlib/check/windows.sh
 	. check/windows.sh
-	try "types and numbers are Windows', or said to be others" differences
-	try "what is left out is what winsock(7) says" left_out
+	try "functions, types and numbers are Windows', or said to be others" differences
+	try "every name of Windows' headers is here, or left out as winsock(7) says" left_out
 fi
 
 # The programs in winsock-porting(7) are those that are installed, but for their

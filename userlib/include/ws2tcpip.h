@@ -6,6 +6,10 @@
 #include <winsock2.h>
 #include <ws2ipdef.h>
 
+#ifndef _WS2TCPIP_H_
+#define _WS2TCPIP_H_
+#endif
+
 typedef struct addrinfo ADDRINFO, ADDRINFOA, ADDRINFOT, *PADDRINFOA,
 	*PADDRINFOT, *LPADDRINFO;
 
@@ -50,6 +54,9 @@ INT InetPtonA(INT family, PCSTR text, PVOID addr);
 #define GetNameInfo	getnameinfo
 #define GetNameInfoA	getnameinfo
 #define gai_strerrorA	gai_strerror
+
+/* gai_strerror() needs none here. */
+#define GAI_STRERROR_BUFFER_SIZE	1024
 
 #define SS_PORT(addr)	(((struct sockaddr_in *)(addr))->sin_port)
 
