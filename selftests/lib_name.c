@@ -80,6 +80,7 @@ TEST(a_host_by_its_name)
 	EXPECT_NULL(host->h_addr_list[1]);
 
 	EXPECT_UNKNOWN(WSAHOST_NOT_FOUND, gethostbyname(NOBODY));
+	EXPECT_EQ(HOST_NOT_FOUND, h_errno);
 }
 
 TEST(no_name_is_the_own_name)
