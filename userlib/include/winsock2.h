@@ -194,6 +194,9 @@ typedef int64_t LONGLONG;
 typedef uint64_t ULONGLONG;
 typedef char *PCHAR, *PSTR, *LPSTR;
 typedef const char *PCSTR, *LPCSTR;
+/* 16 bits with -fshort-wchar: see ws2tcpip.h. */
+typedef wchar_t WCHAR, *PWCHAR, *PWSTR, *LPWSTR;
+typedef const wchar_t *PCWSTR, *LPCWSTR;
 typedef void VOID;
 typedef void *PVOID, *LPVOID;
 typedef const void *LPCVOID;
@@ -721,10 +724,30 @@ int WSARecvDisconnect(SOCKET s, LPWSABUF data);
 
 INT WSAAddressToStringA(LPSOCKADDR addr, DWORD addrlen,
 			LPWSAPROTOCOL_INFOA info, LPSTR text, LPDWORD len);
-#define WSAAddressToString WSAAddressToStringA
 INT WSAStringToAddressA(LPSTR text, INT family, LPWSAPROTOCOL_INFOA info,
 			LPSOCKADDR addr, LPINT len);
+
+/*
+ * Strings of WCHAR are UTF-16 or UTF-32, as it has 16 bits or 32; the library has
+ * a function for either.
+ */
+#if defined(WINSOCK_WIN32) || __SIZEOF_WCHAR_T__ == 2
+#define WINSOCK_WIDE(name)	__asm__("winsock_" name "_utf16")
+#else
+#define WINSOCK_WIDE(name)	__asm__("winsock_" name "_utf32")
+#endif
+INT WSAAddressToStringW(LPSOCKADDR addr, DWORD addrlen, LPWSAPROTOCOL_INFOA info,
+			LPWSTR text, LPDWORD len) WINSOCK_WIDE("address_to_string");
+INT WSAStringToAddressW(LPWSTR text, INT family, LPWSAPROTOCOL_INFOA info,
+			LPSOCKADDR addr, LPINT len) WINSOCK_WIDE("string_to_address");
+
+#ifdef UNICODE
+#define WSAAddressToString WSAAddressToStringW
+#define WSAStringToAddress WSAStringToAddressW
+#else
+#define WSAAddressToString WSAAddressToStringA
 #define WSAStringToAddress WSAStringToAddressA
+#endif
 
 int WSAHtonl(SOCKET s, u_long host, u_long *net);
 int WSAHtons(SOCKET s, unsigned short host, unsigned short *net);
@@ -820,6 +843,7 @@ int winsock_gethostname(char *name, size_t len);
 const char *winsock_inet_ntop(int family, const void *addr, char *buf,
 			      winsock_libc_socklen size);
 int winsock_inet_pton(int family, const char *text, void *addr);
+in_addr_t winsock_inet_addr(const char *text);
 int winsock_ioctlsocket_long(SOCKET s, long cmd, unsigned long *arg);
 
 #else /* !WINSOCK_NO_REDIRECT */
@@ -920,6 +944,7 @@ extern __typeof__(getprotobynumber) getprotobynumber
 	__asm__("winsock_getprotobynumber");
 extern __typeof__(inet_ntop) inet_ntop __asm__("winsock_inet_ntop");
 extern __typeof__(inet_pton) inet_pton __asm__("winsock_inet_pton");
+extern __typeof__(inet_addr) inet_addr __asm__("winsock_inet_addr");
 
 /* Its sets are ours: see below. */
 extern __typeof__(select) select __asm__("winsock_select");
