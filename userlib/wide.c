@@ -22,13 +22,13 @@
 
 /* How many bytes a character has. */
 enum width {
-	UTF16 = 2,
-	UTF32 = 4,
+	width_utf16 = 2,
+	width_utf32 = 4,
 };
 
 static uint32_t unit(const void *text, size_t i, enum width width)
 {
-	return width == UTF16 ? ((const uint16_t *)text)[i] : ((const uint32_t *)text)[i];
+	return width == width_utf16 ? ((const uint16_t *)text)[i] : ((const uint32_t *)text)[i];
 }
 
 static bool is_surrogate(uint32_t c, uint32_t first)
@@ -41,7 +41,7 @@ static uint32_t next_wide(const void *text, size_t *i, enum width width)
 {
 	uint32_t c = unit(text, (*i)++, width), low;
 
-	if (width == UTF16 && is_surrogate(c, 0xd800)) {
+	if (width == width_utf16 && is_surrogate(c, 0xd800)) {
 		low = unit(text, *i, width);
 		if (!is_surrogate(low, 0xdc00))
 			return REPLACEMENT;
@@ -104,7 +104,7 @@ static uint32_t next_narrow(const unsigned char **text)
 
 static void put(void *to, size_t i, uint32_t c, enum width width)
 {
-	if (width == UTF16)
+	if (width == width_utf16)
 		((uint16_t *)to)[i] = c;
 	else
 		((uint32_t *)to)[i] = c;
@@ -119,7 +119,7 @@ static size_t widen(void *to, size_t room, const char *from, enum width width)
 
 	do {
 		c = next_narrow(&text);
-		if (width == UTF16 && c >= 0x10000) {
+		if (width == width_utf16 && c >= 0x10000) {
 			if (n < room)
 				put(to, n, 0xd800 | (c - 0x10000) >> 10, width);
 			n++;
@@ -289,18 +289,18 @@ static int addr_info(const void *node, const void *service, const struct addrinf
 	return WSA_NOT_ENOUGH_MEMORY;
 }
 
-#define WIDE_FUNCTIONS(suffix, width)						\
+#define WIDE_FUNCTIONS(suffix)							\
 WS_EXPORT INT winsock_inet_pton_##suffix(INT family, const void *text, PVOID addr); \
 WS_EXPORT INT winsock_inet_pton_##suffix(INT family, const void *text, PVOID addr) \
 {										\
-	return pton(family, text, addr, width);					\
+	return pton(family, text, addr, width_##suffix);					\
 }										\
 WS_EXPORT void *winsock_inet_ntop_##suffix(INT family, const void *addr,	\
 					   void *buf, size_t size);		\
 WS_EXPORT void *winsock_inet_ntop_##suffix(INT family, const void *addr,	\
 					   void *buf, size_t size)		\
 {										\
-	return ntop(family, addr, buf, size, width);				\
+	return ntop(family, addr, buf, size, width_##suffix);				\
 }										\
 WS_EXPORT INT winsock_string_to_address_##suffix(const void *text, INT family,	\
 						 void *info, LPSOCKADDR addr,	\
@@ -310,7 +310,7 @@ WS_EXPORT INT winsock_string_to_address_##suffix(const void *text, INT family,	\
 						 LPINT len)			\
 {										\
 	(void)info;								\
-	return string_to_address(text, family, addr, len, width);		\
+	return string_to_address(text, family, addr, len, width_##suffix);		\
 }										\
 WS_EXPORT INT winsock_address_to_string_##suffix(LPSOCKADDR addr, DWORD addrlen, \
 						 void *info, void *text,	\
@@ -320,12 +320,12 @@ WS_EXPORT INT winsock_address_to_string_##suffix(LPSOCKADDR addr, DWORD addrlen,
 						 LPDWORD len)			\
 {										\
 	(void)info;								\
-	return address_to_string(addr, addrlen, text, len, width);		\
+	return address_to_string(addr, addrlen, text, len, width_##suffix);		\
 }										\
 WS_EXPORT int winsock_gethostname_##suffix(void *name, int len);		\
 WS_EXPORT int winsock_gethostname_##suffix(void *name, int len)			\
 {										\
-	return host_name(name, len, width);					\
+	return host_name(name, len, width_##suffix);					\
 }										\
 WS_EXPORT INT winsock_getnameinfo_##suffix(const struct sockaddr *addr,		\
 					   socklen_t addrlen, void *host,	\
@@ -337,12 +337,12 @@ WS_EXPORT INT winsock_getnameinfo_##suffix(const struct sockaddr *addr,		\
 					   DWORD servicelen, INT flags)		\
 {										\
 	return name_info(addr, addrlen, host, hostlen, service, servicelen,	\
-			 flags, width);						\
+			 flags, width_##suffix);						\
 }										\
 WS_EXPORT const void *winsock_gai_strerror_##suffix(int error);			\
 WS_EXPORT const void *winsock_gai_strerror_##suffix(int error)			\
 {										\
-	return error_text(error, width);					\
+	return error_text(error, width_##suffix);					\
 }										\
 WS_EXPORT int winsock_getaddrinfo_##suffix(const void *node, const void *service, \
 					   const struct addrinfo *hints,	\
@@ -351,11 +351,11 @@ WS_EXPORT int winsock_getaddrinfo_##suffix(const void *node, const void *service
 					   const struct addrinfo *hints,	\
 					   struct addrinfo **res)		\
 {										\
-	return addr_info(node, service, hints, res, width);			\
+	return addr_info(node, service, hints, res, width_##suffix);			\
 }
 
-WIDE_FUNCTIONS(utf16, UTF16)
-WIDE_FUNCTIONS(utf32, UTF32)
+WIDE_FUNCTIONS(utf16)
+WIDE_FUNCTIONS(utf32)
 
 /* Of either width. */
 WS_EXPORT void FreeAddrInfoW(PADDRINFOW list)

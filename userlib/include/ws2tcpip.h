@@ -54,8 +54,8 @@ INT InetPtonA(INT family, PCSTR text, PVOID addr);
 PCWSTR InetNtopW(INT family, const void *addr, PWSTR buf, size_t size)
 	WINSOCK_WIDE("inet_ntop");
 INT InetPtonW(INT family, PCWSTR text, PVOID addr) WINSOCK_WIDE("inet_pton");
-INT GetAddrInfoW(PCWSTR node, PCWSTR service, const ADDRINFOW *hints, PADDRINFOW *res)
-	WINSOCK_WIDE("getaddrinfo");
+INT GetAddrInfoW(PCWSTR node, PCWSTR service, const struct addrinfoW *hints,
+		 struct addrinfoW **res) WINSOCK_WIDE("getaddrinfo");
 void FreeAddrInfoW(PADDRINFOW res);
 INT GetNameInfoW(const SOCKADDR *addr, socklen_t addrlen, PWCHAR host, DWORD hostlen,
 		 PWCHAR service, DWORD servicelen, INT flags) WINSOCK_WIDE("getnameinfo");
