@@ -73,7 +73,7 @@ for how in "gcc c -std=c99" "gcc c -fshort-wchar" "g++ c++ -std=c++11" \
 	   "g++ c++ -fshort-wchar" "clang c -fshort-wchar" "clang++ c++ -std=c++11"; do
 	command -v "${how%% *}" >/dev/null || continue
 	# shellcheck disable=SC2086 # flags
-	source=wide.c try "wide strings: $how" compile $how -Wno-missing-field-initializers
+	source=wide.c try "wide strings: $how" compile $how
 done
 
 # Each header by itself, first of all and a second time.

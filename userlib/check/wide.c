@@ -6,6 +6,7 @@
 #define UNICODE
 #include <winsock2.h>
 #include <ws2tcpip.h>
+#include <string.h>
 
 static int is_same(const WCHAR *a, const WCHAR *b)
 {
@@ -21,10 +22,12 @@ int main(void)
 	WCHAR buf[INET6_ADDRSTRLEN] = L"", text[] = L"1.2.3.4:5";
 	ADDRINFOT hints = { 0, AF_INET, SOCK_STREAM, 0, 0, NULL, NULL, NULL };
 	PADDRINFOT list;
-	struct sockaddr_in in = { 0 };
+	struct sockaddr_in in;
 	INT len = sizeof(in);
 	DWORD size = 10;
 	IN6_ADDR addr;
+
+	memset(&in, 0, sizeof(in));
 
 	if (InetPton(AF_INET6, L"2001:db8::7", &addr) != 1 || addr.s6_bytes[15] != 7 ||
 	    InetPton(AF_INET6, L"2001:db8::g", &addr) || InetPton(AF_INET6, L"\u00b9::", &addr))
