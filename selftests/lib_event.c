@@ -540,6 +540,25 @@ TEST_F(network, write_event_does_not_come_after_the_own_shutdown)
 	EXPECT_QUIET(s);
 }
 
+/* L25 */
+TEST_F(network, read_event_does_not_come_after_the_own_shutdown)
+{
+	SOCKET s = self->pair.s;
+	DWORD received, flags = 0;
+	char byte;
+	WSABUF buf = { 1, &byte };
+
+	check(shutdown(s, SD_RECEIVE));
+	ASK(s, FD_READ | FD_CLOSE);
+	check(send(self->pair.peer, "x", 1, 0));
+	EXPECT_QUIET(s);
+	EXPECT_FAILS(WSAESHUTDOWN, WSARecv(s, &buf, 1, &received, &flags, NULL, NULL));
+	EXPECT_QUIET(s);
+	/* That of the peer comes all the same, over what nobody can read. */
+	check(shutdown(self->pair.peer, SD_SEND));
+	EXPECT_EVENTS(s, FD_CLOSE);
+}
+
 TEST_F(network, urgent_event_comes_again_after_its_recv)
 {
 	SOCKET s = self->pair.s;

@@ -403,4 +403,118 @@ TEST_F(control, a_long_is_as_good_as_winsocks)
 	EXPECT_EQ(1, on);
 }
 
+/* L22: the machine has a loopback interface, whatever else. */
+TEST_F(control, the_interfaces)
+{
+	INTERFACE_INFO list[64], *info = list;
+	DWORD returned = 4711, size;
+	unsigned int i, found = 0;
+
+	EXPECT_FAILS(WSAEFAULT, WSAIoctl(self->s, SIO_GET_INTERFACE_LIST, NULL, 0, NULL,
+					 0, &returned, NULL, NULL));
+	size = returned;
+	ASSERT_LE(sizeof(*info), size);
+	ASSERT_GE(sizeof(list), size);
+	EXPECT_EQ(0, size % sizeof(*info));
+	memset(list, 0x5a, sizeof(list));
+	EXPECT_FAILS(WSAEFAULT, WSAIoctl(self->s, SIO_GET_INTERFACE_LIST, NULL, 0, list,
+					 size - 1, &returned, NULL, NULL));
+	EXPECT_EQ(size, returned);
+	EXPECT_EQ(0x5a5a5a5a, info->iiFlags);
+	EXPECT_CLEAR(WSAIoctl(self->s, SIO_GET_INTERFACE_LIST, NULL, 0, list, size,
+			      &returned, NULL, NULL));
+	EXPECT_EQ(size, returned);
+	for (i = 0; i < size / sizeof(*info); i++) {
+		EXPECT_EQ(variant->family, list[i].iiAddress.Address.sa_family);
+		if (!(list[i].iiFlags & IFF_LOOPBACK))
+			continue;
+		EXPECT_TRUE(list[i].iiFlags & IFF_UP);
+		EXPECT_EQ(variant->family, list[i].iiNetmask.Address.sa_family);
+		if (INETADDR_ISLOOPBACK((SOCKADDR *)&list[i].iiAddress))
+			found++;
+	}
+	EXPECT_EQ(1, found);
+	/* and nothing behind the last one */
+	EXPECT_EQ(0x5a5a5a5a, list[size / sizeof(*info)].iiFlags);
+}
+
+/* L22 */
+TEST_F(control, the_addresses_to_bind)
+{
+	SOCKET_ADDRESS_LIST *list = calloc(1, 4096);
+	DWORD returned = 4711, size;
+	int i;
+
+	EXPECT_FAILS(WSAEFAULT, WSAIoctl(self->s, SIO_ADDRESS_LIST_QUERY, NULL, 0, NULL,
+					 0, &returned, NULL, NULL));
+	size = returned;
+	ASSERT_LE(sizeof(*list), size);
+	ASSERT_GE(4096, size);
+	list->iAddressCount = 4711;
+	EXPECT_FAILS(WSAEFAULT, WSAIoctl(self->s, SIO_ADDRESS_LIST_QUERY, NULL, 0, list,
+					 size - 1, &returned, NULL, NULL));
+	EXPECT_EQ(size, returned);
+	EXPECT_EQ(4711, list->iAddressCount);
+	EXPECT_CLEAR(WSAIoctl(self->s, SIO_ADDRESS_LIST_QUERY, NULL, 0, list, 4096,
+			      &returned, NULL, NULL));
+	EXPECT_EQ(size, returned);
+	for (i = 0; i < list->iAddressCount; i++) {
+		SOCKET_ADDRESS *addr = &list->Address[i];
+		SOCKET s = open_socket(variant->family, SOCK_DGRAM);
+
+		EXPECT_FALSE(INETADDR_ISLOOPBACK(addr->lpSockaddr));
+		EXPECT_GE((char *)list + size,
+			  (char *)addr->lpSockaddr + addr->iSockaddrLength);
+		EXPECT_WORKS(bind(s, addr->lpSockaddr, addr->iSockaddrLength));
+		EXPECT_WORKS(closesocket(s));
+	}
+	free(list);
+}
+
+/* L22 */
+TEST_F(control, the_address_of_a_route)
+{
+	struct sockaddr_storage to, from, before, after;
+	socklen_t len = loopback(variant->family, &to);
+	struct sockaddr other = { .sa_family = AF_UNIX };
+	DWORD returned = 4711;
+
+	name_of(self->s, &before);
+	EXPECT_FAILS(WSAEFAULT, WSAIoctl(self->s, SIO_ROUTING_INTERFACE_QUERY, &to, len,
+					 &from, len - 1, &returned, NULL, NULL));
+	EXPECT_EQ(len, returned);
+	returned = 4711;
+	EXPECT_FAILS(WSAEFAULT, WSAIoctl(self->s, SIO_ROUTING_INTERFACE_QUERY, NULL, len,
+					 &from, len, &returned, NULL, NULL));
+	EXPECT_FAILS(WSAEFAULT, WSAIoctl(self->s, SIO_ROUTING_INTERFACE_QUERY, &to, 2,
+					 &from, len, &returned, NULL, NULL));
+	EXPECT_FAILS(WSAEAFNOSUPPORT, WSAIoctl(self->s, SIO_ROUTING_INTERFACE_QUERY,
+					       &other, sizeof(other), &from, len,
+					       &returned, NULL, NULL));
+	EXPECT_EQ(4711, returned);
+	EXPECT_CLEAR(WSAIoctl(self->s, SIO_ROUTING_INTERFACE_QUERY, &to, len, &from,
+			      sizeof(from), &returned, NULL, NULL));
+	EXPECT_EQ(len, returned);
+	EXPECT_TRUE(INETADDR_ISLOOPBACK((SOCKADDR *)&from));
+	EXPECT_EQ(0, INETADDR_PORT((SOCKADDR *)&from));
+	name_of(self->s, &after);
+	EXPECT_EQ(0, memcmp(&before, &after, len));
+}
+
+TEST(addresses_are_those_of_the_internet)
+{
+	DWORD returned = 4711;
+	char out[64];
+	int ends[2];
+
+	start();
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
+	EXPECT_FAILS(WSAEOPNOTSUPP, WSAIoctl(ends[0], SIO_GET_INTERFACE_LIST, NULL, 0,
+					     out, sizeof(out), &returned, NULL, NULL));
+	EXPECT_FAILS(WSAEOPNOTSUPP, WSAIoctl(ends[0], SIO_ADDRESS_LIST_QUERY, NULL, 0,
+					     out, sizeof(out), &returned, NULL, NULL));
+	EXPECT_EQ(4711, returned);
+	WSACleanup();
+}
+
 TEST_HARNESS_MAIN

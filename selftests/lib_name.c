@@ -4,6 +4,7 @@
 #include <net/if.h>
 #include <netdb.h>
 #include <stdio.h>
+#include <wchar.h>
 
 #include "lib_suite.h"
 
@@ -80,6 +81,7 @@ TEST(a_host_by_its_name)
 	EXPECT_NULL(host->h_addr_list[1]);
 
 	EXPECT_UNKNOWN(WSAHOST_NOT_FOUND, gethostbyname(NOBODY));
+	EXPECT_EQ(HOST_NOT_FOUND, h_errno);
 }
 
 TEST(no_name_is_the_own_name)
@@ -583,6 +585,110 @@ TEST(address_to_text_needs_an_address)
 	EXPECT_EQ(WSA_INVALID_PARAMETER, WSAGetLastError());
 	EXPECT_EQ(NULL, inet_ntop(AF_INET, text, NULL, 0));
 	EXPECT_EQ(WSA_INVALID_PARAMETER, WSAGetLastError());
+}
+
+/* L23 */
+TEST(no_text_is_no_address)
+{
+	const char *none = getenv("NO_SUCH_VARIABLE");
+
+	WSASetLastError(0);
+	EXPECT_EQ(INADDR_NONE, inet_addr(none));
+	EXPECT_EQ(WSAEFAULT, WSAGetLastError());
+	EXPECT_EQ(htonl(INADDR_LOOPBACK), inet_addr("127.0.0.1"));
+}
+
+/* L23: nobody answers at a full queue. */
+TEST(who_connects_has_no_peer)
+{
+	struct sockaddr_storage addr, peer;
+	SOCKET listener, s = INVALID_SOCKET;
+	int i, len, size = sizeof(peer);
+
+	start();
+	listener = open_listener(AF_INET);
+	listen(listener, 0);
+	len = name_of(listener, &addr);
+	for (i = 0; i < 8; i++) {
+		s = open_socket(AF_INET, SOCK_STREAM);
+		set_nonblocking(s, true);
+		EXPECT_FAILS(WSAEWOULDBLOCK, connect(s, (SOCKADDR *)&addr, len));
+	}
+	EXPECT_FAILS(WSAENOTCONN, getpeername(s, (SOCKADDR *)&peer, &size));
+	WSACleanup();
+}
+
+/* L24 */
+TEST(wide_names_of_hosts)
+{
+	ADDRINFOW hints = { .ai_family = AF_INET, .ai_socktype = SOCK_STREAM,
+			    .ai_flags = AI_CANONNAME };
+	WCHAR text[NI_MAXHOST], port[NI_MAXSERV], longest[2000];
+	struct sockaddr_in in;
+	ADDRINFOW *list = NULL;
+	char own[NI_MAXHOST];
+	int i, len;
+
+	start();
+	ASSERT_EQ(0, GetAddrInfoW(L"localhost", L"80", &hints, &list));
+	ASSERT_EQ((int)sizeof(in), (int)list->ai_addrlen);
+	memcpy(&in, list->ai_addr, sizeof(in));
+	EXPECT_EQ(htons(80), in.sin_port);
+	EXPECT_EQ(htonl(INADDR_LOOPBACK), in.sin_addr.s_addr);
+	EXPECT_EQ(0, wcscmp(L"localhost", list->ai_canonname));
+	FreeAddrInfoW(list);
+	FreeAddrInfoW(NULL);
+
+	list = &hints;
+	EXPECT_EQ(WSAHOST_NOT_FOUND, GetAddrInfoW(L"no-such-n\u00e4me.invalid", NULL,
+						  NULL, &list));
+	EXPECT_NULL(list);
+	for (i = 0; i < 1999; i++)
+		longest[i] = L'1';
+	longest[i] = 0;
+	EXPECT_EQ(WSAHOST_NOT_FOUND, GetAddrInfoW(longest, NULL, NULL, &list));
+	EXPECT_EQ(WSAEFAULT, GetAddrInfoW(L"localhost", NULL, NULL, NULL));
+
+	EXPECT_EQ(0, GetNameInfoW((SOCKADDR *)&in, sizeof(in), text, NI_MAXHOST, port,
+				  NI_MAXSERV, NI_NUMERICHOST | NI_NUMERICSERV));
+	EXPECT_EQ(0, wcscmp(L"127.0.0.1", text));
+	EXPECT_EQ(0, wcscmp(L"80", port));
+	EXPECT_EQ(WSAEFAULT, GetNameInfoW((SOCKADDR *)&in, sizeof(in), text, 9, NULL, 0,
+					  NI_NUMERICHOST));
+
+	check(gethostname(own, sizeof(own)));
+	len = strlen(own);
+	EXPECT_FAILS(WSAEFAULT, GetHostNameW(text, len));
+	EXPECT_FAILS(WSAEFAULT, GetHostNameW(NULL, 1));
+	EXPECT_WORKS(GetHostNameW(text, len + 1));
+	for (i = 0; i <= len; i++)
+		EXPECT_EQ(own[i], (int)text[i]);
+	WSACleanup();
+}
+
+/* L24 */
+TEST(wide_addresses)
+{
+	WCHAR text[] = L"[2001:db8::1]:80", got[32], wrong[] = L"2001:db8::\u0661";
+	struct sockaddr_in6 in6;
+	int len = sizeof(in6);
+	DWORD size = 16;
+
+	start();
+	EXPECT_WORKS(WSAStringToAddressW(text, AF_INET6, NULL, (SOCKADDR *)&in6, &len));
+	EXPECT_EQ(htons(80), in6.sin6_port);
+	got[0] = L'?';
+	EXPECT_FAILS(WSAEFAULT, WSAAddressToStringW((SOCKADDR *)&in6, len, NULL, got,
+						    &size));
+	EXPECT_EQ(17, size);
+	EXPECT_EQ(L'?', got[0]);
+	EXPECT_WORKS(WSAAddressToStringW((SOCKADDR *)&in6, len, NULL, got, &size));
+	EXPECT_EQ(0, wcscmp(text, got));
+	EXPECT_FAILS(WSAEINVAL, WSAStringToAddressW(wrong, AF_INET6, NULL,
+						    (SOCKADDR *)&in6, &len));
+	EXPECT_FAILS(WSAEFAULT, WSAAddressToStringW((SOCKADDR *)&in6, len, NULL, NULL,
+						    &size));
+	WSACleanup();
 }
 
 TEST_HARNESS_MAIN

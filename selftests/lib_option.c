@@ -655,6 +655,24 @@ TEST_F(winsock, so_error_is_winsocks_number)
 	EXPECT_EQ(0, error);
 }
 
+/* L25: the call that met it has told of it. */
+TEST_F(winsock, a_reset_is_no_error_of_the_socket_once_it_was_reported)
+{
+	int error = -1, len = sizeof(error), i;
+	struct pair pair;
+	char byte;
+
+	open_pair(&pair, AF_INET);
+	set_linger(pair.peer, 1, 0);
+	check(closesocket(pair.peer));
+	wait_for(pair.s, POLLIN);
+	for (i = 0; i < 2; i++) {
+		EXPECT_FAILS(WSAECONNRESET, recv(pair.s, &byte, 1, 0));
+		EXPECT_CLEAR(getsockopt(pair.s, SOL_SOCKET, SO_ERROR, &error, &len));
+		EXPECT_EQ(0, error);
+	}
+}
+
 TEST_F(winsock, values_need_room)
 {
 	static const int names[] = { SO_RCVTIMEO, SO_EXCLUSIVEADDRUSE, SO_TYPE };

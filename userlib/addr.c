@@ -192,6 +192,14 @@ WS_EXPORT int winsock_inet_pton(int family, const char *text, void *addr)
 	return ret;
 }
 
+WS_EXPORT in_addr_t winsock_inet_addr(const char *text)
+{
+	if (text)
+		return inet_addr(text);
+	ws_fail(WSAEFAULT);
+	return INADDR_NONE;
+}
+
 WS_EXPORT PCSTR InetNtopA(INT family, const void *addr, PSTR buf, size_t size)
 {
 	return winsock_inet_ntop(family, addr, buf,

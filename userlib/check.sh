@@ -69,6 +69,13 @@ for how in "gcc c -std=c11 -pedantic" "gcc c -std=c99 -D_POSIX_C_SOURCE=200112L"
 		-Wno-nonportable-include-path
 done
 
+for how in "gcc c -std=c99" "gcc c -fshort-wchar" "g++ c++ -std=c++11" \
+	   "g++ c++ -fshort-wchar" "clang c -fshort-wchar" "clang++ c++ -std=c++11"; do
+	command -v "${how%% *}" >/dev/null || continue
+	# shellcheck disable=SC2086 # flags
+	source=wide.c try "wide strings: $how" compile $how
+done
+
 # Each header by itself, first of all and a second time.
 alone() {
 	local how
@@ -186,8 +193,8 @@ try "what is left out does not link as C" no_linking
 if [ -d /usr/share/mingw-w64/include ] && command -v clang >/dev/null; then
 	# shellcheck source=userlib/check/windows.sh
 	. check/windows.sh
-	try "types and numbers are Windows', or said to be others" differences
-	try "what is left out is what winsock(7) says" left_out
+	try "functions, types and numbers are Windows', or said to be others" differences
+	try "every name of Windows' headers is here, or left out as winsock(7) says" left_out
 fi
 
 # The programs in winsock-porting(7) are those that are installed, but for their
@@ -211,7 +218,7 @@ try "the programs in winsock-porting(7) are the installed ones" listings
 
 symbols() {
 	nm -D --defined-only "$build/libwinsock.so" | awk '{ print $3 }' |
-		grep -Ev '^(WSA[A-Za-z]+|__WSAFDIsSet|Inet(Ntop|Pton)A|TransmitFile|closesocket|ioctlsocket|winsock_[a-z_]+)@@WINSOCK_[0-9.]+$|^WINSOCK_[0-9.]+$'
+		grep -Ev '^(WSA[A-Za-z]+|__WSAFDIsSet|Inet(Ntop|Pton)A|FreeAddrInfoW|TransmitFile|closesocket|ioctlsocket|winsock_[a-z_]+(_utf(16|32))?)@@WINSOCK_[0-9.]+$|^WINSOCK_[0-9.]+$'
 	return 0
 }
 try "only Winsock's names are exported, each with a version" symbols

@@ -8,12 +8,14 @@
 #include <mstcpip.h>
 #include <mswsock.h>
 #include <winsock2.h>
+#include <ws2tcpip.h>
 
 #include "alert.h"
 #include "call.h"
 #include "complete.h"
 #include "error.h"
 #include "export.h"
+#include "interface.h"
 #include "memory.h"
 #include "socket.h"
 #include "watch.h"
@@ -135,6 +137,7 @@ WS_EXPORT int winsock_ioctlsocket_long(SOCKET s, long cmd, unsigned long *arg)
  * @out: where the result goes
  * @outsize: the room there
  * @returned: what was used of it
+ * @is_short: it was too little, and @returned would do (L22)
  */
 struct control {
 	int fd;
@@ -144,6 +147,7 @@ struct control {
 	void *out;
 	DWORD outsize;
 	DWORD returned;
+	bool is_short;
 };
 
 /* False with errno if there is too little of it. */
@@ -261,6 +265,35 @@ static int get_function(struct control *c)
 	return give(c, &function, sizeof(function));
 }
 
+/* L22 */
+static int about_addresses(struct control *c)
+{
+	size_t room = c->out ? c->outsize : 0;
+	ssize_t size;
+	int family;
+
+	if (get_option(c->fd, SO_DOMAIN, &family))
+		return -1;
+	switch (c->code) {
+	case SIO_GET_INTERFACE_LIST:
+		size = ws_interface_list(family, c->out, room);
+		break;
+	case SIO_ADDRESS_LIST_QUERY:
+		size = ws_address_list(family, c->out, room);
+		break;
+	default:
+		size = ws_routing_interface(family, c->in, c->insize, c->out, room);
+	}
+	if (size < 0)
+		return -1;
+	c->returned = size;
+	c->is_short = (size_t)size > room;
+	if (!c->is_short)
+		return 0;
+	errno = EFAULT;
+	return -1;
+}
+
 static int control(struct control *c)
 {
 	u_long value;
@@ -282,6 +315,10 @@ static int control(struct control *c)
 		return set_connreset(c);
 	case SIO_GET_EXTENSION_FUNCTION_POINTER:
 		return get_function(c);
+	case SIO_GET_INTERFACE_LIST:
+	case SIO_ADDRESS_LIST_QUERY:
+	case SIO_ROUTING_INTERFACE_QUERY:
+		return about_addresses(c);
 	default:
 		errno = EOPNOTSUPP;
 		return -1;
@@ -363,7 +400,7 @@ WS_EXPORT int WSAIoctl(SOCKET s, DWORD code, LPVOID in, DWORD insize, LPVOID out
 	if (check_control(&c, returned, overlapped, routine) ||
 	    prepare_routine(&alerts, &alert, overlapped, routine) || control(&c))
 		error = ws_call_error(&call, errno);
-	if (!error && returned)
+	if (returned && (!error || c.is_short))
 		*returned = c.returned;
 	if (error)
 		free(alert);

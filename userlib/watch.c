@@ -206,11 +206,12 @@ static unsigned int readiness(const struct ws_watch *w)
 }
 
 /*
- * FD_WRITE is not for a connection that is gone or was shut down, and FD_CLOSE
- * comes when everything has been read.
+ * FD_READ and FD_WRITE are not for what was shut down (L25), and FD_WRITE is not
+ * for a connection that is gone.  FD_CLOSE comes when all is read that can be.
  */
 static long happened(const struct ws_watch *w, unsigned int ready)
 {
+	unsigned int flags = ws_slot_flags(w->home);
 	long events = FD_CONNECT;
 
 	switch (w->phase) {
@@ -223,14 +224,13 @@ static long happened(const struct ws_watch *w, unsigned int ready)
 	}
 	if (ready & WS_ABORTED)
 		return events | FD_CLOSE;
-	if (ready & WS_READABLE)
+	if (ready & WS_READABLE && !(flags & WS_SLOT_SHUT_RECV))
 		events |= FD_READ;
 	else if (ready & WS_HANGUP)
 		events |= FD_CLOSE;
 	if (ready & WS_URGENT)
 		events |= FD_OOB;
-	if (ready & WS_WRITABLE &&
-	    !(ws_slot_flags(w->home) & WS_SLOT_SHUT_SEND))
+	if (ready & WS_WRITABLE && !(flags & WS_SLOT_SHUT_SEND))
 		events |= FD_WRITE;
 	return events;
 }

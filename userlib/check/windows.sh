@@ -7,6 +7,8 @@ mingw=/usr/share/mingw-w64/include
 # shellcheck disable=SC2154 # check.sh's
 headers=$tmp/headers.c
 printf '#include <%s>\n' winsock2.h ws2tcpip.h ws2ipdef.h mswsock.h mstcpip.h >"$headers"
+echo '#include <winsock.h>' >"$tmp/winsock.c"
+echo '#include <wspiapi.h>' >"$tmp/wspiapi.c"
 
 # on windows|linux CLANG-ARGUMENT...: the headers and what comes from stdin
 on() {
@@ -15,51 +17,40 @@ on() {
 	shift
 	if [ "$system" = windows ]; then
 		target=x86_64-w64-windows-gnu
-		include=(-isystem "$mingw" -D_WIN32_WINNT=0x0602)
+		include=(-isystem "$mingw" -D_WIN32_WINNT=0x0a00
+			 -DINCL_WINSOCK_API_TYPEDEFS=1)
 	fi
 	cat "$headers" - | clang -x c --target="$target" "${include[@]}" -w \
 		-ferror-limit=0 "$@" -
 }
 
-# The functions that theirs declare, and no other header that they include.
-functions() {
-	on windows -E '-D__attribute__(x)=' </dev/null |
-		awk '/^# [0-9]+ "/ { split($0, part, "\""); file = part[2]; next }
-		     file ~ /\/(winsock2|ws2tcpip|mswsock|mstcpip)\.h$/' |
-		awk '{
-			for (i = 1; i <= length($0); i++) {
-				c = substr($0, i, 1)
-				if (c == "{" || c == ";") {
-					if (!depth)
-						declared(text)
-					text = ""
-				}
-				depth += (c == "{") - (c == "}")
-				if (!depth && c != "}")
-					text = text c
-			}
-			text = text " "
-		}
-		function declared(text) {
-			if (text ~ /typedef|__C_ASSERT__/ || !index(text, "("))
-				return
-			sub(/ *\(.*/, "", text)
-			sub(/.*[ *;]/, "", text)
-			print text
-		}' | sort -u
+# All that theirs define, as names.awk has it: not what they include from others.
+# <winsock.h> and <wspiapi.h> are for programs that include nothing else.
+names() {
+	local name='winsock2|ws2tcpip|ws2ipdef|ws2def|mswsock|mstcpip|winsock|wspiapi|inaddr|in6addr'
+
+	name="/((${name})|psdk_inc/_(socket_types|fd_types|ip_types|ip_mreq1|wsadata|wsa_errnos|xmitfile))[.]h\$"
+	for headers in "$tmp/headers.c" "$tmp/winsock.c" "$tmp/wspiapi.c"; do
+		on windows -E -dD '-D__attribute__(x)=' </dev/null |
+			awk -v files="$name" -f check/names.awk
+	done | sort -u
+	headers=$tmp/headers.c
 }
 
-# Those of a list of names (stdin) that are not declared.
-undeclared() {
-	awk '{ printf "void *p_%s = (void *)%s;\n", $1, $1 }' |
-		on linux -fsyntax-only 2>&1 |
-		sed -n "s/.*undeclared identifier '\([A-Za-z0-9_]*\)'.*/\1/p" | sort -u
+# those KIND...: their names
+those() {
+	local kind
+
+	for kind; do
+		sed -n "s/^$kind //p" "$tmp/names"
+	done | sort -u
 }
 
 # kinds SYSTEM: for a list of functions (stdin) "name result argument...", each
 # as p for a pointer, void, or i and how many bits it has
 kinds() {
-	awk '{ printf "void *p_%s = (void *)%s;\n", $1, $1 }' |
+	grep -vxFf "$tmp/no-function" |
+		awk '{ printf "void *p_%s = (void *)%s;\n", $1, $1 }' |
 		on "$1" -S -emit-llvm -o - |
 		awk '/^@p_/ {
 			name = substr($1, 4)
@@ -83,7 +74,7 @@ kinds() {
 		}
 		END {
 			for (name in symbols)
-				print name, types[symbols[name]]
+				print name ": " types[symbols[name]]
 		}
 		function kind(type) {
 			sub(/ .*/, "", type)
@@ -96,50 +87,91 @@ macros() {
 	on "$1" -E -dM </dev/null | sed -n 's/^#define \([A-Za-z0-9_]*\).*/\1/p' | sort -u
 }
 
-# Our constants that theirs define too.
-constants() {
-	grep -hoE '^#define +[A-Za-z0-9_]+[^A-Za-z0-9_(]+[^ ]' include/*.h |
-		awk '{ print $2 }' | sort -u | comm -12 - <(macros windows) |
-		grep -vxE 'WSAEVENT|WSAID_.*|[hs]_addr|s6_(bytes|words)'
-}
-
-# values SYSTEM: for a list of macros (stdin) "name value"
+# values SYSTEM: for a list (stdin) of "NAME", "TYPE MEMBER" or "sizeof TYPE" lines
+# the value; of a member its place and size.  What is no integer is left out.
 values() {
-	awk '{ printf "long long v_%s(void) { return (long long)(%s); }\n", $1, $1 }' |
-		on "$1" -O1 -S -emit-llvm -o - |
-		awk '/^define / { match($0, /@v_[A-Za-z0-9_]+/)
-				  name = substr($0, RSTART + 3, RLENGTH - 3) }
-		     /^ +ret / { print name, $3 }' | sort
+	local system=$1
+
+	sed -E 's/^sizeof (.*)/&\tsizeof(\1)/
+		t
+		s/^(.*[^ ]) ([^ ]+)$/&\t__builtin_offsetof(\1, \2) << 16 | sizeof(((\1 *)0)->\2)/
+		t
+		s/.*/&\t&/' >"$tmp/values"
+	awk -F '\t' '{ printf "long long v_%d(void) { return (long long)(%s); }\n", NR, $2 }' \
+		"$tmp/values" >"$tmp/values.c"
+	on "$system" -fsyntax-only <"$tmp/values.c" 2>&1 |
+		sed -n 's/^<stdin>:\([0-9]*\):.*error.*/\1/p' | sort -u >"$tmp/no-values"
+	# the headers' lines come first
+	awk -v before="$(wc -l <"$headers")" '
+		FILENAME == ARGV[1] { no[$1 - before]; next } !(FNR in no)' \
+		"$tmp/no-values" "$tmp/values.c" |
+		on "$system" -O1 -S -emit-llvm -o - |
+		awk -F '\t' 'NR == FNR { name[FNR] = $1; next }
+		     /^define / { match($0, /@v_[0-9]+/)
+				  n = substr($0, RSTART + 3, RLENGTH - 3) }
+		     /^ +ret .* -?[0-9]+$/ {
+			value = $0
+			sub(/.* /, "", value)
+			if (name[n] !~ / / || name[n] ~ /^sizeof /)
+				print name[n] ": " value
+			else
+				print name[n] ": " int(value / 65536) "+" value % 65536
+		     }' "$tmp/values" - | sort
 }
 
 # COMMAND LIST: what it says of the list's names on both systems, if not the same
 differing() {
-	"$1" windows <"$2" >"$tmp/there"
-	"$1" linux <"$2" >"$tmp/here"
-	awk 'NR == FNR { name = $1; $1 = ""; there[name] = $0; next }
-	     { name = $1; $1 = ""
-	       if (there[name] != $0)
-			print name ":" there[name] " ->" $0 }' "$tmp/there" "$tmp/here"
-	[ "$(wc -l <"$tmp/here")" = "$(wc -l <"$2")" ] || echo "$1: some are missing"
+	"$1" windows <"$2" | sed 's/: /:/' >"$tmp/there"
+	"$1" linux <"$2" | sed 's/: /:/' >"$tmp/here"
+	awk -F : 'NR == FNR { here[$1] = $2; next }
+	     !($1 in here) { here[$1] = "none" }
+	     here[$1] != $2 { print $1 ": " $2 " -> " here[$1] }' \
+		"$tmp/here" "$tmp/there"
 }
 
-# Types and numbers are Windows', or check/differences says that they are not.
+# What is a number, a type or a function there is the same here, or
+# check/differences says that it is not.
 differences() {
-	comm -23 "$tmp/functions" "$tmp/undeclared" >"$tmp/declared"
-	constants >"$tmp/constants"
+	those function | grep -vxFf "$tmp/missing" >"$tmp/functions"
+	# macros here
+	awk '{ printf "void *p_%s = (void *)%s;\n", $1, $1 }' "$tmp/functions" |
+		on linux -fsyntax-only 2>&1 |
+		sed -n "s/.*undeclared identifier '\([A-Za-z0-9_]*\)'.*/\1/p" >"$tmp/no-function"
+	those macro enum | grep -vxFf "$tmp/missing" >"$tmp/numbers"
+	{
+		those type tag | grep -vxFf "$tmp/missing" | sed 's/^/sizeof /'
+		those member | awk -v missing="$tmp/missing" '
+			BEGIN { while ((getline name <missing) > 0) no[name] }
+			{ type = $0; sub(/ [^ ]*$/, "", type) }
+			!(type in no)'
+	} >"$tmp/types"
 	# or else nothing was compared
-	[ "$(wc -l <"$tmp/declared")" -gt 70 ] &&
-		[ "$(wc -l <"$tmp/constants")" -gt 150 ] || echo "too few names"
-	{ differing kinds "$tmp/declared"; differing values "$tmp/constants"; } |
+	[ "$(wc -l <"$tmp/functions")" -gt 70 ] && [ "$(wc -l <"$tmp/numbers")" -gt 300 ] &&
+		[ "$(wc -l <"$tmp/types")" -gt 200 ] || echo "too few names"
+	{ differing kinds "$tmp/functions"; differing values "$tmp/numbers"
+	  differing values "$tmp/types"; } |
+		sed -E 's/^((AF|PF|IPPROTO)_MAX: .* -> ).*/\1any/' |
 		sort | diff <(grep -v '^#' check/differences | grep . | sort) -
-	sed -nE 's/^#define (WSA[A-Z_]+)[ \t].*/\1/p' "$mingw/psdk_inc/_wsa_errnos.h" |
-		sort -u | comm -23 - "$tmp/constants"
 }
 
-# What the manual page says is what is missing.
+# A type or a macro may have come as a function, or the other way round.
+missing() {
+	those macro call enum function object type | comm -23 - <(macros linux) >"$tmp/wanted"
+	{
+		awk '{ printf "void f_%s(void) { (void)sizeof(%s); }\n", $1, $1 }' "$tmp/wanted"
+		those tag | awk '{ printf "void f_%d(void) { (void)sizeof(%s); }\n", NR, $0 }'
+	} | on linux -fsyntax-only 2>&1 |
+		sed -n "s/.*undeclared identifier '\([A-Za-z0-9_]*\)'.*/\1/p
+			s/.*incomplete type '\([A-Za-z0-9_ ]*\)'.*/\1/p" | sort -u
+}
+
+# Each missing name is in a group of check/left-out, and no pattern there is of use
+# to none; winsock(7) says what the file says.
 left_out() {
-	macros linux | comm -13 - "$tmp/undeclared" | diff "$tmp/left-out" -
+	awk -v missing="$tmp/missing" -f check/left-out.awk check/left-out >"$tmp/section"
+	awk '/^\.\\" left-out: end/ { on = 0 } on; /^\.\\" left-out: begin/ { on = 1 }' \
+		man/winsock.7 | diff - "$tmp/section"
 }
 
-functions >"$tmp/functions"
-undeclared <"$tmp/functions" >"$tmp/undeclared"
+names >"$tmp/names"
+missing >"$tmp/missing"

@@ -24,6 +24,14 @@
 #ifndef _WINSOCK2_H
 #define _WINSOCK2_H
 
+/* By these, programs ask whether Windows' headers have come. */
+#ifndef _WINSOCK2API_
+#define _WINSOCK2API_
+#endif
+#ifndef _WINSOCKAPI_
+#define _WINSOCKAPI_
+#endif
+
 /*
  * -std=c99 hides what is not ISO C, such as getaddrinfo().  Whoever includes
  * this header wants it, and it may be too late to choose in features.h.
@@ -186,6 +194,9 @@ typedef int64_t LONGLONG;
 typedef uint64_t ULONGLONG;
 typedef char *PCHAR, *PSTR, *LPSTR;
 typedef const char *PCSTR, *LPCSTR;
+/* 16 bits with -fshort-wchar: see ws2tcpip.h. */
+typedef wchar_t WCHAR, *PWCHAR, *PWSTR, *LPWSTR;
+typedef const wchar_t *PCWSTR, *LPCWSTR;
 typedef void VOID;
 typedef void *PVOID, *LPVOID;
 typedef const void *LPCVOID;
@@ -317,6 +328,23 @@ typedef struct _SOCKET_ADDRESS_LIST {
 	INT iAddressCount;
 	SOCKET_ADDRESS Address[1];
 } SOCKET_ADDRESS_LIST, *PSOCKET_ADDRESS_LIST, *LPSOCKET_ADDRESS_LIST;
+
+/* Numbers of the IANA's that Linux's headers do not name. */
+#define IPPROTO_GGP		3
+#define IPPROTO_IPV4		4
+#define IPPROTO_ST		5
+#define IPPROTO_CBT		7
+#define IPPROTO_IGP		9
+#define IPPROTO_RDP		27
+#define IPPROTO_ND		77
+#define IPPROTO_ICLFXBM		78
+#define IPPROTO_PGM		113
+#ifndef IPPROTO_L2TP
+#define IPPROTO_L2TP		115
+#endif
+#define IN_CLASSD_NET		0xf0000000
+#define IN_CLASSD_NSHIFT	28
+#define IN_CLASSD_HOST		0x0fffffff
 
 #define WINSOCK_VERSION		MAKEWORD(2, 2)
 #define ADDR_ANY		INADDR_ANY
@@ -481,10 +509,33 @@ typedef struct _WSAPROTOCOL_INFOA {
 #define XP1_GUARANTEED_ORDER		0x00000004
 #define XP1_MESSAGE_ORIENTED		0x00000008
 #define XP1_GRACEFUL_CLOSE		0x00000020
+#define XP1_PSEUDO_STREAM		0x00000010
 #define XP1_EXPEDITED_DATA		0x00000040
+#define XP1_CONNECT_DATA		0x00000080
+#define XP1_DISCONNECT_DATA		0x00000100
 #define XP1_SUPPORT_BROADCAST		0x00000200
 #define XP1_SUPPORT_MULTIPOINT		0x00000400
+#define XP1_MULTIPOINT_CONTROL_PLANE	0x00000800
+#define XP1_MULTIPOINT_DATA_PLANE	0x00001000
+#define XP1_QOS_SUPPORTED		0x00002000
+#define XP1_INTERRUPT			0x00004000
+#define XP1_UNI_SEND			0x00008000
+#define XP1_UNI_RECV			0x00010000
 #define XP1_IFS_HANDLES			0x00020000
+#define XP1_PARTIAL_MESSAGE		0x00040000
+#define XP1_SAN_SUPPORT_SDP		0x00080000
+
+#define PFL_MULTIPLE_PROTO_ENTRIES	0x00000001
+#define PFL_RECOMMENDED_PROTO_ENTRY	0x00000002
+#define PFL_HIDDEN			0x00000004
+#define PFL_MATCHES_PROTOCOL_ZERO	0x00000008
+#define PFL_NETWORKDIRECT_PROVIDER	0x00000010
+
+#define LAYERED_PROTOCOL		0
+#define BASE_PROTOCOL			1
+#define BIGENDIAN			0x0000
+#define LITTLEENDIAN			0x0001
+#define SECURITY_PROTOCOL_NONE		0x0000
 
 /* There is no quality of service to ask for: a pointer to it must be NULL. */
 typedef struct _QualityOfService QOS, *LPQOS;
@@ -513,6 +564,11 @@ typedef int (*LPCONDITIONPROC)(LPWSABUF caller_id, LPWSABUF caller_data,
 #define _WSAIORW(vendor, code)		(0xc0000000U | (vendor) | (code))
 
 #define SIO_GET_EXTENSION_FUNCTION_POINTER	_WSAIORW(IOC_WS2, 6)
+#define SIO_ROUTING_INTERFACE_QUERY		_WSAIORW(IOC_WS2, 20)
+#define SIO_ADDRESS_LIST_QUERY			_WSAIOR(IOC_WS2, 22)
+
+/* How many pieces one call takes is not limited to this. */
+#define MSG_MAXIOVLEN			16
 
 #define WSA_FLAG_OVERLAPPED		0x01
 #define WSA_FLAG_NO_HANDLE_INHERIT	0x80
@@ -668,10 +724,30 @@ int WSARecvDisconnect(SOCKET s, LPWSABUF data);
 
 INT WSAAddressToStringA(LPSOCKADDR addr, DWORD addrlen,
 			LPWSAPROTOCOL_INFOA info, LPSTR text, LPDWORD len);
-#define WSAAddressToString WSAAddressToStringA
 INT WSAStringToAddressA(LPSTR text, INT family, LPWSAPROTOCOL_INFOA info,
 			LPSOCKADDR addr, LPINT len);
+
+/*
+ * Strings of WCHAR are UTF-16 or UTF-32, as it has 16 bits or 32; the library has
+ * a function for either.
+ */
+#if defined(WINSOCK_WIN32) || __SIZEOF_WCHAR_T__ == 2
+#define WINSOCK_WIDE(name)	__asm__("winsock_" name "_utf16")
+#else
+#define WINSOCK_WIDE(name)	__asm__("winsock_" name "_utf32")
+#endif
+INT WSAAddressToStringW(LPSOCKADDR addr, DWORD addrlen, LPWSAPROTOCOL_INFOA info,
+			LPWSTR text, LPDWORD len) WINSOCK_WIDE("address_to_string");
+INT WSAStringToAddressW(LPWSTR text, INT family, LPWSAPROTOCOL_INFOA info,
+			LPSOCKADDR addr, LPINT len) WINSOCK_WIDE("string_to_address");
+
+#ifdef UNICODE
+#define WSAAddressToString WSAAddressToStringW
+#define WSAStringToAddress WSAStringToAddressW
+#else
+#define WSAAddressToString WSAAddressToStringA
 #define WSAStringToAddress WSAStringToAddressA
+#endif
 
 int WSAHtonl(SOCKET s, u_long host, u_long *net);
 int WSAHtons(SOCKET s, unsigned short host, unsigned short *net);
@@ -767,6 +843,7 @@ int winsock_gethostname(char *name, size_t len);
 const char *winsock_inet_ntop(int family, const void *addr, char *buf,
 			      winsock_libc_socklen size);
 int winsock_inet_pton(int family, const char *text, void *addr);
+in_addr_t winsock_inet_addr(const char *text);
 int winsock_ioctlsocket_long(SOCKET s, long cmd, unsigned long *arg);
 
 #else /* !WINSOCK_NO_REDIRECT */
@@ -867,6 +944,7 @@ extern __typeof__(getprotobynumber) getprotobynumber
 	__asm__("winsock_getprotobynumber");
 extern __typeof__(inet_ntop) inet_ntop __asm__("winsock_inet_ntop");
 extern __typeof__(inet_pton) inet_pton __asm__("winsock_inet_pton");
+extern __typeof__(inet_addr) inet_addr __asm__("winsock_inet_addr");
 
 /* Its sets are ours: see below. */
 extern __typeof__(select) select __asm__("winsock_select");
@@ -884,6 +962,27 @@ extern __typeof__(select) select __asm__("winsock_select");
  * headers have said: they come once, and before this.
  */
 #define fd_set winsock_fd_set
+
+/* gethostbyname() leaves Winsock's numbers, and only as the last error. */
+#undef h_errno
+#define h_errno		WSAGetLastError()
+#undef HOST_NOT_FOUND
+#undef TRY_AGAIN
+#undef NO_RECOVERY
+#undef NO_DATA
+#undef NO_ADDRESS
+#define HOST_NOT_FOUND	WSAHOST_NOT_FOUND
+#define TRY_AGAIN	WSATRY_AGAIN
+#define NO_RECOVERY	WSANO_RECOVERY
+#define NO_DATA		WSANO_DATA
+#define NO_ADDRESS	WSANO_ADDRESS
+
+/* Winsock's have room for a scope and a port, as WSAAddressToString() writes. */
+#undef INET_ADDRSTRLEN
+#undef INET6_ADDRSTRLEN
+#define INET_ADDRSTRLEN		22
+#define INET6_ADDRSTRLEN	65
+
 #undef FD_SET
 #undef FD_CLR
 #undef FD_ISSET

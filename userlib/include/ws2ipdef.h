@@ -10,6 +10,38 @@ typedef struct sockaddr_in6 SOCKADDR_IN6, *PSOCKADDR_IN6, *LPSOCKADDR_IN6;
 typedef struct in6_addr IN6_ADDR, *PIN6_ADDR, *LPIN6_ADDR;
 typedef struct ip_mreq IP_MREQ, *PIP_MREQ;
 typedef struct ipv6_mreq IPV6_MREQ, *PIPV6_MREQ;
+#ifdef MCAST_JOIN_GROUP	/* libc may have been asked for less */
+typedef struct ip_mreq_source IP_MREQ_SOURCE, *PIP_MREQ_SOURCE;
+typedef struct ip_msfilter *PIP_MSFILTER;
+typedef struct group_req GROUP_REQ, *PGROUP_REQ;
+typedef struct group_source_req GROUP_SOURCE_REQ, *PGROUP_SOURCE_REQ;
+typedef struct group_filter GROUP_FILTER, *PGROUP_FILTER;
+#endif
+
+/* What SIO_GET_INTERFACE_LIST tells of each address; the flags are Linux's. */
+struct sockaddr_in6_old {
+	SHORT sin6_family;
+	USHORT sin6_port;
+	ULONG sin6_flowinfo;
+	IN6_ADDR sin6_addr;
+};
+
+typedef union sockaddr_gen {
+	struct sockaddr Address;
+	struct sockaddr_in AddressIn;
+	struct sockaddr_in6_old AddressIn6;
+} sockaddr_gen;
+
+typedef struct _INTERFACE_INFO {
+	ULONG iiFlags;
+	sockaddr_gen iiAddress;
+	sockaddr_gen iiBroadcastAddress;
+	sockaddr_gen iiNetmask;
+} INTERFACE_INFO, *LPINTERFACE_INFO;
+
+#define IFF_POINTTOPOINT	IFF_POINTOPOINT
+
+#define SIO_GET_INTERFACE_LIST	0x4004747fU
 
 /* Whose structure it is can be read in its family. */
 typedef union _SOCKADDR_INET {
