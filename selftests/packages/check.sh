@@ -265,6 +265,8 @@ try "built elsewhere, without the history, they are the same, byte for byte" bui
 try "lintian finds nothing" lint
 try "a version that is none is refused" \
 	refuses "is not a version" build_sh "$tmp/none" 1/2
+try "a version of another library is refused" \
+	refuses "begins with 1." build_sh "$tmp/none" 2.0
 try "a higher version builds" build_higher
 try "make install goes where it is told to" make_install
 try "what it installs is in the packages" same_files
