@@ -159,8 +159,8 @@ deps:
 ##    SECONDS=60 SEED=N REPLAY=file      run what is in the file instead
 ##  make check-host   what can be told of the library without the module: compilers,
 ##                    error numbers, exported names, memory
-##  make check-programs   Debian's python3, socat, curl, nginx, redis, iperf3, openjdk,
-##                    by themselves and by winsock-run; KERNEL= TIMEOUT= as above
+##  make check-programs   Debian's python3, socat, curl, nginx, redis, iperf3, openjdk, node
+##                    and chronyd, by themselves and by winsock-run; KERNEL= TIMEOUT= as above
 ##    ARGS="[count] [NAME...]"           count their instructions; these alone
 ##  make check-vm     that the machine reports every kind of failure
 ##  make check-packages    the packages: built, installed, used, upgraded and removed
@@ -331,15 +331,19 @@ install: userlib
 	$(Q)$(userlib) install $(dirs)
 	$(Q)install -D -m 644 -t $(DESTDIR)$(INCLUDEDIR)/linux uapi/linux/winsock.h
 	$(Q)install -D -m 644 -t $(DESTDIR)$(MANDIR)/man4 kmod/winsock.4
-	$(Q)install -D -m 644 -t $(docdir)/examples uapi/examples/*.c
+	$(Q)install -D -m 644 -t $(docdir)/examples uapi/examples/*
 	$(Q)install -D -m 644 -t $(docdir) uapi/winsock.rst
 
 # What is installed counts, not what build/ still has; nor is anything made there.
 uninstall:
+	$(Q)$(call can_be_removed,$(wildcard $(DESTDIR)$(LIBDIR)/libwinsock.* \
+		$(DESTDIR)$(INCLUDEDIR)/winsock/*.h $(DESTDIR)$(INCLUDEDIR)/linux/winsock.h \
+		$(DESTDIR)$(PREFIX)/bin/winsock-run $(DESTDIR)$(MANDIR)/man?/*winsock.? $(docdir)/* \
+		$(or $(INSTALL_MOD_PATH),$(DESTDIR))/lib/modules/$(or $(KERNELRELEASE),*)/extra/winsock.ko))
 	$(Q)$(MAKE) -C userlib $(pass) $(silent) O=$(build)/userlib uninstall $(dirs)
 	$(Q)rm -f "$(DESTDIR)$(INCLUDEDIR)/linux/winsock.h" "$(DESTDIR)$(MANDIR)/man4/winsock.4" \
 		"$(docdir)/winsock.rst"
-	$(Q)rm -f $(patsubst uapi/%,"$(docdir)/%",$(wildcard uapi/examples/*.c))
+	$(Q)rm -f $(patsubst uapi/%,"$(docdir)/%",$(wildcard uapi/examples/*))
 	$(Q)rmdir "$(docdir)/examples" "$(docdir)" "$(dir $(docdir))" "$(DESTDIR)$(MANDIR)/man4" \
 		"$(DESTDIR)$(INCLUDEDIR)/linux" 2>/dev/null || :
 	$(Q)$(MAKE) -C kmod $(pass) $(which) uninstall $(modules)
