@@ -71,7 +71,7 @@ static int try_close(struct client *c)
 }
 
 /* SO_LINGER with an interval of 0 resets the connection and never blocks. */
-static void reset(struct client *c)
+static void give_up(struct client *c)
 {
 	set_linger(c->fd, 0);
 	try_close(c);
@@ -87,7 +87,7 @@ static void progress(struct client *c)
 		n = send(c->fd, text + c->sent, text_len - c->sent, MSG_NOSIGNAL);
 		if (n < 0) {
 			if (errno != EAGAIN)
-				reset(c);	/* the client is gone */
+				give_up(c);	/* the client is gone */
 			return;
 		}
 		c->sent += n;
@@ -134,7 +134,7 @@ static int look_after_all(void)
 		if (c->fd >= 0 && c->sent == text_len)
 			progress(c);
 		if (c->fd >= 0 && now() >= c->deadline)
-			reset(c);
+			give_up(c);
 		if (c->fd >= 0) {
 			at = &c->next;
 		} else {
@@ -143,7 +143,7 @@ static int look_after_all(void)
 		}
 	}
 	fflush(stdout);
-	return clients != NULL;
+	return !!clients;
 }
 
 int main(int argc, char **argv)
