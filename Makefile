@@ -37,6 +37,11 @@ without_digits = $(subst 0,,$(subst 1,,$(subst 2,,$(subst 3,,$(subst 4,,$(subst 
 $(foreach v,JOBS MEMORY ROUNDS SECONDS SEED TIMEOUT,$(if $(call without_digits,$($(v))),$(error \
 	$(v)=$($(v)) is not a whole number)))
 
+ifneq ($(filter-out kvm tcg,$(ACCEL)),)
+$(error ACCEL=$(ACCEL) is no way to run the machine; there are: kvm tcg)
+endif
+export ACCEL
+
 ifneq ($(filter fuzz,$(MAKECMDGOALS)),)
 $(foreach f,$(REPLAY),$(if $(wildcard $(f)),,$(error \
 	REPLAY=$(f) is not there; past ones are in selftests/fuzz/findings)))
@@ -135,7 +140,7 @@ deps:
 ##    FILES=path/to/file ARGS=file       with a file of yours
 ##  make check        all suites on all kernels
 ##    T=NAME            this suite alone        KERNEL=6.1|6.12   this kernel alone
-##    ARGS="..."        passed to the suite     TIMEOUT=SECONDS   for one suite
+##    ARGS="..."        passed to the suite     TIMEOUT=SECONDS   that it may be silent
 ##    ROUNDS=N          that much more storm    SEED=N            the storm's
 ##    KERNEL=6.1-amd64|6.1-rt|6.12-amd64|6.12-rt|7   the same kernels for other
 ##                      machines and for real time, and the newest Debian serves
@@ -166,6 +171,8 @@ deps:
 ##  make check-packages    the packages: built, installed, used, upgraded and removed
 ##                    in a Debian 12 of their own, and in one that a machine boots;
 ##                    KERNEL=6.12; needs root, for debootstrap
+##  ACCEL=kvm         any of these with KVM, where the kernel boots with it; otherwise,
+##                    and without that, the machine is emulated
 ##  make vm-shell     a prompt in the machine, the module loaded
 ##  make vm-run PROG=path/to/binary    any program of yours in the machine
 ##    ARGS="..."        its arguments, quoted as for a shell
