@@ -270,6 +270,12 @@ user_in_root() {	# VERB...
 		make --no-print-directory -C /vm/source "$@"
 }
 
+user_lacks_packages() {
+	in_root chown -R 65534 /vm/source || return
+	refuses "missing packages; as root run: apt-get update && apt-get install" \
+		user_in_root kmod userlib
+}
+
 # An ordinary user is told what to do, once, and changes nothing.
 user_is_told() {
 	ours_in_root >/dev/null
@@ -412,6 +418,7 @@ try "purged with what they brought, everything is as before" purged
 say README "as it is written there"
 try "nothing that compiles is there" readme_is_ready
 try "make in a directory with a space in its path does nothing and says so" refused_with_a_space
+try "an ordinary user is told which packages are missing" user_lacks_packages
 try "README's way with make works" readme_route 1
 try "a program compiles with what it installed" used
 try "an ordinary user is told to be root, and changes nothing" user_is_told
