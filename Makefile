@@ -37,6 +37,11 @@ without_digits = $(subst 0,,$(subst 1,,$(subst 2,,$(subst 3,,$(subst 4,,$(subst 
 $(foreach v,JOBS MEMORY ROUNDS SECONDS SEED TIMEOUT,$(if $(call without_digits,$($(v))),$(error \
 	$(v)=$($(v)) is not a whole number)))
 
+ifneq ($(filter-out kvm tcg,$(ACCEL)),)
+$(error ACCEL=$(ACCEL) is no way to run the machine; there are: kvm tcg)
+endif
+export ACCEL
+
 ifneq ($(filter fuzz,$(MAKECMDGOALS)),)
 $(foreach f,$(REPLAY),$(if $(wildcard $(f)),,$(error \
 	REPLAY=$(f) is not there; past ones are in selftests/fuzz/findings)))
@@ -135,7 +140,7 @@ deps:
 ##    FILES=path/to/file ARGS=file       with a file of yours
 ##  make check        all suites on all kernels
 ##    T=NAME            this suite alone        KERNEL=6.1|6.12   this kernel alone
-##    ARGS="..."        passed to the suite     TIMEOUT=SECONDS   for one suite
+##    ARGS="..."        passed to the suite     TIMEOUT=SECONDS   that it may be silent
 ##    ROUNDS=N          that much more storm    SEED=N            the storm's
 ##    KERNEL=6.1-amd64|6.1-rt|6.12-amd64|6.12-rt|7   the same kernels for other
 ##                      machines and for real time, and the newest Debian serves
@@ -161,13 +166,15 @@ deps:
 ##    SECONDS=60 SEED=N REPLAY=file      run what is in the file instead
 ##  make check-host   what can be told of the library without the module: compilers,
 ##                    error numbers, exported names, memory
-##  make check-programs   Debian's python3, socat, curl, nginx, redis, iperf3, openjdk,
-##                    by themselves and by winsock-run; KERNEL= TIMEOUT= as above
+##  make check-programs   Debian's python3, socat, curl, nginx, redis, iperf3, openjdk, node
+##                    and chronyd, by themselves and by winsock-run; KERNEL= TIMEOUT= as above
 ##    ARGS="[count] [NAME...]"           count their instructions; these alone
 ##  make check-vm     that the machine reports every kind of failure
 ##  make check-packages    the packages: built, installed, used, upgraded and removed
 ##                    in a Debian 12 of their own, and in one that a machine boots;
 ##                    KERNEL=6.12; needs root, for debootstrap
+##  ACCEL=kvm         any of these with KVM, where the kernel boots with it; otherwise,
+##                    and without that, the machine is emulated
 ##  make vm-shell     a prompt in the machine, the module loaded
 ##  make vm-run PROG=path/to/binary    any program of yours in the machine
 ##    ARGS="..."        its arguments, quoted as for a shell
@@ -333,15 +340,19 @@ install: userlib
 	$(Q)$(userlib) install $(dirs)
 	$(Q)install -D -m 644 -t $(DESTDIR)$(INCLUDEDIR)/linux uapi/linux/winsock.h
 	$(Q)install -D -m 644 -t $(DESTDIR)$(MANDIR)/man4 kmod/winsock.4
-	$(Q)install -D -m 644 -t $(docdir)/examples uapi/examples/*.c
+	$(Q)install -D -m 644 -t $(docdir)/examples uapi/examples/*
 	$(Q)install -D -m 644 -t $(docdir) uapi/winsock.rst
 
 # What is installed counts, not what build/ still has; nor is anything made there.
 uninstall:
+	$(Q)$(call can_be_removed,$(wildcard $(DESTDIR)$(LIBDIR)/libwinsock.* \
+		$(DESTDIR)$(INCLUDEDIR)/winsock/*.h $(DESTDIR)$(INCLUDEDIR)/linux/winsock.h \
+		$(DESTDIR)$(PREFIX)/bin/winsock-run $(DESTDIR)$(MANDIR)/man?/*winsock.? $(docdir)/* \
+		$(or $(INSTALL_MOD_PATH),$(DESTDIR))/lib/modules/$(or $(KERNELRELEASE),*)/extra/winsock.ko))
 	$(Q)$(MAKE) -C userlib $(pass) $(silent) O=$(build)/userlib uninstall $(dirs)
 	$(Q)rm -f "$(DESTDIR)$(INCLUDEDIR)/linux/winsock.h" "$(DESTDIR)$(MANDIR)/man4/winsock.4" \
 		"$(docdir)/winsock.rst"
-	$(Q)rm -f $(patsubst uapi/%,"$(docdir)/%",$(wildcard uapi/examples/*.c))
+	$(Q)rm -f $(patsubst uapi/%,"$(docdir)/%",$(wildcard uapi/examples/*))
 	$(Q)rmdir "$(docdir)/examples" "$(docdir)" "$(dir $(docdir))" "$(DESTDIR)$(MANDIR)/man4" \
 		"$(DESTDIR)$(INCLUDEDIR)/linux" 2>/dev/null || :
 	$(Q)$(MAKE) -C kmod $(pass) $(which) uninstall $(modules)

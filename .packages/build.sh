@@ -21,6 +21,9 @@ out=$(cd "$1" && pwd)
 version=${2:-$(make -s --no-print-directory -C "$top/userlib" version)}
 [[ $version =~ ^[0-9][0-9A-Za-z.+~]*$ ]] ||
 	die "VERSION=$version is not a version of a Debian package; one is 1.0.1"
+ours=$(make -s --no-print-directory -C "$top/userlib" version)
+[ "${version%%[!0-9]*}" = "${ours%%.*}" ] ||
+	die "VERSION=$version would need a library of another SONAME; this is libwinsock.so.${ours%%.*}, so VERSION= begins with ${ours%%.*}."
 
 epoch=${SOURCE_DATE_EPOCH-}
 [ -n "$epoch" ] || [ ! -e "$top/.git" ] ||

@@ -193,6 +193,7 @@ static void __exit winsock_exit(void)
 late_initcall(winsock_init);
 module_exit(winsock_exit);
 
+MODULE_AUTHOR("winsock maintainers");
 MODULE_DESCRIPTION("Winsock close semantics on Linux sockets");
 MODULE_LICENSE("GPL");
 MODULE_ALIAS_TCP_ULP("winsock");

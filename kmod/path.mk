@@ -22,10 +22,15 @@ $(foreach v,PREFIX LIBDIR INCLUDEDIR MANDIR EXAMPLEDIR DESTDIR INSTALL_MOD_PATH,
 # These are in directories that a user's PATH may lack, also after su.
 system_program = $(or $(firstword $(wildcard /usr/sbin/$(1) /sbin/$(1))),$(shell command -v $(1)))
 
+# $(call can_be_removed,FILE...): the same before files are removed.
+can_be_removed = for file in $(1); do [ ! -e "$$file" ] || [ -w "$${file%/*}" ] || { \
+		echo "cannot remove $$file; nothing was removed.  Run it as root" >&2; \
+		exit 1; }; done
+
 # $(call can_be_written,DIRECTORY...): for a recipe, before it changes anything;
 # of a directory that does not exist yet, the nearest one above it counts.
 can_be_written = for dir in $(1); do at=$$dir; \
 	while [ ! -e "$$at" ]; do at=$$(dirname "$$at"); done; \
 	[ -d "$$at" ] && [ -w "$$at" ] || { \
-		echo "cannot write to $$dir; nothing was installed.  Run it as root, or choose another place with PREFIX= or DESTDIR=" >&2; \
+		echo "cannot write to $$dir; nothing was installed.  Run it as root, or choose another place with PREFIX=, INSTALL_MOD_PATH= or, for everything, DESTDIR=" >&2; \
 		exit 1; }; done

@@ -502,6 +502,55 @@ TEST(deadline_server_is_rid_of_a_client_that_does_not_read)
 	check(kill(program.pid, SIGKILL));
 }
 
+/* C15, C20: a nonblocking close is refused, and repeated by the event loop. */
+TEST(epoll_server_closes_again_until_the_client_has_everything)
+{
+	struct peer slow, quick;
+	struct program program;
+	enum ending ending;
+	int port;
+
+	netns_enter();
+	program_start(&program, "example_epoll_server", "0", "600", too_much());
+	port = program_number(&program);
+	peer_connect_room(&slow, port, SMALL_ROOM);
+	peer_connect(&quick, port);
+	EXPECT_EQ(TOO_MUCH, read_all(quick.fd, room, ROOM, &ending));
+	EXPECT_EQ(END_EOF, ending);
+	EXPECT_LE(1, program_number(&program));
+	EXPECT_TRUE(peer_saw_fin(&quick));
+
+	EXPECT_EQ(0, wire_look(&slow.wire)->sent.fin);
+	EXPECT_EQ(TOO_MUCH, read_all(slow.fd, room, ROOM, &ending));
+	EXPECT_EQ(END_EOF, ending);
+	EXPECT_LT(1, program_number(&program));
+	EXPECT_TRUE(peer_saw_fin(&slow));
+	EXPECT_TRUE(program_running(&program));
+	check(kill(program.pid, SIGKILL));
+}
+
+/* C15, C18 */
+TEST(epoll_server_resets_a_client_that_does_not_read)
+{
+	struct program program;
+	struct peer lazy;
+	enum ending ending;
+	long start;
+
+	netns_enter();
+	program_start(&program, "example_epoll_server", "0", "1", too_much());
+	start = now_ms();
+	peer_connect_room(&lazy, program_number(&program), SMALL_ROOM);
+	EXPECT_EQ(TOO_MUCH, program_number(&program));
+	EXPECT_LE(1000, now_ms() - start);
+	EXPECT_GT(TOO_MUCH, read_all(lazy.fd, room, ROOM, &ending));
+	EXPECT_EQ(END_RESET, ending);
+	EXPECT_LE(1, wire_look(&lazy.wire)->sent.rst);
+	EXPECT_EQ(0, lazy.wire.sent.fin);
+	EXPECT_TRUE(program_running(&program));
+	check(kill(program.pid, SIGKILL));
+}
+
 /* P1, P7 */
 TEST(layer_sees_its_calls_end)
 {

@@ -4,6 +4,8 @@
 # this tree, on standard output.  Nothing is sent anywhere.
 set -u -o pipefail
 cd "$(dirname "$0")/.." || exit 1
+# An ordinary user's may lack the directory of modinfo.
+PATH=$PATH:/usr/sbin:/sbin
 
 # section TITLE COMMAND...: what the command says, and whether it failed
 section() {
@@ -63,10 +65,8 @@ config() {
 }
 
 settings() {
-	sysctl net.ipv4.tcp_mem net.ipv4.tcp_rmem net.ipv4.tcp_wmem \
-		net.ipv4.tcp_max_orphans net.ipv4.tcp_fin_timeout \
-		net.ipv4.tcp_congestion_control net.ipv4.tcp_abort_on_overflow \
-		kernel.io_uring_disabled
+	cd /proc/sys && grep . net/ipv4/tcp_{mem,rmem,wmem,max_orphans,fin_timeout} \
+		net/ipv4/tcp_{congestion_control,abort_on_overflow} kernel/io_uring_disabled
 	true
 }
 

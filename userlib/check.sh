@@ -363,6 +363,8 @@ examples() {
 	! command -v python3 >/dev/null ||
 		python3 -c 'compile(open(__import__("sys").argv[1]).read(), "example", "exec")' \
 			"$tmp/example.py"
+	sed -n '/^import fcntl/,$p' ../uapi/examples/closesocket.py | diff "$tmp/example.py" - ||
+		echo "the Python example is not uapi/examples/closesocket.py"
 	# The number and the layout that it has.
 	printf '#include <linux/winsock.h>\n#include <stdio.h>\n%s\n' \
 		'int main(void) { printf("%#lx", (long)WINSOCK_IOC_CLOSESOCKET); return sizeof(struct winsock_closesocket) != 16; }' |

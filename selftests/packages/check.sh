@@ -224,6 +224,94 @@ purged() {
 	}
 }
 
+# Each of README's ways to install, as it is written there, with a kernel that is
+# said to run and with what needs one that really does left out.
+readme_route() {	# NUMBER
+	awk -v wanted="$1" '
+		/^## / { here = $0 == "## Installing" }
+		here && /^    / { if (!last) n++; last = 1; if (n == wanted) print; next }
+		{ last = 0 }' "$top/README.md" >"$root/vm/route"
+	[ -s "$root/vm/route" ] || return
+	cat "$root/vm/route"
+	in_root env PATH=/vm/own:/usr/sbin:/usr/bin:/sbin:/bin \
+		APT_CONFIG=/vm/own/apt.conf bash -ec 'cd /vm/source && . /vm/route' 2>&1 |
+		tee "$tmp/said" || return
+	# What make itself had to install is missing in it.
+	! grep DEPS "$tmp/said"
+}
+
+readme_is_ready() {
+	printf '#!/bin/sh\nexec "$@"\n' >"$root/vm/own/sudo"
+	printf '#!/bin/sh\nexec modinfo -k %s "$@"\n' "$release" >"$root/vm/own/modprobe"
+	chmod 755 "$root/vm/own"/*
+	printf 'APT::Get::Assume-Yes "true";\n' >"$root/vm/own/apt.conf"
+	in_root sh -c 'command -v make || command -v gcc' && return 1
+	in_root apt-get install -y --no-install-recommends make
+}
+
+# What was installed is what a program is compiled with.
+used() {
+	# shellcheck disable=SC2016 # the inner shell's
+	in_root sh -ec 'cc -o /vm/used /vm/source/userlib/examples/echo_client.c \
+		$(pkg-config --cflags --libs winsock)'
+	refuses "is the module loaded?" in_root /vm/used 127.0.0.1 7 text
+}
+
+readme_removes_packages() {
+	local command
+
+	command=$(grep -o 'sudo apt purge [a-z0-9 -]*' "$top/README.md") || return
+	in_root env PATH=/vm/own:/usr/sbin:/usr/bin:/sbin:/bin \
+		APT_CONFIG=/vm/own/apt.conf sh -c "$command" && nothing_of_ours
+}
+
+user_in_root() {	# VERB...
+	in_root setpriv --reuid 65534 --regid 65534 --clear-groups \
+		make --no-print-directory -C /vm/source "$@"
+}
+
+user_lacks_packages() {
+	in_root chown -R 65534 /vm/source || return
+	refuses "missing packages; as root run: apt-get update && apt-get install" \
+		user_in_root kmod userlib
+}
+
+# An ordinary user is told what to do, once, and changes nothing.
+user_is_told() {
+	ours_in_root >/dev/null
+	cp "$tmp/left" "$tmp/there"
+	in_root chown -R 65534 /vm/source
+	refuses "cannot write to /lib/modules/$release/extra; nothing was installed" \
+		user_in_root install KERNELRELEASE="$release" &&
+		refuses "nothing was removed.  Run it as root" user_in_root uninstall || return
+	[ "$(user_in_root uninstall 2>&1 | grep -c 'cannot remove')" = 1 ] || return
+	ours_in_root >/dev/null
+	cmp "$tmp/left" "$tmp/there"
+}
+
+# For oneself alone: the linker's cache is the system's, and one is told.
+user_installs_at_home() {
+	mkdir "$root/vm/home" && in_root chown -R 65534 /vm/home /vm/source || return
+	says "LD_LIBRARY_PATH=/vm/home/lib" user_in_root install PREFIX=/vm/home \
+		INSTALL_MOD_PATH=/vm/home KERNELRELEASE="$release" || return
+	user_in_root install PREFIX=/vm/home INSTALL_MOD_PATH=/vm/home \
+		KERNELRELEASE="$release" 2>&1 | tee "$tmp/said"
+	! grep -q 'Permission denied' "$tmp/said" &&
+		user_in_root uninstall PREFIX=/vm/home INSTALL_MOD_PATH=/vm/home || return
+	[ -z "$(find "$root/vm/home" ! -type d)" ]
+}
+
+refused_with_a_space() {
+	mkdir "$root/vm/a b" && cp -r "$root/vm/source" "$root/vm/a b/source" || return
+	local verb
+
+	for verb in all install uninstall deb clean; do
+		refuses "is not supported; nothing was done. Use another directory" \
+			in_root make --no-print-directory -C "/vm/a b/source" "$verb" || return
+	done
+	rm -r "$root/vm/a b"
+}
+
 disk() {
 	mke2fs -q -t ext4 -d "$root" "$tmp/disk" 3G >/dev/null && cp "$root/initrd.img" "$tmp/initrd"
 }
@@ -265,6 +353,8 @@ try "built elsewhere, without the history, they are the same, byte for byte" bui
 try "lintian finds nothing" lint
 try "a version that is none is refused" \
 	refuses "is not a version" build_sh "$tmp/none" 1/2
+try "a version of another library is refused" \
+	refuses "begins with 1." build_sh "$tmp/none" 2.0
 try "a higher version builds" build_higher
 try "make install goes where it is told to" make_install
 try "what it installs is in the packages" same_files
@@ -324,6 +414,19 @@ try "make install finds depmod and ldconfig without PATH" \
 try "make uninstall after make clean leaves nothing" uninstalled_after_clean
 try "for the running kernel nothing has to be said" own_kernel_installed
 try "purged with what they brought, everything is as before" purged
+
+say README "as it is written there"
+try "nothing that compiles is there" readme_is_ready
+try "make in a directory with a space in its path does nothing and says so" refused_with_a_space
+try "an ordinary user is told which packages are missing" user_lacks_packages
+try "README's way with make works" readme_route 1
+try "a program compiles with what it installed" used
+try "an ordinary user is told to be root, and changes nothing" user_is_told
+try "make uninstall removes it" uninstalled_after_clean
+try "README's way with packages works" readme_route 2
+try "a program compiles with what they installed" used
+try "README's way to remove them leaves nothing" readme_removes_packages
+try "a user installs for himself, and is told what the linker needs" user_installs_at_home
 
 say BOOT "a machine with what was installed, ten minutes"
 run_machine

@@ -99,7 +99,8 @@ boot() {
 			-chardev "file,id=harvest,path=$HARVEST/$kernel.$#"
 			-device virtserialport,chardev=harvest,nr=1)
 	# The kernel hands on what it does not know: PID 1's environment.
-	vm_start $((boot_seconds + $# * (seconds + 40 * slow))) "$kernel_dir" \
+	# What ends it is silence; this is for one that never stops talking.
+	vm_start $((boot_seconds + $# * (10 * seconds + 40 * slow))) "$kernel_dir" \
 		"check${SEED:+ SEED=$SEED}${ROUNDS:+ ROUNDS=$ROUNDS}" "${port[@]}"
 	while vm_read "$limit"; do
 		rest=${line#* }

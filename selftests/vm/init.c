@@ -9,7 +9,8 @@
  *	| TEXT			a line that the job printed
  *	end NAME exit N MS	it ended by itself; MS is milliseconds
  *	end NAME signal N MS	it was killed
- *	end NAME timeout N MS	it was still there after N seconds
+ *	end NAME timeout N MS	it was still there after N seconds, of which a suite
+ *				had printed nothing
  *	clean NAME		the module could be unloaded afterwards
  *	leak NAME TEXT		it could not
  *	error TEXT		the machine is not fit for use
@@ -18,7 +19,8 @@
  * After the last job /vm/harvest is run, if it is there.
  *
  * A job is a file /vm/jobs/NAME of strings that each end in a NUL: the time
- * limit in seconds, the directory to work in, then the argument vector.
+ * limit in seconds, for a suite that from one output to the next, the directory
+ * to work in, then the argument vector.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -373,7 +375,7 @@ static void exec_job(const struct job *job, int out, int err)
 	_exit(errno == ENOENT ? 127 : 126);
 }
 
-/* drain - pass on what can be read from @fd; -1 when nothing ever will be */
+/* drain - pass on what can be read from @fd: how much, -1 when nothing ever will be */
 static int drain(int fd, int to)
 {
 	char buf[65536];
@@ -387,11 +389,12 @@ static int drain(int fd, int to)
 		report_text(buf, n);
 	else
 		write_all(to, buf, n);
-	return 0;
+	return n;
 }
 
 /*
- * supervise - relay the output of @pid until it ends or its time is over
+ * supervise - relay the output of @pid until it ends or its time is over; on a
+ * busy host a suite may take any time, but it does not stay silent for so long
  * @from: where its output can be read; -1 for none
  * @to: where each of them goes
  * @status: as from waitpid()
@@ -406,7 +409,7 @@ static int supervise(pid_t pid, const int from[2], const int to[2],
 		{ .fd = from[1], .events = POLLIN },
 	};
 	long end = now_ms() + seconds * 1000;
-	int i, ended = 0, late = 0;
+	int i, n, ended = 0, late = 0;
 
 	while (!ended && !late) {
 		ended = waitpid(pid, status, WNOHANG) == pid;
@@ -420,8 +423,13 @@ static int supervise(pid_t pid, const int from[2], const int to[2],
 			if (poll(fds, 2, ended || late ? 100 : 10) <= 0)
 				break;
 			for (i = 0; i < 2; i++)
-				if (fds[i].revents && drain(fds[i].fd, to[i]))
-					fds[i].fd = -1;
+				if (fds[i].revents) {
+					n = drain(fds[i].fd, to[i]);
+					if (n < 0)
+						fds[i].fd = -1;
+					else if (n && to[i] == verdict)
+						end = now_ms() + seconds * 1000;
+				}
 		} while (ended || late);
 	}
 	if (to[0] == verdict)

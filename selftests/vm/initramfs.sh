@@ -66,10 +66,82 @@ carry() {
 	carry_libs "$file"
 }
 
+# is_32_bit FILE: an ELF file, whatever this machine can run
+is_32_bit() {
+	[ "$(od -A n -N 5 -t x1 "$1" 2>/dev/null)" = " 7f 45 4c 46 01" ]
+}
+
+# The 32-bit libraries that most programs need, for a machine that does not have
+# them; they are packages of Debian's 64-bit architecture.
+libs_32='libc6-i386 lib32gcc-s1 lib32stdc++6'
+fill_libs_32() {
+	local dir=$1 deb
+
+	echo "  FETCH   $libs_32" >&2
+	# shellcheck disable=SC2086 # a list
+	(cd "$dir" && apt-get -qq -o APT::Sandbox::User=root download $libs_32) >&2 ||
+		die "cannot download $libs_32; as root run: apt-get update, or link the program statically (-static)"
+	for deb in "$dir"/*.deb; do
+		dpkg-deb -x "$deb" "$dir/root" || return 1
+	done
+	rm -f "$dir"/*.deb
+	test -e "$dir/root/usr/lib32/libstdc++.so.6"
+}
+
+# find_lib_32 NAME: its path on this machine or in the cache
+find_lib_32() {
+	local dir cached_libs
+
+	while read -r dir; do
+		[ -z "$dir" ] || ! is_32_bit "$dir/$1" || {
+			echo "$dir/$1"
+			return
+		}
+	done < <(tr ':' '\n' <<<"${LD_LIBRARY_PATH-}"
+		printf '%s\n' /lib32 /lib/i386-linux-gnu /usr/lib/i386-linux-gnu /lib)
+	case $1 in
+	ld-linux.* | libc.* | libm.* | libgcc_s.* | libstdc++.* | libpthread.* | libdl.* | librt.*) ;;
+	*) return 1 ;;
+	esac
+	cached_libs=$(cached libs-32 fill_libs_32) || return
+	for dir in usr/lib32 lib32; do
+		[ ! -e "$cached_libs/root/$dir/$1" ] || {
+			echo "$cached_libs/root/$dir/$1"
+			return
+		}
+	done
+	return 1
+}
+
+# carry_libs_32 FILE...: the same for 32-bit ones, which ldd would have to run
+carry_libs_32() {
+	local file lib path
+
+	for file; do
+		is_32_bit "$file" || continue
+		while read -r lib; do
+			case $lib in
+			/*) path=$root$lib ;;
+			*) path=$root/lib32/$lib ;;
+			esac
+			[ ! -e "$path" ] || continue
+			file=$(find_lib_32 "${lib##*/}") ||
+				die "$1 needs ${lib##*/} for 32 bits, which is not on this machine; link it statically (-static), or set LD_LIBRARY_PATH to where it is"
+			install -D -m 755 "$(realpath "$file")" "$path"
+			carry_libs_32 "$file"
+		done < <(readelf -l -d "$file" 2>/dev/null | sed -n \
+			-e 's/.*program interpreter: \(.*\)]/\1/p' \
+			-e 's/.*(NEEDED).*\[\(libc\.so.*\)]/\1\nlibgcc_s.so.1/p;t' \
+			-e 's/.*(NEEDED).*\[\(.*\)]/\1/p')
+	done
+}
+
 # carry_libs FILE...: the shared libraries and the dynamic loader.  ldd lists
 # them transitively; of a file that is not dynamic it says so and fails.
 carry_libs() {
 	local lib
+
+	carry_libs_32 "$@"
 
 	LD_LIBRARY_PATH=$build/userlib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} \
 		ldd "$@" 2>/dev/null |

@@ -52,8 +52,39 @@ vm_kill() {
 	qemu_pid='' helper_pids=
 }
 
-# qemu_command KERNELDIR APPEND ARG...: into the array $qemu.  The host's kvm
-# device may exist and hang a guest, so it is never used.
+# accelerate KERNELDIR: sets $accelerator, once.  The host's kvm device may exist and
+# hang a guest, so it is used only where that is asked for, and where this kernel gets
+# as far as PID 1 with it.
+accelerator=
+accelerate() {
+	[ -z "$accelerator" ] || return 0
+	accelerator=tcg
+	[ "${ACCEL-}" = kvm ] && [ -z "${ICOUNT-}" ] || return 0
+	if [ ! -w /dev/kvm ]; then
+		echo "  ACCEL   no access to /dev/kvm: the machine is emulated" >&2
+	elif kvm_boots "$1"; then
+		accelerator=kvm
+	else
+		echo "  ACCEL   with KVM the kernel did not reach PID 1 within $kvm_seconds seconds: the machine is emulated" >&2
+	fi
+}
+
+# kvm_boots KERNELDIR: PID 1 of the test VM says that it has no module, and ends.
+kvm_seconds=30
+kvm_boots() {
+	local dir=$tmp/kvm
+
+	mkdir -p "$dir"/root/{dev,proc,sys} && cp "$build/selftests/vm/init" "$dir/root/init"
+	(cd "$dir/root" && find . | cpio -o -H newc --quiet) >"$dir/initrd"
+	setpriv --pdeathsig TERM timeout -k 2 "$kvm_seconds" "$emulator" -accel kvm -cpu host \
+		-m 512 -nodefaults -display none -no-reboot -kernel "$1/vmlinuz" \
+		-initrd "$dir/initrd" -append "console=ttyS0 panic=-1 WINSOCK_VM=run" \
+		-serial "file:$dir/console" -serial "file:$dir/verdict" \
+		</dev/null >"$dir/qemu" 2>&1 3>&- 4>&- || :
+	grep -qs '^error' "$dir/verdict"
+}
+
+# qemu_command KERNELDIR APPEND ARG...: into the array $qemu
 qemu_command() {
 	local size accel clock
 
@@ -62,19 +93,24 @@ qemu_command() {
 	[ "$memory" -ge $((3 * size + 512)) ] || memory=$((3 * size + 512))
 	# On a busy host the kernel would take the emulated TSC for unstable.
 	# shellcheck disable=SC2054 # qemu's commas
-	accel=(-accel tcg,thread=multi -smp 2)
+	accel=(-accel tcg,thread=multi -smp 2 -cpu max,la57=off)
 	# Nor does it measure the rate well there, and its clocks go wrong with it.
 	clock=tsc_early_khz=$("$build/selftests/vm/tsc")
+	accelerate "$1"
+	[ "$accelerator" = tcg ] || {
+		accel=(-accel kvm -smp 2 -cpu host)
+		clock=
+	}
 	# With ICOUNT the time stamp counter counts instructions, and chance and
 	# the hour are the same each time.
 	# shellcheck disable=SC2054
 	[ -z "${ICOUNT-}" ] || {
-		accel=(-accel tcg,thread=single -icount shift=0,sleep=off -smp 1
+		accel=(-accel tcg,thread=single -icount shift=0,sleep=off -smp 1 -cpu max,la57=off
 			-seed 1 -rtc base=2026-01-01,clock=vm)
 		clock=
 	}
 	# shellcheck disable=SC2054
-	qemu=("$emulator" -pidfile "$tmp/qemu.pid" "${accel[@]}" -cpu max,la57=off
+	qemu=("$emulator" -pidfile "$tmp/qemu.pid" "${accel[@]}"
 		-m "$memory" -nodefaults -display none -no-reboot
 		-kernel "$1/vmlinuz" -initrd "$tmp/initrd"
 		-append "console=ttyS0 panic=-1 oops=panic panic_on_warn=1 printk.devkmsg=on unknown_nmi_panic panic_print=0x41 no_timer_check tsc=reliable $clock nokaslr mitigations=off random.trust_cpu=on $2"

@@ -79,6 +79,9 @@ END
 suite hang 1 1 <<'END'
 echo 1..2; echo ok 1 a; sleep 1000; echo ok 2 b
 END
+suite slow 4 0 <<'END'
+echo 1..4; for i in 1 2 3 4; do sleep 3; echo ok $i; done
+END
 suite off 1 1 <<'END'
 echo 1..2; echo ok 1 a; sleep 1; poweroff -f; sleep 1000; echo ok 2 b
 END
@@ -197,11 +200,52 @@ expect "vm-run: exit status" 7 "$(vm_run "$tmp/script")"
 expect "vm-run: standard output, byte for byte" \
 	"$(printf 'a\r\nb\n' | od -c)" "$(od -c <"$tmp/out")"
 expect "vm-run: standard error" c "$(cat "$tmp/err")"
+printf '#include <stdio.h>\nint main(void) { return printf("%%zu bits", 8 * sizeof(long)) != 7; }\n' |
+	gcc -m32 -x c -o "$tmp/narrow" -
+expect "vm-run: a dynamic program for 32 bits" "0 32 bits" \
+	"$(vm_run "$tmp/narrow") $(cat "$tmp/out")"
+echo 'int f(void) { return 0; }' | gcc -m32 -shared -x c -o "$tmp/libabsent.so" -
+echo 'int f(void); int main(void) { return f(); }' |
+	gcc -m32 -x c -o "$tmp/narrow" - -L"$tmp" -labsent
+rm "$tmp/libabsent.so"
+expect "vm-run: a library for 32 bits that is not there" 1 "$(vm_run "$tmp/narrow" 2>"$tmp/said")"
+expect "vm-run: what can be done about it" 1 \
+	"$(grep -c 'needs libabsent.so for 32 bits.*link it statically' "$tmp/err")"
 # shellcheck disable=SC2016 # the shell in the machine has another number
 expect "vm-run: signal" 143 "$(vm_run /bin/bash -c 'kill $$')"
 expect "vm-run: time limit" 124 "$(TIMEOUT=3 vm_run /bin/sleep 1000)"
 expect "vm-run: panic" 125 \
 	"$(vm_run /bin/bash -c 'echo c >/proc/sysrq-trigger')"
+
+# told TEXT VERB...: make refuses, and what it prints has the text in it
+told() {
+	local text=$1 said status=0
+
+	shift
+	said=$(env -u MAKEFLAGS -u MAKELEVEL -u MAKEOVERRIDES make -C "$top" "$@" 2>&1 </dev/null) ||
+		status=$?
+	expect "make $*" "refused: $text" \
+		"$([ "$status" = 0 ] || echo refused): $(grep -oF -m 1 -e "$text" <<<"$said" || echo "$said")"
+}
+
+told "KERNEL=5.10 is not a kernel of the test VM; there are: 6.1" check KERNEL=5.10
+told "T=nosuch is not a suite; there are: abi" check T=nosuch
+told "TIMEOUT=1m is not a whole number" check TIMEOUT=1m
+told "ACCEL=hvf is no way to run the machine; there are: kvm tcg" check ACCEL=hvf
+told "REPLAY=/no/file is not there" fuzz REPLAY=/no/file
+told "KERNEL=7 is none that packages are checked with" check-packages KERNEL=7
+told "PROG= is missing: make vm-run PROG=" vm-run
+told "PROG=/no/program is not there" vm-run PROG=/no/program
+told "FILES: no file /no/file" vm-run PROG=/bin/true FILES=/no/file
+told "T= is missing: make watch" watch
+expect "vm-shell without a terminal" 1 \
+	"$("$vm/run.sh" "$kernel" shell 2>&1 </dev/null | grep -c "vm-shell needs a terminal")"
+told "PREFIX=inst is not an absolute path; nothing was done" install PREFIX=inst
+told 'DESTDIR is "/a b": a path with a space' install "DESTDIR=/a b"
+told "KDIR=/proc is not a kernel's build directory" kmod KDIR=/proc
+told "no headers of kernel 5.10" kmod KERNELRELEASE=5.10
+told "KEY= or CERT= is missing" sign KERNELRELEASE="$("$vm/fetch.sh" release 6.1)"
+told "VERSION=1/2 is not a version of a Debian package" deb VERSION=1/2
 
 "$vm/run.sh" "$kernel" -- /bin/sleep 1000 >/dev/null 2>&1 &
 pid=$!
