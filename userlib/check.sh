@@ -211,7 +211,7 @@ try "the programs in winsock-porting(7) are the installed ones" listings
 
 symbols() {
 	nm -D --defined-only "$build/libwinsock.so" | awk '{ print $3 }' |
-		grep -Ev '^(WSA[A-Za-z]+|__WSAFDIsSet|Inet(Ntop|Pton)A|TransmitFile|closesocket|ioctlsocket|winsock_[a-z_]+)@@WINSOCK_[0-9.]+$|^WINSOCK_[0-9.]+$'
+		grep -Ev '^(WSA[A-Za-z]+|__WSAFDIsSet|Inet(Ntop|Pton)A|(Accept|Connect|Disconnect)Ex|GetAcceptExSockaddrs|TransmitFile|closesocket|ioctlsocket|winsock_[a-z_]+)@@WINSOCK_[0-9.]+$|^WINSOCK_[0-9.]+$'
 	return 0
 }
 try "only Winsock's names are exported, each with a version" symbols
