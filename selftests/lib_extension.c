@@ -681,7 +681,7 @@ TEST(functions_are_found_by_their_identifiers)
 
 	start();
 	s = open_socket(AF_INET, SOCK_STREAM);
-	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(known); i++) {
 		guid = known[i].guid;
 		EXPECT_CLEAR(WSAIoctl(s, SIO_GET_EXTENSION_FUNCTION_POINTER,
 				      &guid, sizeof(guid), &function,
@@ -705,7 +705,7 @@ struct message {
 	WSABUF bufs[2];
 	struct sockaddr_in from;
 	char data[2][4];
-	_Alignas(WSACMSGHDR) char control[128];
+	WSACMSGHDR control[8];
 };
 
 static void message_init(struct message *m)
@@ -721,7 +721,7 @@ static void message_init(struct message *m)
 	m->msg.namelen = sizeof(m->from);
 	m->msg.lpBuffers = m->bufs;
 	m->msg.dwBufferCount = 2;
-	m->msg.Control.buf = m->control;
+	m->msg.Control.buf = (char *)m->control;
 	m->msg.Control.len = sizeof(m->control);
 }
 
@@ -754,17 +754,17 @@ FIXTURE_TEARDOWN(message)
 	WSACleanup();
 }
 
-static void post(FIXTURE_DATA(message) *self, const char *text)
+static void post(SOCKET s, const struct sockaddr_storage *addr, const char *text)
 {
-	check(sendto(self->peer, text, strlen(text), 0,
-		     (struct sockaddr *)&self->addr,
+	check(sendto(s, text, strlen(text), 0, (struct sockaddr *)addr,
 		     sizeof(struct sockaddr_in)));
 }
 
 static void expect_pktinfo(struct __test_metadata *_metadata,
-			   FIXTURE_DATA(message) *self)
+			   struct message *m,
+			   const struct sockaddr_storage *from)
 {
-	LPWSACMSGHDR cmsg = WSA_CMSG_FIRSTHDR(&self->m.msg);
+	LPWSACMSGHDR cmsg = WSA_CMSG_FIRSTHDR(&m->msg);
 	struct in_pktinfo info;
 
 	ASSERT_NE(NULL, cmsg);
@@ -773,10 +773,9 @@ static void expect_pktinfo(struct __test_metadata *_metadata,
 	EXPECT_EQ(WSA_CMSG_LEN(sizeof(info)), cmsg->cmsg_len);
 	memcpy(&info, WSA_CMSG_DATA(cmsg), sizeof(info));
 	EXPECT_EQ(htonl(INADDR_LOOPBACK), info.ipi_addr.s_addr);
-	EXPECT_EQ(NULL, WSA_CMSG_NXTHDR(&self->m.msg, cmsg));
-	EXPECT_EQ(0, memcmp(&self->peer_addr, &self->m.from,
-			    sizeof(self->m.from)));
-	EXPECT_EQ(sizeof(self->m.from), self->m.msg.namelen);
+	EXPECT_EQ(NULL, WSA_CMSG_NXTHDR(&m->msg, cmsg));
+	EXPECT_EQ(0, memcmp(from, &m->from, sizeof(m->from)));
+	EXPECT_EQ(sizeof(m->from), m->msg.namelen);
 }
 
 /* L23 */
@@ -784,12 +783,12 @@ TEST_F(message, comes_with_its_control_data)
 {
 	DWORD bytes = 0;
 
-	post(self, "abcdef");
+	post(self->peer, &self->addr, "abcdef");
 	EXPECT_CLEAR(WSARecvMsg(self->s, &self->m.msg, &bytes, NULL, NULL));
 	EXPECT_EQ(6, bytes);
 	EXPECT_EQ(0, memcmp(self->m.data, "abcdef", 6));
 	EXPECT_EQ(0, self->m.msg.dwFlags);
-	expect_pktinfo(_metadata, self);
+	expect_pktinfo(_metadata, &self->m, &self->peer_addr);
 }
 
 TEST_F(message, overlapped_comes_with_them_too)
@@ -801,17 +800,17 @@ TEST_F(message, overlapped_comes_with_them_too)
 	EXPECT_FAILS(WSA_IO_PENDING,
 		     WSARecvMsg(self->s, &self->m.msg, &bytes, &r.ov, NULL));
 	EXPECT_FALSE(is_set(&r, QUIET));
-	post(self, "abcdef");
+	post(self->peer, &self->addr, "abcdef");
 	EXPECT_EQ(6, outcome(self->s, &r));
-	expect_pktinfo(_metadata, self);
+	expect_pktinfo(_metadata, &self->m, &self->peer_addr);
 
 	/* what is there already */
 	message_init(&self->m);
-	post(self, "xyz");
+	post(self->peer, &self->addr, "xyz");
 	wait_for(self->s, POLLIN);
 	EXPECT_CLEAR(WSARecvMsg(self->s, &self->m.msg, &bytes, &r.ov, NULL));
 	EXPECT_EQ(3, bytes);
-	expect_pktinfo(_metadata, self);
+	expect_pktinfo(_metadata, &self->m, &self->peer_addr);
 }
 
 TEST_F(message, closesocket_aborts_it)
@@ -831,17 +830,17 @@ TEST_F(message, too_long_is_told_and_too_much_control_data_too)
 {
 	DWORD bytes = 0;
 
-	post(self, "0123456789");
+	post(self->peer, &self->addr, "0123456789");
 	EXPECT_FAILS(WSAEMSGSIZE,
 		     WSARecvMsg(self->s, &self->m.msg, &bytes, NULL, NULL));
 	EXPECT_EQ(8, bytes);
 	EXPECT_EQ(MSG_TRUNC, self->m.msg.dwFlags);
 	EXPECT_EQ(0, memcmp(self->m.data, "01234567", 8));
-	expect_pktinfo(_metadata, self);
+	expect_pktinfo(_metadata, &self->m, &self->peer_addr);
 
 	message_init(&self->m);
 	self->m.msg.Control.len = sizeof(WSACMSGHDR);
-	post(self, "x");
+	post(self->peer, &self->addr, "x");
 	EXPECT_CLEAR(WSARecvMsg(self->s, &self->m.msg, &bytes, NULL, NULL));
 	EXPECT_EQ(MSG_CTRUNC, self->m.msg.dwFlags);
 }
@@ -881,7 +880,7 @@ TEST_F(message, goes_where_and_how_it_should)
 	memcpy(WSA_CMSG_DATA(cmsg), &ttl, sizeof(ttl));
 	EXPECT_FAILS(WSAEINVAL,
 		     WSASendMsg(self->peer, &m->msg, 0, &bytes, NULL, NULL));
-	m->bufs[0].len = m->bufs[1].len = 0;
+	m->bufs[0].len = 0;
 	m->msg.dwBufferCount = 1;
 	EXPECT_FAILS(WSAEINVAL,
 		     WSASendMsg(self->peer, &m->msg, 0, &bytes, NULL, NULL));

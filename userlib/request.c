@@ -765,17 +765,18 @@ static bool look_after_accept(struct request *request)
 {
 	struct ws_requests *listener = request->lane->home;
 	struct ws_requests *partner = request->partner;
-	int error = 0;
+	int error;
 
 	if (is_closing(partner, listener))
 		return true;
-	if (!is_current(partner))
-		error = WSA_OPERATION_ABORTED;
-	else if (request->accepted < 0)
+	if (!is_current(partner)) {
+		end_accept(request, WSA_OPERATION_ABORTED);
+		return true;
+	}
+	if (request->accepted < 0)
 		return submit(request);
-	else
-		error = ws_accepted_take(listener->slot, partner->slot,
-					 partner->fd, request->accepted);
+	error = ws_accepted_take(listener->slot, partner->slot, partner->fd,
+				 request->accepted);
 	if (error) {
 		end_accept(request, error);
 		return true;
