@@ -56,6 +56,27 @@ TEST_F(foreign, client_and_server_understand_each_other)
 		     strchr(self->other.text, '\n') + 1);
 }
 
+/* L26 */
+TEST_F(foreign, acceptex_server_serves_one_after_the_other)
+{
+	int port;
+
+	program_start(&self->other, "foreign_acceptex", "0", "2");
+	port = program_number(&self->other);
+	program_start(&self->program, "foreign_client", "127.0.0.1", number(port));
+	EXPECT_EQ(0, program_end(&self->program));
+	program_start(&self->program, "foreign_client", "127.0.0.1", number(port),
+		      "twice");
+	EXPECT_EQ(0, program_end(&self->program));
+	EXPECT_TRUE(program_said(&self->program, "twice"));
+
+	EXPECT_EQ(0, program_end(&self->other));
+	EXPECT_STREQ("Client 127.0.0.1: connected\nEchoed 14 bytes\n"
+		     "Client 127.0.0.1: connected\nEchoed 5 bytes\n"
+		     "aborted\naborted\n",
+		     strchr(self->other.text, '\n') + 1);
+}
+
 TEST_F(foreign, client_ends_its_side_first)
 {
 	struct peer *peer = &self->peer;

@@ -209,7 +209,7 @@ TEST_F(control, the_way_to_transmitfile)
 		     WSAIoctl(self->s, SIO_GET_EXTENSION_FUNCTION_POINTER, &guid,
 			      sizeof(guid) - 1, &function, sizeof(function),
 			      &returned, NULL, NULL));
-	guid.Data1++;
+	guid.Data1 = 0;
 	EXPECT_FAILS(WSAEINVAL,
 		     WSAIoctl(self->s, SIO_GET_EXTENSION_FUNCTION_POINTER, &guid,
 			      sizeof(guid), &function, sizeof(function),

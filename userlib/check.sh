@@ -218,7 +218,7 @@ try "the programs in winsock-porting(7) are the installed ones" listings
 
 symbols() {
 	nm -D --defined-only "$build/libwinsock.so" | awk '{ print $3 }' |
-		grep -Ev '^(WSA[A-Za-z]+|__WSAFDIsSet|Inet(Ntop|Pton)A|FreeAddrInfoW|TransmitFile|closesocket|ioctlsocket|winsock_[a-z_]+(_utf(16|32))?)@@WINSOCK_[0-9.]+$|^WINSOCK_[0-9.]+$'
+		grep -Ev '^(WSA[A-Za-z]+|__WSAFDIsSet|Inet(Ntop|Pton)A|(Accept|Connect|Disconnect)Ex|GetAcceptExSockaddrs|FreeAddrInfoW|TransmitFile|closesocket|ioctlsocket|winsock_[a-z_]+(_utf(16|32))?)@@WINSOCK_[0-9.]+$|^WINSOCK_[0-9.]+$'
 	return 0
 }
 try "only Winsock's names are exported, each with a version" symbols
@@ -300,12 +300,12 @@ fi
 
 # A row that a page cites is in winsock-behaviour(7).
 cited() {
-	grep -hE '^\.(Pq|Po)? ?.*\b[GNCUPROL][0-9]+\b' man/*.[0-9] run/*.1 stat/*.1 |
-		grep -oE '\b[GNCUPROL][0-9]+\b' | sort -u >"$tmp/cited"
+	grep -hE '^\.(Pq|Po)? ?.*\b[GNCUPROLT][0-9]+\b' man/*.[0-9] run/*.1 stat/*.1 |
+		grep -oE '\b[GNCUPROLT][0-9]+\b' | sort -u >"$tmp/cited"
 	[ "$(wc -l <"$tmp/cited")" -gt 20 ] || echo "too few rows"
 	sed -n 's/^\.It //p' "$build/winsock-behaviour.7" | tr -s ', ' '\n' | sort -u |
 		comm -23 "$tmp/cited" -
-	grep -lE '^\.Pq.*\b[GNCUPROL][0-9]+\b' man/*.3 man/*.7 |
+	grep -lE '^\.Pq.*\b[GNCUPROLT][0-9]+\b' man/*.3 man/*.7 |
 		xargs grep -L '^\.Xr winsock-behaviour 7'
 	return 0
 }

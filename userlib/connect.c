@@ -6,12 +6,13 @@
 #include <winsock2.h>
 
 #include "call.h"
+#include "connect.h"
 #include "error.h"
 #include "export.h"
 #include "name.h"
 #include "watch.h"
 
-static bool is_listening(int fd)
+bool ws_is_listening(int fd)
 {
 	socklen_t len = sizeof(int);
 	int listening;
@@ -127,6 +128,39 @@ static void note_connecting(const struct ws_call *call, int err)
 		atomic_fetch_or(&call->slot->flags, WS_SLOT_CONNECTING);
 }
 
+/*
+ * ConnectEx: 0 or an errno, EINPROGRESS while the handshake lasts.  An attempt
+ * that has failed leaves its error to the next connect(2).
+ */
+int ws_connect_begin(struct ws_call *call, const struct sockaddr *addr,
+		     socklen_t len)
+{
+	bool again = ws_slot_flags(call->slot) & WS_SLOT_CONNECTING &&
+		     is_over(call->fd);
+	int err;
+
+	err = begin_connect(call, addr, len);
+	if (again && is_end_of_attempt(err))
+		err = begin_connect(call, addr, len);
+	note_connecting(call, err);
+	if (!err || err == EINPROGRESS) {
+		ws_slot_connected(call->slot);
+		ws_watch_connecting(call->slot);
+	}
+	return err;
+}
+
+/* What came of it: 0 or an errno.  FD_CONNECT may have asked first. */
+int ws_connect_result(const struct ws_call *call)
+{
+	socklen_t len = sizeof(int);
+	int err = 0;
+
+	if (getsockopt(call->fd, SOL_SOCKET, SO_ERROR, &err, &len))
+		return errno;
+	return err ? err : ws_watch_connect_error(call->slot);
+}
+
 WS_EXPORT int winsock_connect(int fd, const struct sockaddr *addr, socklen_t len)
 {
 	struct ws_call call;
@@ -141,11 +175,13 @@ WS_EXPORT int winsock_connect(int fd, const struct sockaddr *addr, socklen_t len
 	else
 		err = connect_errno(&call, addr, len);
 	note_connecting(&call, err);
-	if (!err || err == EINPROGRESS)
+	if (!err || err == EINPROGRESS) {
+		ws_slot_connected(call.slot);
 		ws_watch_connecting(call.slot);
+	}
 	if (err == EINVAL && ws_name_is_short(addr, len))
 		err = EFAULT;
-	else if (err == EISCONN && is_listening(fd))
+	else if (err == EISCONN && ws_is_listening(fd))
 		err = EINVAL;
 	err = ws_call_error(&call, err);
 	ws_call_unblock();

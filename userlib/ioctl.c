@@ -249,20 +249,38 @@ static int set_connreset(struct control *c)
 	return 0;
 }
 
-/* Of the functions that Windows' programs ask for in this way there is one. */
+typedef void (*extension)(void);
+
+/* What Windows' programs ask for in this way. */
+static const struct {
+	GUID guid;
+	extension function;
+} extensions[] = {
+	{ WSAID_ACCEPTEX,		(extension)AcceptEx },
+	{ WSAID_CONNECTEX,		(extension)ConnectEx },
+	{ WSAID_DISCONNECTEX,		(extension)DisconnectEx },
+	{ WSAID_GETACCEPTEXSOCKADDRS,	(extension)GetAcceptExSockaddrs },
+	{ WSAID_TRANSMITFILE,		(extension)TransmitFile },
+	{ WSAID_WSARECVMSG,		(extension)WSARecvMsg },
+	{ WSAID_WSASENDMSG,		(extension)WSASendMsg },
+};
+
 static int get_function(struct control *c)
 {
-	static const GUID transmit_file = WSAID_TRANSMITFILE;
-	LPFN_TRANSMITFILE function = TransmitFile;
+	extension function;
 	GUID guid;
+	size_t i;
 
 	if (!take(c, &guid, sizeof(guid)) || !has_room(c, sizeof(function)))
 		return -1;
-	if (memcmp(&guid, &transmit_file, sizeof(guid))) {
-		errno = EINVAL;
-		return -1;
+	for (i = 0; i < sizeof(extensions) / sizeof(extensions[0]); i++) {
+		if (memcmp(&guid, &extensions[i].guid, sizeof(guid)))
+			continue;
+		function = extensions[i].function;
+		return give(c, &function, sizeof(function));
 	}
-	return give(c, &function, sizeof(function));
+	errno = EINVAL;
+	return -1;
 }
 
 /* L22 */

@@ -6,15 +6,13 @@
 #include <unistd.h>
 #include <winsock2.h>
 
+#include "accepted.h"
 #include "call.h"
 #include "error.h"
 #include "export.h"
 #include "name.h"
 #include "startup.h"
 #include "watch.h"
-
-/* What an accepted socket has from its listener, besides options (O8). */
-#define INHERITED	(WS_SLOT_TIMEOUT | WS_SLOT_REUSE_LENT | WS_SLOT_NO_INHERIT)
 
 static bool is_connected(int fd)
 {
@@ -148,12 +146,13 @@ static int remember(const struct ws_call *call, int fd)
 		return 0;
 	if (!ws_startup_open(&slot, fd, atomic_load(&call->slot->domain),
 			     atomic_load(&call->slot->type),
-			     (ws_slot_flags(call->slot) & INHERITED) |
+			     (ws_slot_flags(call->slot) & WS_SLOT_INHERITED) |
 			     WS_SLOT_ACCEPTED,
 			     atomic_load(&call->slot->inode))) {
 		close(fd);
 		return WSANOTINITIALISED;
 	}
+	ws_slot_connected(slot);
 	ws_watch_inherit(call->slot, slot, fd);
 	return 0;
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
+#include <mswsock.h>
 #include <winsock2.h>
 
 #include "call.h"
@@ -13,6 +14,7 @@
 #include "name.h"
 #include "option.h"
 #include "option_form.h"
+#include "socket.h"
 #include "watch.h"
 
 /*
@@ -415,6 +417,78 @@ static int get_reuse(int fd, void *value, int *len)
 	return 0;
 }
 
+static bool is_connected(int fd)
+{
+	struct sockaddr_storage addr;
+	socklen_t len = sizeof(addr);
+
+	return !getpeername(fd, (struct sockaddr *)&addr, &len);
+}
+
+/*
+ * L26.  The connection has had its listener's properties from the beginning:
+ * only whether there are such is looked at.
+ */
+static int update_accept_context(struct ws_call *call, const void *value,
+				 int len)
+{
+	SOCKET listener;
+	int listening;
+
+	if (get_flag(call->fd, SO_TYPE) < 0)
+		return -1;
+	if (len != sizeof(int) && len < (int)sizeof(listener)) {
+		errno = EFAULT;
+		return -1;
+	}
+	/* Some have it in an int. */
+	if (len == sizeof(int) ?
+	    !ws_copy_in(&listening, value, sizeof(listening)) :
+	    !ws_copy_in(&listener, value, sizeof(listener)))
+		return -1;
+	if (len == sizeof(int))
+		listener = listening;
+	listening = get_flag(ws_socket_fd(listener), SO_ACCEPTCONN);
+	if (listening < 0)
+		return -1;
+	if (!listening || !is_connected(call->fd) ||
+	    !(ws_slot_flags(ws_slot_lookup(call->fd)) & WS_SLOT_ACCEPTED)) {
+		errno = EINVAL;
+		return -1;
+	}
+	return 0;
+}
+
+static int update_connect_context(struct ws_call *call)
+{
+	if (get_flag(call->fd, SO_TYPE) < 0)
+		return -1;
+	if (is_connected(call->fd))
+		return 0;
+	errno = ENOTCONN;
+	return -1;
+}
+
+static int get_connect_time(int fd, void *value, int *len)
+{
+	struct ws_slot *slot = ws_slot_adopt(fd);
+	uint32_t seconds = UINT32_MAX;
+
+	if (!slot) {
+		errno = ENOTSOCK;
+		return -1;
+	}
+	if (*len < (int)sizeof(seconds) || !ws_is_readable(value, sizeof(seconds))) {
+		errno = EFAULT;
+		return -1;
+	}
+	if (is_connected(fd) && ws_slot_is_stream(slot))
+		seconds = ws_slot_connect_time(slot);
+	memcpy(value, &seconds, sizeof(seconds));
+	*len = sizeof(seconds);
+	return 0;
+}
+
 /* L13: Linux says of a level that it has never heard of what it says of options. */
 static int unknown_option(int level)
 {
@@ -504,6 +578,12 @@ WS_EXPORT int winsock_setsockopt(int fd, int level, int name, const void *value,
 	case SO_REUSEADDR:
 		ret = set_reuse(&call, value, (int)len);
 		break;
+	case SO_UPDATE_ACCEPT_CONTEXT:
+		ret = update_accept_context(&call, value, (int)len);
+		break;
+	case SO_UPDATE_CONNECT_CONTEXT:
+		ret = update_connect_context(&call);
+		break;
 	default:
 		ret = set_other(&call, level, name, value, (int)len);
 	}
@@ -537,6 +617,9 @@ WS_EXPORT int winsock_getsockopt(int fd, int level, int name, void *value,
 		break;
 	case SO_REUSEADDR:
 		ret = get_reuse(fd, value, (int *)len);
+		break;
+	case SO_CONNECT_TIME:
+		ret = get_connect_time(fd, value, (int *)len);
 		break;
 	default:
 		ret = get_other(fd, level, name, value, len);

@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <mswsock.h>
 #include <winsock2.h>
 
 #include "blocking.h"
 #include "call.h"
 #include "error.h"
 #include "export.h"
+#include "memory.h"
 #include "request.h"
 #include "socket.h"
 #include "transfer.h"
@@ -195,6 +197,75 @@ WS_EXPORT int WSARecvFrom(SOCKET s, LPWSABUF bufs, DWORD count,
 	struct vector v = { bufs, count, received, 0, overlapped, routine };
 
 	return receive_vector(s, &v, flags, from, fromlen);
+}
+
+/* These return 0 or a WSA error: a stream has no messages. */
+static int check_message(struct ws_call *call, const WSAMSG *msg)
+{
+	struct ws_slot *slot = ws_slot_adopt(call->fd);
+
+	if (!slot)
+		return WSAENOTSOCK;
+	if (ws_is_near_null(msg) || (msg->Control.len && !msg->Control.buf))
+		return WSAEFAULT;
+	return ws_slot_is_connectionless(slot) ? 0 : WSAEOPNOTSUPP;
+}
+
+static int move_message(struct ws_call *call, WSAMSG *msg, struct vector *v,
+			struct ws_transfer *t)
+{
+	int error = check_message(call, msg);
+
+	if (error)
+		return error;
+	v->bufs = msg->lpBuffers;
+	v->count = msg->dwBufferCount;
+	if (msg->Control.len) {
+		t->control = msg->Control.buf;
+		t->controllen = msg->Control.len;
+	}
+	if (t->send && msg->name) {
+		t->to = msg->name;
+		t->tolen = msg->namelen;
+		if (t->tolen > sizeof(struct sockaddr_storage))
+			return WSAEFAULT;
+	} else if (!t->send) {
+		v->flags = msg->dwFlags;
+		t->from = msg->name;
+		t->fromlen = (socklen_t *)&msg->namelen;
+		t->received = msg;
+	}
+	return transfer(call, v, t);
+}
+
+WS_EXPORT int WSASendMsg(SOCKET s, LPWSAMSG msg, DWORD flags, LPDWORD sent,
+			 LPWSAOVERLAPPED overlapped,
+			 LPWSAOVERLAPPED_COMPLETION_ROUTINE routine)
+{
+	struct vector v = { NULL, 0, sent, flags, overlapped, routine };
+	struct ws_transfer t = { .send = true };
+	struct ws_call call;
+
+	if (!ws_call_begin(&call, ws_socket_fd(s)))
+		return SOCKET_ERROR;
+	return ws_call_done(&call, move_message(&call, msg, &v, &t));
+}
+
+WS_EXPORT int WSARecvMsg(SOCKET s, LPWSAMSG msg, LPDWORD received,
+			 LPWSAOVERLAPPED overlapped,
+			 LPWSAOVERLAPPED_COMPLETION_ROUTINE routine)
+{
+	struct vector v = { NULL, 0, received, 0, overlapped, routine };
+	struct ws_transfer t = { 0 };
+	struct ws_call call;
+	int error;
+
+	if (!ws_call_begin(&call, ws_socket_fd(s)))
+		return SOCKET_ERROR;
+	error = move_message(&call, msg, &v, &t);
+	if (error == WSAEMSGSIZE && received)
+		*received = t.left;
+	return ws_call_done(&call, error);
 }
 
 /*

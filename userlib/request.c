@@ -18,13 +18,17 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <liburing.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "accepted.h"
 #include "alert.h"
+#include "connect.h"
 #include "deadline.h"
 #include "error.h"
 #include "event.h"
@@ -42,9 +46,33 @@ enum state {
 	CANCELLED,	/* the same, and the kernel knows */
 };
 
+/**
+ * struct request - one request
+ * @next: in its lane
+ * @lane: where it waits for its turn
+ * @link: what is made before anything is moved, or WS_LINK_NONE
+ * @partner: AcceptEx: the other socket, whose end is the request's, too
+ * @accepted: AcceptEx: the connection, until it is the accept socket's; or -1
+ * @answered: ConnectEx: the attempt is over
+ * @state: who has it
+ * @done: bytes moved
+ * @overlapped: where the outcome goes
+ * @alerts: of the thread that is told by @alert
+ * @alert: what tells it, or NULL
+ * @transfer: what is moved
+ * @to: destination, or the accepted connection's peer
+ * @tolen: AcceptEx: the length of @to
+ * @blocks: AcceptEx: where addresses go
+ * @msg: the kernel's
+ * @iov: pieces
+ */
 struct request {
 	struct request *next;
 	struct lane *lane;
+	enum ws_link link;
+	struct ws_requests *partner;
+	int accepted;
+	bool answered;
 	enum state state;
 	size_t done;
 	LPWSAOVERLAPPED overlapped;
@@ -52,6 +80,8 @@ struct request {
 	struct ws_alert *alert;
 	struct ws_transfer transfer;
 	struct sockaddr_storage to;
+	socklen_t tolen;
+	struct ws_address_blocks blocks;
 	struct msghdr msg;
 	struct iovec iov[];
 };
@@ -62,6 +92,13 @@ struct lane {
 	struct request **last;
 };
 
+enum {
+	RECEIVE,
+	SEND,
+	LINK,	/* to accept or to connect */
+	LANES,
+};
+
 /**
  * struct ws_requests - those of one socket
  * @users: requests, the slot, and calls of closesocket() at work on it
@@ -69,9 +106,10 @@ struct lane {
  * @fd: its number
  * @generation: of @slot, which says whether that is still this socket
  * @cookie: the socket; known when closesocket() needs it
- * @count: requests
+ * @count: requests, those that it is the partner of among them
  * @in_ring: those of them that keep a reference to the file
- * @lanes: to receive, to send
+ * @accepts: it is the accept socket of a request that has no connection yet
+ * @lanes: see RECEIVE
  * @next_listed: on the list of work or of deferred work
  * @is_listed: on one of them
  * @next: in the list of all
@@ -85,7 +123,8 @@ struct ws_requests {
 	uint64_t cookie;
 	unsigned int count;
 	atomic_uint in_ring;
-	struct lane lanes[2];
+	bool accepts;
+	struct lane lanes[LANES];
 	struct ws_requests *next_listed;
 	bool is_listed;
 	struct ws_requests *next;
@@ -183,10 +222,11 @@ static bool is_current(const struct ws_requests *r)
 	return atomic_load(&r->slot->generation) == r->generation;
 }
 
-/* The requests of the socket that @call is about; NULL without memory. */
-static struct ws_requests *get_requests(const struct ws_call *call)
+/* The requests of the socket of this generation; NULL without memory. */
+static struct ws_requests *get_requests(struct ws_slot *slot, int fd,
+					unsigned int generation)
 {
-	struct ws_requests *r = atomic_load(&call->slot->requests);
+	struct ws_requests *r = atomic_load(&slot->requests);
 	int i;
 
 	if (r && is_current(r))
@@ -196,17 +236,29 @@ static struct ws_requests *get_requests(const struct ws_call *call)
 	r = calloc(1, sizeof(*r));
 	if (r) {
 		r->users = 1;
-		r->slot = call->slot;
-		r->fd = call->fd;
-		r->generation = call->generation;
-		for (i = 0; i < 2; i++) {
+		r->slot = slot;
+		r->fd = fd;
+		r->generation = generation;
+		for (i = 0; i < LANES; i++) {
 			r->lanes[i].home = r;
 			r->lanes[i].last = &r->lanes[i].first;
 		}
 		put_in_list(r);
 	}
-	atomic_store(&call->slot->requests, r);
+	atomic_store(&slot->requests, r);
 	return r;
+}
+
+static enum ws_kind kind_of(const struct request *request)
+{
+	switch (request->link) {
+	case WS_LINK_ACCEPT:
+		return WS_ACCEPT;
+	case WS_LINK_CONNECT:
+		return WS_CONNECT;
+	default:
+		return request->transfer.send ? WS_SEND : WS_RECV;
+	}
 }
 
 static struct ws_call call_of(const struct request *request)
@@ -215,24 +267,65 @@ static struct ws_call call_of(const struct request *request)
 
 	return (struct ws_call) {
 		.fd = r->fd,
-		.kind = request->transfer.send ? WS_SEND : WS_RECV,
+		.kind = kind_of(request),
 		.slot = r->slot,
 		.generation = r->generation,
 	};
 }
 
-/* It is the first of its lane; the next is for the helper to see. */
-static void take_out(struct request *request)
+static void put_in(struct request *request, struct lane *lane)
+{
+	request->lane = lane;
+	request->next = NULL;
+	*lane->last = request;
+	lane->last = &request->next;
+	lane->home->count++;
+	lane->home->users++;
+}
+
+/* The caller has the lane's reference to its home then. */
+static void leave_lane(struct request *request)
 {
 	struct lane *lane = request->lane;
-	struct ws_requests *r = lane->home;
+	struct request **link = &lane->first;
 
-	lane->first = request->next;
-	if (!lane->first)
-		lane->last = &lane->first;
-	else
-		put_on(&work, r);
-	r->count--;
+	while (*link != request)
+		link = &(*link)->next;
+	*link = request->next;
+	if (!*link)
+		lane->last = link;
+	/* The next is for the helper to see. */
+	if (lane->first)
+		put_on(&work, lane->home);
+	lane->home->count--;
+}
+
+static void set_partner(struct request *request, struct ws_requests *partner)
+{
+	request->partner = partner;
+	partner->count++;
+	partner->users++;
+}
+
+static void leave_partner(struct request *request)
+{
+	struct ws_requests *partner = request->partner;
+
+	request->partner = NULL;
+	if (!partner)
+		return;
+	partner->count--;
+	put_requests(partner);
+}
+
+static void take_out(struct request *request)
+{
+	struct ws_requests *r = request->lane->home;
+
+	if (request->link == WS_LINK_ACCEPT)
+		request->partner->accepts = false;
+	leave_lane(request);
+	leave_partner(request);
 	put_requests(r);
 	pthread_cond_broadcast(&request_ended);
 }
@@ -268,6 +361,8 @@ static void tell(struct request *request, int error)
 
 static void free_request(struct request *request)
 {
+	if (request->accepted >= 0)
+		ws_accepted_drop(request->accepted);
 	ws_alerts_put(request->alerts);
 	free(request->alert);
 	free(request);
@@ -278,7 +373,7 @@ static void end_request(struct request *request, int error)
 {
 	struct ws_requests *r = request->lane->home;
 
-	if (is_current(r))
+	if (is_current(r) && request->link == WS_LINK_NONE)
 		ws_transfer_ended(r->slot, &request->transfer, error);
 	tell(request, error);
 	take_out(request);
@@ -311,6 +406,22 @@ static bool goes_on(struct request *request, ssize_t n, int *error)
 	return n && ws_wants_the_rest(&call, t);
 }
 
+/* ConnectEx: the helper sees to the rest, even where this is all. */
+static bool try_to_connect(struct request *request, int *error)
+{
+	struct ws_transfer *t = &request->transfer;
+	struct ws_call call = call_of(request);
+	int err;
+
+	call.stream = true;
+	err = ws_connect_begin(&call, t->to, t->tolen);
+	request->answered = !err;
+	if (!err || err == EINPROGRESS)
+		return false;
+	*error = ws_call_error(&call, err);
+	return true;
+}
+
 /* What is there now: as much as goes without waiting. */
 static bool try_at_once(struct request *request, int *error)
 {
@@ -318,6 +429,10 @@ static bool try_at_once(struct request *request, int *error)
 	struct ws_call call = call_of(request);
 	ssize_t n;
 
+	if (request->link == WS_LINK_ACCEPT)
+		return false;
+	if (request->link == WS_LINK_CONNECT)
+		return try_to_connect(request, error);
 	do {
 		n = ws_move_once(&call, t, t->flags | MSG_DONTWAIT);
 		if (n < 0 && errno == EMSGSIZE && t->truncated)
@@ -328,8 +443,7 @@ static bool try_at_once(struct request *request, int *error)
 	return false;
 }
 
-static struct request *new_request(const struct ws_ask *ask,
-				   struct ws_requests *r)
+static struct request *new_request(const struct ws_ask *ask)
 {
 	const struct ws_transfer *t = ask->transfer;
 	struct request *request;
@@ -337,7 +451,9 @@ static struct request *new_request(const struct ws_ask *ask,
 	request = calloc(1, sizeof(*request) + t->iovlen * sizeof(*t->iov));
 	if (!request)
 		return NULL;
-	request->lane = &r->lanes[t->send];
+	request->link = ask->link;
+	request->accepted = -1;
+	request->blocks = ask->blocks;
 	request->overlapped = ask->overlapped;
 	request->transfer = *t;
 	memcpy(request->iov, t->iov, t->iovlen * sizeof(*t->iov));
@@ -358,16 +474,6 @@ static struct request *new_request(const struct ws_ask *ask,
 	request->alert->routine = ask->routine;
 	request->alert->overlapped = ask->overlapped;
 	return request;
-}
-
-static void put_in(struct request *request)
-{
-	struct lane *lane = request->lane;
-
-	*lane->last = request;
-	lane->last = &request->next;
-	lane->home->count++;
-	lane->home->users++;
 }
 
 static void begin_overlapped(LPWSAOVERLAPPED overlapped, bool with_routine)
@@ -417,11 +523,12 @@ static void end_lane(struct lane *lane)
 static void end_all(void)
 {
 	struct ws_requests *r, *next;
+	int i;
 
 	for (r = all; r; r = next) {
 		r->users++;
-		end_lane(&r->lanes[0]);
-		end_lane(&r->lanes[1]);
+		for (i = 0; i < LANES; i++)
+			end_lane(&r->lanes[i]);
 		next = r->next;
 		put_requests(r);
 	}
@@ -459,6 +566,42 @@ static int start_request(struct request *request)
 	return error;
 }
 
+static struct lane *lane_of(const struct ws_ask *ask, struct ws_requests *r)
+{
+	if (ask->link != WS_LINK_NONE)
+		return &r->lanes[LINK];
+	return &r->lanes[ask->transfer->send ? SEND : RECEIVE];
+}
+
+/* Under request_lock: 0 or a WSA error. */
+static int enter_request(const struct ws_ask *ask, struct request **request)
+{
+	const struct ws_call *call = ask->call, *accept = ask->accept;
+	struct ws_requests *r, *partner = NULL;
+
+	r = get_requests(call->slot, call->fd, call->generation);
+	if (accept)
+		partner = get_requests(accept->slot, accept->fd,
+				       accept->generation);
+	if (!r || (accept && !partner))
+		return WSAENOBUFS;
+	if (partner && partner->accepts)
+		return WSAEINVAL;
+	if (ask->link == WS_LINK_CONNECT && r->lanes[LINK].first)
+		return WSAEALREADY;
+	*request = new_request(ask);
+	if (!*request)
+		return WSAENOBUFS;
+
+	begin_overlapped(ask->overlapped, ask->routine);
+	put_in(*request, lane_of(ask, r));
+	if (partner) {
+		set_partner(*request, partner);
+		partner->accepts = true;
+	}
+	return 0;
+}
+
 /**
  * ws_request - begin an overlapped request
  * @ask: what is asked for
@@ -468,24 +611,14 @@ static int start_request(struct request *request)
  */
 int ws_request(const struct ws_ask *ask)
 {
-	struct request *request = NULL;
-	struct ws_requests *r;
+	struct request *request;
 	int err, error;
 
 	pthread_mutex_lock(&request_lock);
 	err = open_ring();
-	if (err) {
-		error = ring_error(err);
-	} else {
-		r = get_requests(ask->call);
-		request = r ? new_request(ask, r) : NULL;
-		error = WSAENOBUFS;
-	}
-	if (request) {
-		begin_overlapped(ask->overlapped, ask->routine);
-		put_in(request);
+	error = err ? ring_error(err) : enter_request(ask, &request);
+	if (!error)
 		error = start_request(request);
-	}
 	pthread_mutex_unlock(&request_lock);
 	return error;
 }
@@ -509,19 +642,17 @@ static struct io_uring_sqe *get_sqe(void)
 	return io_uring_get_sqe(&ring);
 }
 
-/* False if the kernel takes no more at present. */
-static bool submit(struct request *request)
+static void prepare_transfer(struct io_uring_sqe *sqe, struct request *request)
 {
 	struct ws_requests *r = request->lane->home;
 	struct ws_transfer *t = &request->transfer;
-	struct io_uring_sqe *sqe = get_sqe();
 
-	if (!sqe)
-		return false;
 	request->msg = (struct msghdr) {
 		.msg_name = t->send ? (void *)t->to : t->from,
 		.msg_iov = t->iov,
 		.msg_iovlen = t->iovlen,
+		.msg_control = t->control,
+		.msg_controllen = t->controllen,
 	};
 	if (t->send)
 		request->msg.msg_namelen = t->tolen;
@@ -533,6 +664,28 @@ static bool submit(struct request *request)
 				      t->flags | MSG_NOSIGNAL);
 	else
 		io_uring_prep_recvmsg(sqe, r->fd, &request->msg, t->flags);
+}
+
+/* False if the kernel takes no more at present. */
+static bool submit(struct request *request)
+{
+	struct ws_requests *r = request->lane->home;
+	struct io_uring_sqe *sqe = get_sqe();
+
+	if (!sqe)
+		return false;
+	switch (request->link) {
+	case WS_LINK_ACCEPT:
+		request->tolen = sizeof(request->to);
+		io_uring_prep_accept(sqe, r->fd, (struct sockaddr *)&request->to,
+				     &request->tolen, SOCK_CLOEXEC);
+		break;
+	case WS_LINK_CONNECT:
+		io_uring_prep_poll_add(sqe, r->fd, POLLOUT);
+		break;
+	default:
+		prepare_transfer(sqe, request);
+	}
 	io_uring_sqe_set_data(sqe, request);
 	request->state = IN_RING;
 	atomic_fetch_add(&r->in_ring, 1);
@@ -551,8 +704,8 @@ static bool submit_cancel(struct request *request)
 	return true;
 }
 
-/* Is closesocket() at it?  Then it will say when it has done. */
-static bool is_closing(struct ws_requests *r)
+/* Is closesocket() at it?  Then @waiting is looked at again when it has ended. */
+static bool is_closing(struct ws_requests *r, struct ws_requests *waiting)
 {
 	bool closing;
 
@@ -560,9 +713,115 @@ static bool is_closing(struct ws_requests *r)
 	atomic_store(&ws_requests_deferred, true);
 	closing = atomic_load(&r->slot->closing);
 	if (closing)
-		put_on(&deferred, r);
+		put_on(&deferred, waiting);
 	atomic_store(&ws_requests_deferred, deferred);
 	return closing;
+}
+
+/* A connection that came for it is the next one's, or nobody's. */
+static void end_accept(struct request *request, int error)
+{
+	struct lane *lane = request->lane;
+	int fd = request->accepted;
+	struct sockaddr_storage to = request->to;
+	socklen_t tolen = request->tolen;
+	struct request *next;
+
+	request->accepted = -1;
+	end_request(request, error);
+	if (fd < 0)
+		return;
+	next = lane->first;
+	if (next && next->state == WAITING && next->accepted < 0) {
+		next->accepted = fd;
+		next->to = to;
+		next->tolen = tolen;
+	} else {
+		ws_accepted_drop(fd);
+	}
+}
+
+/* It is linked; what is to be moved goes on in @lane. */
+static void begin_transfer(struct request *request, struct lane *lane)
+{
+	struct ws_requests *from = request->lane->home;
+
+	request->link = WS_LINK_NONE;
+	if (!request->transfer.left) {
+		end_request(request, 0);
+		return;
+	}
+	leave_lane(request);
+	put_in(request, lane);
+	put_on(&work, lane->home);
+	put_requests(from);
+}
+
+/*
+ * AcceptEx: the connection becomes the accept socket's.  closesocket() of that
+ * one waits for request_lock, as it has requests.
+ */
+static bool look_after_accept(struct request *request)
+{
+	struct ws_requests *listener = request->lane->home;
+	struct ws_requests *partner = request->partner;
+	int error;
+
+	if (is_closing(partner, listener))
+		return true;
+	if (!is_current(partner)) {
+		end_accept(request, WSA_OPERATION_ABORTED);
+		return true;
+	}
+	if (request->accepted < 0)
+		return submit(request);
+	error = ws_accepted_take(listener->slot, partner->slot, partner->fd,
+				 request->accepted);
+	if (error) {
+		end_accept(request, error);
+		return true;
+	}
+	request->accepted = -1;
+	ws_accepted_tell(&request->blocks, partner->fd,
+			 (struct sockaddr *)&request->to, request->tolen);
+
+	/* From now on it is the accept socket's request, and ends with either. */
+	partner->users++;
+	partner->accepts = false;
+	leave_partner(request);
+	set_partner(request, listener);
+	begin_transfer(request, &partner->lanes[RECEIVE]);
+	put_requests(partner);
+	return true;
+}
+
+/* ConnectEx */
+static bool look_after_connect(struct request *request)
+{
+	struct ws_requests *r = request->lane->home;
+	struct ws_call call = call_of(request);
+	int err;
+
+	if (!request->answered)
+		return submit(request);
+	err = ws_connect_result(&call);
+	if (err)
+		end_request(request, error_of(request, err));
+	else
+		begin_transfer(request, &r->lanes[SEND]);
+	return true;
+}
+
+static bool look_after_request(struct request *request)
+{
+	switch (request->link) {
+	case WS_LINK_ACCEPT:
+		return look_after_accept(request);
+	case WS_LINK_CONNECT:
+		return look_after_connect(request);
+	default:
+		return submit(request);
+	}
 }
 
 /* The helper's look at a lane.  False if it has to look again. */
@@ -574,11 +833,11 @@ static bool look_after(struct lane *lane)
 		return true;
 	if (lane->first->state == TO_CANCEL)
 		return submit_cancel(lane->first);
-	if (lane->first->state != WAITING || is_closing(r))
+	if (lane->first->state != WAITING || is_closing(r, r))
 		return true;
 	/* In this order: a socket that was closed is so before it is not closing. */
 	if (is_current(r))
-		return submit(lane->first);
+		return look_after_request(lane->first);
 	while (lane->first && lane->first->state == WAITING)
 		end_request(lane->first, WSA_OPERATION_ABORTED);
 	return true;
@@ -588,10 +847,11 @@ static void do_work(void)
 {
 	struct ws_requests *r;
 	bool done = true;
+	int i;
 
 	while (done && (r = take_off(&work))) {
-		done = look_after(&r->lanes[0]);
-		done &= look_after(&r->lanes[1]);
+		for (i = 0; i < LANES; i++)
+			done &= look_after(&r->lanes[i]);
 		if (!done)
 			put_on(&work, r);
 		put_requests(r);
@@ -612,8 +872,7 @@ static void take_answer(struct request *request, int res)
 		errno = ESHUTDOWN;
 		res = -1;
 	} else if (!t->send) {
-		if (t->from)
-			*t->fromlen = request->msg.msg_namelen;
+		ws_transfer_received(t, &request->msg);
 		if (request->msg.msg_flags & MSG_TRUNC &&
 		    !ws_slot_is_stream(request->lane->home->slot) &&
 		    !(t->flags & MSG_TRUNC)) {
@@ -630,6 +889,35 @@ static void take_answer(struct request *request, int res)
 		put_on(&work, request->lane->home);
 }
 
+/*
+ * The same of a wait for a connection.  One that was broken off before it was
+ * accepted is none, and what closesocket() has caused is seen when it is over.
+ */
+static void take_link(struct request *request, int res)
+{
+	struct ws_requests *r = request->lane->home;
+
+	if (res >= 0 && request->link == WS_LINK_ACCEPT)
+		request->accepted = res;
+	request->answered = res >= 0;
+	switch (-res) {
+	case EBADF:
+	case EINVAL:
+	case EMFILE:
+	case ENFILE:
+	case ENOBUFS:
+	case ENOMEM:
+	case ENOTSOCK:
+	case EOPNOTSUPP:
+	case EPERM:
+		if (!atomic_load(&r->slot->closing) && is_current(r)) {
+			end_request(request, error_of(request, -res));
+			return;
+		}
+	}
+	put_on(&work, r);
+}
+
 static void reap(struct io_uring_cqe *cqe)
 {
 	struct request *request = io_uring_cqe_get_data(cqe);
@@ -640,7 +928,10 @@ static void reap(struct io_uring_cqe *cqe)
 		return;
 	atomic_fetch_sub(&request->lane->home->in_ring, 1);
 	request->state = WAITING;
-	take_answer(request, res);
+	if (request->link == WS_LINK_NONE)
+		take_answer(request, res);
+	else
+		take_link(request, res);
 }
 
 /* Called by the helper thread: something was asked for, or has been answered. */
@@ -722,14 +1013,45 @@ static bool move(struct ws_requests *r)
 	return true;
 }
 
+static void take_back(struct request *request)
+{
+	if (request->state != IN_RING)
+		return;
+	request->state = TO_CANCEL;
+	put_on(&work, request->lane->home);
+}
+
+/* Of another socket's requests one that @r is the partner of and that waits. */
+static struct request *find_waiting_partner(const struct ws_requests *r)
+{
+	struct ws_requests *other;
+	struct request *request;
+	int i;
+
+	for (other = all; other; other = other->next)
+		for (i = 0; i < LANES; i++)
+			for (request = other->lanes[i].first; request;
+			     request = request->next) {
+				if (request->partner != r)
+					continue;
+				take_back(request);
+				if (request->state == WAITING)
+					return request;
+			}
+	return NULL;
+}
+
 /* P8, P10: returns when nothing is left. */
 static void drop_all(struct ws_requests *r)
 {
+	struct request *request;
 	int i;
 
-	for (i = 0; i < 2; i++)
-		if (r->lanes[i].first && r->lanes[i].first->state == IN_RING)
-			r->lanes[i].first->state = TO_CANCEL;
+	for (i = 0; i < LANES; i++)
+		if (r->lanes[i].first)
+			take_back(r->lanes[i].first);
+	while ((request = find_waiting_partner(r)))
+		end_accept(request, WSA_OPERATION_ABORTED);
 	put_on(&work, r);
 	ws_helper_wake();
 	while (r->count)
@@ -763,7 +1085,8 @@ static void end_socket(struct ws_requests *r)
 		return;
 	put_on(&work, r);
 	ws_helper_wake();
-	wait_a_moment(r);
+	if (atomic_load(&r->in_ring))
+		wait_a_moment(r);
 	/* Looking through all numbers is for the rare case. */
 	if (r->count && !move(r))
 		drop_all(r);
@@ -802,10 +1125,23 @@ void ws_requests_before_fork(void)
 	ws_alerts_before_fork();
 }
 
+static void close_accepted(void)
+{
+	struct ws_requests *r;
+	struct request *request;
+
+	for (r = all; r; r = r->next)
+		for (request = r->lanes[LINK].first; request;
+		     request = request->next)
+			if (request->accepted >= 0)
+				close(request->accepted);
+}
+
 /* L8: the parent's requests are the parent's, and so is the ring. */
 void ws_requests_after_fork(bool child)
 {
 	if (child) {
+		close_accepted();
 		work = NULL;
 		deferred = NULL;
 		all = NULL;

@@ -97,6 +97,7 @@ struct ws_slot *ws_slot_open(int fd, int domain, int type, unsigned int flags)
 	atomic_store(&slot->type, type);
 	atomic_store(&slot->inode, 0);
 	atomic_store(&slot->accepts, 0);
+	atomic_store(&slot->connected, 0);
 	atomic_fetch_add(&slot->generation, 1);
 	atomic_store(&slot->flags, flags | WS_SLOT_OPEN);
 	pthread_mutex_unlock(&change_lock);
@@ -137,6 +138,7 @@ struct ws_slot *ws_slot_adopt(int fd)
 	slot = ws_slot_open(fd, domain, type, WS_SLOT_TIMEOUT);
 	if (slot) {
 		ws_slot_identify(slot, fd);
+		ws_slot_connected(slot);
 		ws_watch_adopted(slot, fd);
 	}
 	return slot;
@@ -214,6 +216,34 @@ int ws_slot_find_descriptor(uint64_t inode)
 	}
 	closedir(dir);
 	return found;
+}
+
+/* Seconds since the system's start, and one. */
+static unsigned int seconds_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return now.tv_sec + 1;
+}
+
+/* A connection was accepted or begun, or the socket came from elsewhere. */
+void ws_slot_connected(struct ws_slot *slot)
+{
+	if (slot)
+		atomic_store(&slot->connected, seconds_now());
+}
+
+/* Whole seconds since then. */
+unsigned int ws_slot_connect_time(struct ws_slot *slot)
+{
+	unsigned int now = seconds_now();
+	unsigned int since = slot ? atomic_load(&slot->connected) : 0;
+
+	if (!slot || since)
+		return since ? now - since : 0;
+	atomic_store(&slot->connected, now);
+	return 0;
 }
 
 /* The room an address needs: Winsock fails where Linux would cut it short. */

@@ -43,6 +43,7 @@ struct ws_watch;
  * @inode: tells whether the number still means this socket; 0 if not known
  * @domain: address family
  * @type: SOCK_STREAM etc.
+ * @connected: when a connection began, see ws_slot_connected(); 0 if not known
  * @watch: its event selection; watch.c guards it
  * @requests: its overlapped requests; request.c guards them
  */
@@ -55,6 +56,7 @@ struct ws_slot {
 	_Atomic uint64_t inode;
 	_Atomic int domain;
 	_Atomic int type;
+	_Atomic unsigned int connected;
 	struct ws_watch *_Atomic watch;
 	struct ws_requests *_Atomic requests;
 };
@@ -69,6 +71,8 @@ bool ws_slot_closed_since(struct ws_slot *slot, unsigned int generation);
 void ws_slot_identify(struct ws_slot *slot, int fd);
 int ws_slot_find_descriptor(uint64_t inode);
 bool ws_slot_is_current(const struct ws_slot *slot, int fd);
+void ws_slot_connected(struct ws_slot *slot);
+unsigned int ws_slot_connect_time(struct ws_slot *slot);
 socklen_t ws_slot_address_size(struct ws_slot *slot);
 void ws_slot_for_each(void (*visit)(struct ws_slot *slot, int fd));
 

@@ -39,6 +39,17 @@ bool ws_is_earlier_error(const struct ws_call *call, bool send, int err)
 	return send;
 }
 
+/* What a datagram came with. */
+void ws_transfer_received(struct ws_transfer *t, const struct msghdr *msg)
+{
+	if (t->from)
+		*t->fromlen = msg->msg_namelen;
+	if (!t->received)
+		return;
+	t->received->Control.len = msg->msg_controllen;
+	t->received->dwFlags = msg->msg_flags & (MSG_TRUNC | MSG_CTRUNC);
+}
+
 /* A datagram that does not fit is an error, and the part that fits is there. */
 static ssize_t receive_message(const struct ws_call *call,
 			       struct ws_transfer *t, int flags)
@@ -48,6 +59,8 @@ static ssize_t receive_message(const struct ws_call *call,
 		.msg_namelen = t->from ? *t->fromlen : 0,
 		.msg_iov = t->iov,
 		.msg_iovlen = t->iovlen,
+		.msg_control = t->control,
+		.msg_controllen = t->controllen,
 	};
 	ssize_t n;
 
@@ -58,8 +71,7 @@ static ssize_t receive_message(const struct ws_call *call,
 		errno = ESHUTDOWN;
 		return -1;
 	}
-	if (t->from)
-		*t->fromlen = msg.msg_namelen;
+	ws_transfer_received(t, &msg);
 	if (msg.msg_flags & MSG_TRUNC && !(flags & MSG_TRUNC)) {
 		t->truncated = true;
 		errno = EMSGSIZE;
@@ -76,6 +88,8 @@ static ssize_t send_message(const struct ws_call *call,
 		.msg_namelen = t->tolen,
 		.msg_iov = t->iov,
 		.msg_iovlen = t->iovlen,
+		.msg_control = t->control,
+		.msg_controllen = t->controllen,
 	};
 
 	return sendmsg(call->fd, &msg, flags);
@@ -86,7 +100,7 @@ static ssize_t move(const struct ws_call *call, struct ws_transfer *t, int flags
 {
 	const struct iovec *iov = t->iov;
 
-	if (t->send && t->iovlen == 1)
+	if (t->send && t->iovlen == 1 && !t->control)
 		return sendto(call->fd, iov->iov_base, iov->iov_len,
 			      flags | MSG_NOSIGNAL, t->to, t->tolen);
 	if (t->send)

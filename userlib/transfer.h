@@ -9,6 +9,8 @@
 
 #include "call.h"
 
+struct _WSAMSG;
+
 /**
  * struct ws_transfer - bytes to be moved
  * @send: out, else in
@@ -20,6 +22,9 @@
  * @tolen: its length
  * @from: where the source goes
  * @fromlen: room there, and its length
+ * @control: control data, or room for them
+ * @controllen: their length
+ * @received: what WSARecvMsg() fills in besides
  * @truncated: set if a datagram was cut short
  */
 struct ws_transfer {
@@ -32,6 +37,9 @@ struct ws_transfer {
 	socklen_t tolen;
 	struct sockaddr *from;
 	socklen_t *fromlen;
+	void *control;
+	size_t controllen;
+	struct _WSAMSG *received;
 	bool truncated;
 };
 
@@ -40,6 +48,7 @@ ssize_t ws_move_once(const struct ws_call *call, struct ws_transfer *t,
 bool ws_wants_the_rest(const struct ws_call *call, const struct ws_transfer *t);
 bool ws_is_earlier_error(const struct ws_call *call, bool send, int err);
 bool ws_is_shut_datagram(const struct ws_call *call, ssize_t n);
+void ws_transfer_received(struct ws_transfer *t, const struct msghdr *msg);
 void ws_moved(struct ws_transfer *t, size_t n);
 int ws_transfer_check(const struct ws_call *call, struct ws_transfer *t);
 void ws_transfer_ended(struct ws_slot *slot, const struct ws_transfer *t,

@@ -434,21 +434,47 @@ static void move_in(struct ws_slot *slot, int fd)
 	}
 }
 
+/* @slot has had it until now. */
+static void leave_watch(struct ws_slot *slot, struct ws_watch *w)
+{
+	if (!--w->users) {
+		if (w->target.queue)
+			ws_queue_purge(w->target.queue, name_of(w));
+		free_watch(w);
+	} else if (w->home == slot) {
+		homeless = w;
+		ws_slot_for_each(move_in);
+		look_and_arm(w);
+	}
+}
+
 void ws_watch_drop_slow(struct ws_slot *slot)
 {
 	struct ws_watch *w;
 
 	pthread_mutex_lock(&watch_lock);
 	w = atomic_exchange(&slot->watch, NULL);
-	if (w && !--w->users) {
-		if (w->target.queue)
-			ws_queue_purge(w->target.queue, name_of(w));
-		free_watch(w);
-	} else if (w && w->home == slot) {
-		homeless = w;
-		ws_slot_for_each(move_in);
-		look_and_arm(w);
+	if (w)
+		leave_watch(slot, w);
+	pthread_mutex_unlock(&watch_lock);
+}
+
+/* Without memory the connection has no selection. */
+void ws_watch_replace_slow(struct ws_slot *slot, int fd)
+{
+	struct ws_watch *w, *new;
+
+	pthread_mutex_lock(&watch_lock);
+	w = atomic_exchange(&slot->watch, NULL);
+	new = w && w->mask ? new_watch(slot, fd) : NULL;
+	if (new) {
+		new->target = w->target;
+		new->mask = w->mask;
+		use_watch(slot, new);
+		look_and_arm(new);
 	}
+	if (w)
+		leave_watch(slot, w);
 	pthread_mutex_unlock(&watch_lock);
 }
 

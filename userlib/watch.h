@@ -44,6 +44,7 @@ void ws_watch_inherit_slow(struct ws_slot *slot, struct ws_slot *child, int fd);
 uint32_t ws_watch_suspend_slow(struct ws_slot *slot);
 void ws_watch_resume_slow(struct ws_slot *slot, uint32_t serial);
 void ws_watch_drop_slow(struct ws_slot *slot);
+void ws_watch_replace_slow(struct ws_slot *slot, int fd);
 bool ws_watch_is_active_slow(struct ws_slot *slot);
 int ws_watch_connect_error_slow(struct ws_slot *slot);
 void ws_watch_adopted(struct ws_slot *slot, int fd);
@@ -95,6 +96,13 @@ static inline void ws_watch_drop(struct ws_slot *slot)
 {
 	if (ws_is_watched(slot))
 		ws_watch_drop_slow(slot);
+}
+
+/* AcceptEx: the number means a connection from now on, whose selection it is. */
+static inline void ws_watch_replace(struct ws_slot *slot, int fd)
+{
+	if (ws_is_watched(slot))
+		ws_watch_replace_slow(slot, fd);
 }
 
 /* L5: it must stay nonblocking. */

@@ -458,6 +458,42 @@ typedef void (*LPWSAOVERLAPPED_COMPLETION_ROUTINE)(DWORD error,
 #define MSG_PARTIAL			0x00800000
 #endif
 
+/* A datagram with its control data, which are as in cmsg(3). */
+typedef struct _WSAMSG {
+	struct sockaddr *name;
+	INT namelen;
+	LPWSABUF lpBuffers;
+	ULONG dwBufferCount;
+	WSABUF Control;
+	ULONG dwFlags;
+} WSAMSG, *PWSAMSG, *LPWSAMSG;
+
+typedef struct cmsghdr WSACMSGHDR, *PWSACMSGHDR, *LPWSACMSGHDR;
+
+#define WSA_CMSGHDR_ALIGN(length)	CMSG_ALIGN(length)
+#define WSA_CMSGDATA_ALIGN(length)	CMSG_ALIGN(length)
+#define WSA_CMSG_DATA(cmsg)		CMSG_DATA(cmsg)
+#define WSA_CMSG_LEN(length)		CMSG_LEN(length)
+#define WSA_CMSG_SPACE(length)		CMSG_SPACE(length)
+#define WSA_CMSG_FIRSTHDR(msg) \
+	((msg)->Control.len >= sizeof(WSACMSGHDR) ? \
+	 (LPWSACMSGHDR)(void *)(msg)->Control.buf : (LPWSACMSGHDR)0)
+#define WSA_CMSG_NXTHDR(msg, cmsg) \
+	winsock_next_control(&(msg)->Control, (cmsg))
+
+/* NULL for @cmsg: the first. */
+static inline LPWSACMSGHDR winsock_next_control(const WSABUF *control,
+						LPWSACMSGHDR cmsg)
+{
+	size_t at = cmsg ? (size_t)((CHAR *)cmsg - control->buf) +
+			   CMSG_ALIGN(cmsg->cmsg_len) : 0;
+
+	if ((cmsg && cmsg->cmsg_len < sizeof(*cmsg)) ||
+	    at + sizeof(*cmsg) > control->len)
+		return (LPWSACMSGHDR)0;
+	return (LPWSACMSGHDR)(void *)(control->buf + at);
+}
+
 /* What a socket is, to be handed to another process: see WSADuplicateSocket(3). */
 typedef unsigned int GROUP;
 
@@ -791,6 +827,9 @@ int WSARecvFrom(SOCKET s, LPWSABUF bufs, DWORD count, LPDWORD received,
 		LPDWORD flags, struct sockaddr *from, LPINT fromlen,
 		LPWSAOVERLAPPED overlapped,
 		LPWSAOVERLAPPED_COMPLETION_ROUTINE routine);
+int WSASendMsg(SOCKET s, LPWSAMSG msg, DWORD flags, LPDWORD sent,
+	       LPWSAOVERLAPPED overlapped,
+	       LPWSAOVERLAPPED_COMPLETION_ROUTINE routine);
 BOOL WSAGetOverlappedResult(SOCKET s, LPWSAOVERLAPPED overlapped,
 			    LPDWORD transferred, BOOL wait, LPDWORD flags);
 
