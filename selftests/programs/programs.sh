@@ -8,6 +8,7 @@ set -eu -o pipefail
 
 # What is tried, and the one place that names it.
 packages='python3 socat curl nginx-light redis-server redis-tools iperf3 openjdk-17-jre-headless'
+packages+=' nodejs chrony'
 
 here=$top/selftests/programs
 
@@ -17,7 +18,7 @@ fill_programs() {
 	local dir=$1 apt name
 
 	apt=(apt-get -qq -o APT::Sandbox::User=root -o APT::Install-Recommends=false)
-	echo "  FETCH   $packages, with what they need, 90 MB" >&2
+	echo "  FETCH   $packages, with what they need, 120 MB" >&2
 	mkdir -p "$dir/deb/partial" "$dir/root"
 	: >"$dir/status"
 	# shellcheck disable=SC2086 # a list
@@ -52,7 +53,8 @@ userland=$(cached "$name" fill_programs)
 cd "$here"
 export OVERLAY=$userland/root
 export FILES="$build/userlib/run/winsock-run $build/userlib/run/libwinsock-run.so"
-for file in check.py blocked.py linger.py server.py Blocked.java nginx.conf; do
+FILES+=" $top/uapi/examples/closesocket.py"
+for file in check.py blocked.py linger.py server.py http.js Blocked.java nginx.conf; do
 	FILES+=" $file"
 done
 TIMEOUT=${TIMEOUT:-3600} MEMORY=${MEMORY:-2560} "$vm/run.sh" "$kernel" -- /bin/sh -c \
