@@ -177,9 +177,9 @@ TEST_F(deadline, delivers_with_a_low_mark_for_unsent_data)
 	struct pair *pair = &self->pair;
 	int one = 1;
 
+	pair_stall(pair);
 	ASSERT_EQ(0, setsockopt(pair->fd, SOL_TCP, TCP_NOTSENT_LOWAT, &one,
 				sizeof(one)));
-	pair_stall(pair);
 	close_pair(_metadata, pair, FAR_MS);
 	expect_all(_metadata, pair);
 	expect_outcome(_metadata, WINSOCK_DELIVERED);

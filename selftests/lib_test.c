@@ -19,12 +19,14 @@ const char *__tsan_default_options(void)
 }
 
 /*
- * It takes a number for one thing until close(2): what closesocket() closes and
- * another thread gets anew is not known to it.
+ * It takes a number for one thing until close(2): what closesocket() closes, or
+ * io_uring opens, and another thread gets anew is not known to it.
  */
 const char *__tsan_default_suppressions(void)
 {
-	return "race_top:^__interceptor_close$\n"
+	return "race_top:^fstat$\n"
+	       "race_top:^dup3$\n"
+	       "race_top:^__interceptor_close$\n"
 	       "race_top:^__interceptor_closedir$\n";
 }
 #endif

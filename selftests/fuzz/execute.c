@@ -501,6 +501,19 @@ static long call_closesocket(const struct op *op, int caller)
 			       place(caller, op->arg[4], &arg, sizeof(arg))));
 }
 
+/* Beyond the end of any sequence, and not much further. */
+#define FAR_NSEC	60000000000ULL
+
+static long call_deadline(const struct op *op)
+{
+	struct winsock_close_deadline arg = {
+		.fd = number(op->arg[0]),
+		.timeout = op->arg[1] ? 0 : FAR_NSEC,
+	};
+
+	return result_of(ioctl(winsock_device, WINSOCK_IOC_CLOSE_DEADLINE, &arg));
+}
+
 static long call_pass(const struct op *op)
 {
 	char control[CMSG_SPACE(sizeof(int))] = { 0 }, byte = 0;
@@ -720,6 +733,8 @@ static long call(const struct op *op, int caller, int file, long wanted)
 		return native_close(fd);
 	case OP_CLOSESOCKET:
 		return call_closesocket(op, caller);
+	case OP_DEADLINE:
+		return call_deadline(op);
 	case OP_DUP:
 		return call_dup(op);
 	case OP_PASS:

@@ -258,6 +258,16 @@ static void close_gracefully(struct model *m, struct file *f)
 		send_fin(m, f);
 }
 
+/* Nobody waits for it any more. */
+static void end_lingering(struct model *m, struct file *f)
+{
+	f->lingering = false;
+	f->background = false;
+	f->gone = true;
+	f->rx = 0;
+	both_finished(m, f);
+}
+
 static long accept_one(struct model *m, struct file *listener, int slot)
 {
 	struct file *f = &m->files[listener->queue[0]];
@@ -375,10 +385,7 @@ static void go_on(struct model *m, struct pending *call)
 	case OP_CLOSESOCKET:
 		/* C8, C10 */
 		if (f->state == S_RESET || !has_data(f)) {
-			f->lingering = false;
-			f->gone = true;
-			f->rx = 0;
-			both_finished(m, f);
+			end_lingering(m, f);
 			end_call(call, 0, 0);
 		}
 		break;
@@ -389,6 +396,13 @@ static void stir(struct model *m)
 {
 	int i;
 
+	/* T2, T4 */
+	for (i = 0; i < m->count; i++) {
+		struct file *f = &m->files[i];
+
+		if (f->background && (f->state == S_RESET || !has_data(f)))
+			end_lingering(m, f);
+	}
 	for (i = 0; i < CALLERS; i++)
 		if (m->call[i].busy)
 			go_on(m, &m->call[i]);
@@ -538,19 +552,46 @@ static bool strands_the_peer(const struct model *m, const struct file *f)
 	return false;
 }
 
+/* T1 to T6 */
+static struct expect deliver(struct model *m, struct file *f)
+{
+	if (f->state != S_CONNECTED || f->repair) {
+		close_natively(m, f, false);
+	} else if (!has_data(f)) {
+		close_gracefully(m, f);
+	} else {
+		if (peer_of(m, f)->stall)
+			peer_of(m, f)->murky = true;
+		f->lingering = true;
+		f->background = true;
+		send_fin(m, f);
+	}
+	return returns(0);
+}
+
+static bool is_refused(const struct file *f, const struct op *op, int owners)
+{
+	return op->what == OP_CLOSESOCKET && f->kind == M_TCP &&
+	       f->state == S_CONNECTED && !f->repair && f->nonblock &&
+	       f->onoff && f->seconds && has_data(f) && !f->wr_shut &&
+	       (unsigned int)owners <= (unsigned int)op->arg[2];
+}
+
+/* And a close with a deadline. */
 static struct expect closesocket(struct model *m, const struct op *op,
 				 int caller)
 {
 	int process = process_of(op), fd = op->arg[0];
 	struct file *f = look_up(m, process, fd);
-	unsigned int pending = op->arg[2];
 	int file, others, calls, polls;
 	struct model before;
 	struct expect e;
 
-	if (is_bad(op->arg[4]))
+	if (op->what == OP_DEADLINE && op->arg[1])	/* T8 */
+		return returns(-EINVAL);
+	if (op->what == OP_CLOSESOCKET && is_bad(op->arg[4]))
 		return returns(-EFAULT);
-	if (op->arg[1] || op->arg[3])
+	if (op->what == OP_CLOSESOCKET && (op->arg[1] || op->arg[3]))
 		return returns(-EINVAL);
 	if (fd == FD_DEVICE)
 		return returns(-ENOTSOCK);
@@ -571,9 +612,7 @@ static struct expect closesocket(struct model *m, const struct op *op,
 	if (strands_the_peer(m, f))
 		return skip;
 
-	if (f->kind == M_TCP && f->state == S_CONNECTED && !f->repair &&
-	    f->nonblock && f->onoff && f->seconds && has_data(f) &&
-	    !f->wr_shut && (unsigned int)(others + polls) <= pending)	/* C15 */
+	if (is_refused(f, op, others + polls))		/* C15 */
 		return returns(-EWOULDBLOCK);
 
 	before = *m;
@@ -587,6 +626,8 @@ static struct expect closesocket(struct model *m, const struct op *op,
 	}
 	if (others)					/* G5 */
 		return returns(0);
+	if (op->what == OP_DEADLINE)
+		return deliver(m, f);
 	e = carry_out(m, op, process ? WHO_MAIN : caller, f);
 	if (e.how == SKIP)
 		*m = before;
@@ -1340,6 +1381,7 @@ static struct expect step(struct model *m, const struct op *op, int caller)
 	case OP_CLOSE:
 		return close_2(m, op);
 	case OP_CLOSESOCKET:
+	case OP_DEADLINE:
 		return closesocket(m, op, caller);
 	case OP_DUP:
 		return dup_2(m, op);

@@ -49,6 +49,7 @@ struct watch {
  * @murky: the outcome depends on timing, or is nobody's promise
  * @quiet: the other end was in repair mode: nothing may be heard of it
  * @lingering: closesocket() waits
+ * @background: a close with a deadline has something to deliver
  * @silent: processes that have closed it by closesocket() while attached
  * @watches: of an epoll set
  * @queue: of a listener
@@ -62,7 +63,7 @@ struct file {
 	bool rx_exact;
 	int err;
 	bool fin_first, fin, wr_shut, rd_shut, stall, cut, deaf, gone, murky, quiet;
-	bool lingering;
+	bool lingering, background;
 	bool silent[2];
 	struct watch watches[WATCHES_MAX];
 	int8_t queue[QUEUE_MAX];

@@ -40,6 +40,7 @@ static const struct type types[] = {
 	{ 'o', { "linger", "dontlinger", "other" }, LIST(0, 0, 1, 1, 2) },
 	{ 't', { "t1", "t2", "t3" }, LIST(0, 0, 1, 2) },
 	{ 'r', { "interrupt", "restart" }, LIST(0, 1) },
+	{ 'j', { "far", "none" }, LIST(0, 0, 0, 0, 0, 0, 0, 1) },
 	{ '0', .words = { NULL }, LIST(0, 1) },
 	{ 's', .words = { NULL }, LIST(0, 1, 1, 60, 60, 60) },
 	{ 'b', .words = { NULL }, LIST(1, 1, 100, 500) },
@@ -93,6 +94,7 @@ static const struct kind {
 	[OP_RESET]	= { "reset", "d", 3, false, true },
 	[OP_CLOSE]	= { "close", "d", 4, false, true },
 	[OP_CLOSESOCKET] = { "closesocket", "dgqgp", 24, true, true },
+	[OP_DEADLINE]	= { "deadline", "dj", 12, true, true },
 	[OP_DUP]	= { "dup", "dd", 4, false, true },
 	[OP_FORK]	= { "fork", "", 2 },
 	[OP_EXIT]	= { "exit", "", 1 },
@@ -144,6 +146,7 @@ static bool may_make(uint8_t who, uint8_t what)
 		return true;
 	case WHO_CHILD:
 		return what == OP_CLOSE || what == OP_CLOSESOCKET ||
+		       what == OP_DEADLINE ||
 		       what == OP_EXIT;
 	case WHO_RACE:
 		return kinds[what].race;

@@ -76,6 +76,7 @@ enum what {
 	OP_RESET,	/* linger {1, 0}, then close(2) */
 	OP_CLOSE,	/* close(2) */
 	OP_CLOSESOCKET,	/* flags, pending, pad, pointer */
+	OP_DEADLINE,	/* close with a deadline: far away, or none */
 	OP_DUP,		/* from, to */
 	OP_FORK,
 	OP_EXIT,	/* of the child */

@@ -231,6 +231,15 @@ static long act_closesocket(void)
 	return err;
 }
 
+static long act_deadline(void)
+{
+	int err = close_deadline(any_number(), 1 + dice(1000));
+
+	if (!err)
+		bump(all.closed);
+	return err;
+}
+
 /* A child with all of it, for a while. */
 static long act_fork(void)
 {
@@ -298,6 +307,7 @@ static const struct act {
 	{ "close", act_close, 3, { EBADF } },
 	{ "closesocket", act_closesocket, 60,
 	  { EBADF, ENOTSOCK, EWOULDBLOCK } },
+	{ "deadline", act_deadline, 10, { EBADF, ENOTSOCK } },
 	{ "fork", act_fork, 1 },
 };
 

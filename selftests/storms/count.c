@@ -34,11 +34,8 @@ static void __attribute__((constructor)) share_counts(void)
 		rounds = atol(value);
 }
 
-/* The call under test, counted. */
-int closesocket(int fd)
+static int counted(int fd, int err)
 {
-	int err = winsock_closesocket(fd);
-
 	switch (err) {
 	case 0:
 		bump(counts->closed);
@@ -60,6 +57,24 @@ int closesocket(int fd)
 		die("%d: %s", fd, strerror(-err));
 	}
 	return err;
+}
+
+int closesocket(int fd)
+{
+	return counted(fd, winsock_closesocket(fd));
+}
+
+int close_deadline(int fd, unsigned int ms)
+{
+	return counted(fd, winsock_close_deadline(fd, ms));
+}
+
+void close_deadline_ok(int fd, unsigned int ms)
+{
+	int err = close_deadline(fd, ms);
+
+	if (err)
+		die("close_deadline(%d): %s", fd, strerror(-err));
 }
 
 void closesocket_ok(int fd)

@@ -21,6 +21,8 @@ enum plan {
 	PLAN_REFUSED,	/* nonblocking, LINGER {1, N}, peer stalled */
 	PLAN_LINGER,	/* LINGER {1, N}, interrupted by signals */
 	PLAN_TIMEOUT,	/* LINGER {1, 1}, peer stalled for longer */
+	PLAN_DEADLINE,	/* a close with a deadline, which is far away */
+	PLAN_LATE,	/* one that the peer does not meet */
 	PLAN_DUP,	/* the other descriptor goes first */
 	PLAN_NATIVE,	/* close(2) */
 };
@@ -224,6 +226,37 @@ static void close_interrupted(struct session *s)
 		sem_post(&s->go);
 }
 
+/* T3; or T1, T2, where the buffers take it all. */
+static long close_late(struct session *s)
+{
+	int device = check(open(WINSOCK_DEVICE, O_RDWR | O_CLOEXEC));
+	struct winsock_close_deadline arg = {
+		.fd = s->fd,
+		.flags = WINSOCK_CLOSE_REPORT,
+		.timeout = 1 + dice(100000000),
+		.cookie = s->out.conn,
+	};
+	struct winsock_outcome outcome;
+
+	check(ioctl(device, WINSOCK_IOC_CLOSE_DEADLINE, &arg));
+	bump(counts->closed);
+	bump(*all_closed);
+	step("waiting for the outcome");
+	outcome = outcome_next(device);
+	close(device);
+	if (outcome.cookie != s->out.conn)
+		die("the outcome of another close");
+	sem_post(&s->go);
+	switch (outcome.result) {
+	case WINSOCK_DELIVERED:
+		return 0;
+	case WINSOCK_DEADLINE_RESET:
+		return -ECONNRESET;
+	default:
+		die("outcome %u", outcome.result);
+	}
+}
+
 /* Returns how the stream must end. */
 static long session_close(struct session *s, enum plan plan)
 {
@@ -231,7 +264,7 @@ static long session_close(struct session *s, enum plan plan)
 	long began;
 	int other;
 
-	if (plan != PLAN_REFUSED && plan != PLAN_LINGER)
+	if (plan != PLAN_REFUSED && plan != PLAN_LINGER && plan != PLAN_LATE)
 		stream_stuff(&s->out, s->fd, dice(4) ? dice(16384) : FILL_UP);
 
 	switch (plan) {
@@ -240,6 +273,11 @@ static long session_close(struct session *s, enum plan plan)
 	case PLAN_LINGER:
 		close_interrupted(s);
 		return 0;
+	case PLAN_LATE:
+		session_linger(s, dice(2), dice(2));
+		set_nonblocking(s->fd, dice(2));
+		stream_stuff(&s->out, s->fd, FILL_UP);
+		return close_late(s);
 	case PLAN_TIMEOUT:
 		session_linger(s, 1, 1);
 		began = now_ms();
@@ -256,6 +294,11 @@ static long session_close(struct session *s, enum plan plan)
 	case PLAN_HARD:
 		session_linger(s, 1, 0);
 		closesocket_ok(s->fd);
+		break;
+	case PLAN_DEADLINE:
+		session_linger(s, dice(2), dice(2));
+		set_nonblocking(s->fd, dice(2));
+		close_deadline_ok(s->fd, LINGER_LONG * 1000);
 		break;
 	case PLAN_DUP:
 		other = check(fcntl(s->fd, F_DUPFD_CLOEXEC, 0));
@@ -285,7 +328,8 @@ static enum plan session_plan(void)
 	static const enum plan plans[] = {
 		PLAN_GRACEFUL, PLAN_GRACEFUL, PLAN_HARD, PLAN_HARD,
 		PLAN_REFUSED, PLAN_REFUSED, PLAN_REFUSED, PLAN_LINGER,
-		PLAN_LINGER, PLAN_LINGER, PLAN_DUP, PLAN_NATIVE,
+		PLAN_LINGER, PLAN_LINGER, PLAN_DEADLINE, PLAN_DEADLINE,
+		PLAN_LATE, PLAN_DUP, PLAN_NATIVE,
 	};
 
 	return dice(128) ? plans[dice(ARRAY_SIZE(plans))] : PLAN_TIMEOUT;

@@ -87,6 +87,9 @@ void die(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 /* The call under test, counted. */
 int closesocket(int fd);
 void closesocket_ok(int fd);
+/* The same with a deadline, which counts as one. */
+int close_deadline(int fd, unsigned int ms);
+void close_deadline_ok(int fd, unsigned int ms);
 /* As system calls return it, or -errno. */
 long result(long ret);
 
