@@ -2,6 +2,9 @@
 """deadline_epoll.py PORT SECONDS BYTES: a server in one thread that sends so many bytes to
 each client and closes with a deadline.  What became of each connection is an event of the
 device, and is printed.  No module but the standard library's.
+
+A client that does not even let everything be sent is waited for; deadline_epoll.c has a
+timer for that.
 """
 import fcntl
 import itertools
