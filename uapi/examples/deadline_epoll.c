@@ -26,11 +26,11 @@
 
 /* Lives until the outcome has been read: its address is the cookie. */
 struct client {
+	TAILQ_ENTRY(client) entry;
 	int fd;
 	size_t sent;
 	long long give_up;	/* ms; until everything has been handed to the kernel */
 	struct sockaddr_in addr;
-	TAILQ_ENTRY(client) entry;
 };
 
 /* Those that have not been sent everything, the longest there first. */
