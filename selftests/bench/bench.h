@@ -34,7 +34,7 @@ void report_least(const char *row, const char *way, uint64_t least);
 int by_close(int fd);
 int by_ioctl(int fd);
 int by_deadline(int fd);
-void new_narrow_pair(int *fd, int *peer);
+void new_narrow_pair(bool attached, int *fd, int *peer);
 
 /* close.c, call.c, wait.c, deadline.c: the rows */
 void close_rows(void);

@@ -69,6 +69,7 @@ static void pending(int fd, int peer)
 	fill(fd);
 }
 
+/* The peer never reads; see new_narrow_pair(). */
 static void not_drained(int fd, int peer)
 {
 	fill(fd);
@@ -124,6 +125,8 @@ static void close_row(const struct close_row *row, const struct way *way)
 		peer = -1;
 		if (row->alone)
 			fd = new_socket(way->attached);
+		else if (row->prepare == not_drained)
+			new_narrow_pair(way->attached, &fd, &peer);
 		else
 			new_pair(way->attached, &fd, &peer);
 		row->prepare(fd, peer);

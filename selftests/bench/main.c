@@ -164,11 +164,11 @@ void new_pair(bool attached, int *fd, int *peer)
 }
 
 /* Neither end takes more than a few kilobytes. */
-void new_narrow_pair(int *fd, int *peer)
+void new_narrow_pair(bool attached, int *fd, int *peer)
 {
 	int room = NARROW;
 
-	*fd = new_socket(false);
+	*fd = new_socket(attached);
 	if (setsockopt(*fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)))
 		die("SO_SNDBUF");
 	pair_by(&narrow, *fd, peer);
