@@ -551,6 +551,112 @@ TEST(epoll_server_resets_a_client_that_does_not_read)
 	check(kill(program.pid, SIGKILL));
 }
 
+/* What the program has printed of @peer, which is only one of its clients. */
+static bool said_of(const struct peer *peer, const char *line, const char *what)
+{
+	struct sockaddr_in addr;
+	socklen_t len = sizeof(addr);
+	char start[64];
+
+	check(getsockname(peer->fd, (struct sockaddr *)&addr, &len));
+	snprintf(start, sizeof(start), "127.0.0.1:%d: %s after ",
+		 ntohs(addr.sin_port), what);
+	return !strncmp(line, start, strlen(start));
+}
+
+static int program_descriptors(const struct program *program)
+{
+	char path[64];
+	int count = 0;
+	struct dirent *entry;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", program->pid);
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir)))
+		count += entry->d_name[0] != '.';
+	closedir(dir);
+	return count;
+}
+
+static long last_number(const char *line)
+{
+	return atol(strrchr(line, ' '));
+}
+
+/* T2, T10: one that reads late holds up nobody, and is no descriptor meanwhile. */
+TEST(deadline_epoll_delivers_in_the_background)
+{
+	struct peer slow, quick;
+	struct program program;
+	enum ending ending;
+	const char *line;
+	int port;
+
+	netns_enter();
+	program_start(&program, "example_deadline_epoll", "0", "600", too_much());
+	port = program_number(&program);
+	peer_connect_room(&slow, port, SMALL_ROOM);
+	wait_until(winsock_counter("WinsockCurrDeadline") == 1);
+	peer_connect(&quick, port);
+	EXPECT_EQ(TOO_MUCH, read_all(quick.fd, room, ROOM, &ending));
+	EXPECT_EQ(END_EOF, ending);
+	line = program_line(&program);
+	EXPECT_TRUE(said_of(&quick, line, "delivered"))
+		TH_LOG("%s", line);
+	EXPECT_EQ(0, last_number(line));
+	EXPECT_EQ(1, winsock_counter("WinsockCurrDeadline"));
+	/* Standard input, output and error, listener, epoll set, device */
+	EXPECT_EQ(6, program_descriptors(&program));
+
+	EXPECT_EQ(TOO_MUCH, read_all(slow.fd, room, ROOM, &ending));
+	EXPECT_EQ(END_EOF, ending);
+	line = program_line(&program);
+	EXPECT_TRUE(said_of(&slow, line, "delivered"))
+		TH_LOG("%s", line);
+	EXPECT_EQ(0, last_number(line));
+	EXPECT_TRUE(peer_saw_fin(&slow));
+	EXPECT_TRUE(program_running(&program));
+	check(kill(program.pid, SIGKILL));
+}
+
+/* T3, T4, T10 */
+TEST(deadline_epoll_prints_what_was_not_delivered)
+{
+	struct peer lazy, hasty;
+	struct program program;
+	enum ending ending;
+	const char *line;
+	long start;
+	int port;
+
+	netns_enter();
+	program_start(&program, "example_deadline_epoll", "0", "3", too_much());
+	port = program_number(&program);
+	start = now_ms();
+	peer_connect_room(&lazy, port, SMALL_ROOM);
+	peer_connect_room(&hasty, port, SMALL_ROOM);
+	wait_until(winsock_counter("WinsockCurrDeadline") == 2);
+	set_linger(hasty.fd, 1, 0);
+	close(hasty.fd);
+	line = program_line(&program);
+	EXPECT_NE(NULL, strstr(line, ": lost after "))
+		TH_LOG("%s", line);
+	EXPECT_LT(0, last_number(line));
+
+	line = program_line(&program);
+	EXPECT_LE(3000, now_ms() - start);
+	EXPECT_TRUE(said_of(&lazy, line, "reset at the deadline"))
+		TH_LOG("%s", line);
+	EXPECT_LT(0, last_number(line));
+	EXPECT_GT(TOO_MUCH, read_all(lazy.fd, room, ROOM, &ending));
+	EXPECT_EQ(END_RESET, ending);
+	EXPECT_LE(1, wire_look(&lazy.wire)->sent.rst);
+	EXPECT_EQ(0, lazy.wire.sent.fin);
+	EXPECT_TRUE(program_running(&program));
+	check(kill(program.pid, SIGKILL));
+}
+
 /* P1, P7 */
 TEST(layer_sees_its_calls_end)
 {

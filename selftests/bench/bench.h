@@ -33,13 +33,16 @@ void report(const char *row, const char *way, uint64_t count);
 void report_least(const char *row, const char *way, uint64_t least);
 int by_close(int fd);
 int by_ioctl(int fd);
+int by_deadline(int fd);
+void new_narrow_pair(bool attached, int *fd, int *peer);
 
-/* close.c, call.c, wait.c: the rows */
+/* close.c, call.c, wait.c, deadline.c: the rows */
 void close_rows(void);
 void open_rows(int count);
 void call_rows(bool attached, bool brief);
 void cancellable_rows(void);
 void wait_rows(void);
+void deadline_rows(bool brief);
 
 /* parallel.c */
 int parallel_rows(void);

@@ -15,6 +15,7 @@ struct close_row {
 	bool refused;		/* the close fails and leaves the socket open */
 	bool waits;		/* close(2) does, for however long: see typical() */
 	const char *skip;	/* a way for which the row makes no sense */
+	int (*request)(int fd);	/* instead of WINSOCK_IOC_CLOSESOCKET, by itself */
 };
 
 static void nothing(int fd, int peer)
@@ -68,8 +69,17 @@ static void pending(int fd, int peer)
 	fill(fd);
 }
 
+/* The peer never reads; see new_narrow_pair(). */
+static void not_drained(int fd, int peer)
+{
+	fill(fd);
+}
+
 static const struct close_row rows[] = {
 	{ "FIN close", nothing },
+	{ "FIN close, not drained", not_drained },
+	{ "deadline close", nothing, .request = by_deadline },
+	{ "deadline close, not drained", not_drained, .request = by_deadline },
 	{ "RST close", hard },
 	{ "after the peer's FIN", peer_fin },
 	{ "unread input", unread },
@@ -103,21 +113,26 @@ static uint64_t typical(uint64_t counts[ROUNDS], bool waits)
 
 static void close_row(const struct close_row *row, const struct way *way)
 {
+	int (*close_it)(int fd) = row->request ?: way->close;
 	uint64_t counts[ROUNDS];
 	int i, fd, peer, ret;
 
 	if (row->skip && !strcmp(row->skip, way->name))
 		return;
+	if (row->request && way->close != by_ioctl)
+		return;
 	for (i = 0; i < ROUNDS; i++) {
 		peer = -1;
 		if (row->alone)
 			fd = new_socket(way->attached);
+		else if (row->prepare == not_drained)
+			new_narrow_pair(way->attached, &fd, &peer);
 		else
 			new_pair(way->attached, &fd, &peer);
 		row->prepare(fd, peer);
 		pass_time(i);
 		counts[i] = UINT64_MAX;
-		COUNT(counts[i], ret = way->close(fd));
+		COUNT(counts[i], ret = close_it(fd));
 		if (!ret == row->refused)
 			die(row->name);
 		if (row->refused) {

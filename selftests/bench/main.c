@@ -25,13 +25,15 @@
 
 #include "bench.h"
 
+#define NARROW		4096
+
 static int device;
 static uint64_t overhead;
 
 static struct listener {
 	int fd;
 	struct sockaddr_in address;
-} listeners[2];
+} listeners[2], narrow;
 
 void die(const char *what)
 {
@@ -49,6 +51,17 @@ int by_ioctl(int fd)
 	struct winsock_closesocket arg = { .fd = fd };
 
 	return ioctl(device, WINSOCK_IOC_CLOSESOCKET, &arg);
+}
+
+/* Not waited for; the outcome is not asked for. */
+int by_deadline(int fd)
+{
+	struct winsock_close_deadline arg = {
+		.fd = fd,
+		.timeout = 60000000000ull,
+	};
+
+	return ioctl(device, WINSOCK_IOC_CLOSE_DEADLINE, &arg);
 }
 
 static int by_library(int fd)
@@ -95,7 +108,8 @@ int new_socket(bool attached)
 	return fd;
 }
 
-static void new_listener(struct listener *l, bool attached)
+/* With @room for what its children have not read, or the usual for 0. */
+static void new_listener(struct listener *l, bool attached, int room)
 {
 	socklen_t len = sizeof(l->address);
 
@@ -104,6 +118,8 @@ static void new_listener(struct listener *l, bool attached)
 		.sin_family = AF_INET,
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	};
+	if (room && setsockopt(l->fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room)))
+		die("SO_RCVBUF");
 	if (bind(l->fd, (struct sockaddr *)&l->address, len) ||
 	    listen(l->fd, 64) ||
 	    getsockname(l->fd, (struct sockaddr *)&l->address, &len))
@@ -115,9 +131,9 @@ int listener_of(bool attached)
 	return listeners[attached].fd;
 }
 
-static void connect_socket(int fd, bool attached)
+static void connect_socket(int fd, const struct listener *to)
 {
-	const struct sockaddr_in *address = &listeners[attached].address;
+	const struct sockaddr_in *address = &to->address;
 
 	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)))
 		die("connect");
@@ -128,18 +144,34 @@ int connect_to(bool attached)
 {
 	int fd = new_socket(false);
 
-	connect_socket(fd, attached);
+	connect_socket(fd, &listeners[attached]);
 	return fd;
+}
+
+static void pair_by(const struct listener *l, int fd, int *peer)
+{
+	connect_socket(fd, l);
+	*peer = accept(l->fd, NULL, NULL);
+	if (*peer < 0)
+		die("accept");
 }
 
 /* @fd is what is measured, @peer the other end, always plain. */
 void new_pair(bool attached, int *fd, int *peer)
 {
 	*fd = new_socket(attached);
-	connect_socket(*fd, false);
-	*peer = accept(listeners[false].fd, NULL, NULL);
-	if (*peer < 0)
-		die("accept");
+	pair_by(&listeners[false], *fd, peer);
+}
+
+/* Neither end takes more than a few kilobytes. */
+void new_narrow_pair(bool attached, int *fd, int *peer)
+{
+	int room = NARROW;
+
+	*fd = new_socket(attached);
+	if (setsockopt(*fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)))
+		die("SO_SNDBUF");
+	pair_by(&narrow, *fd, peer);
 }
 
 void set_linger(int fd, int on, int seconds)
@@ -216,8 +248,9 @@ int main(int argc, char **argv)
 		fprintf(stderr, "WSAStartup failed\n");
 		return 1;
 	}
-	new_listener(&listeners[false], false);
-	new_listener(&listeners[true], true);
+	new_listener(&listeners[false], false, 0);
+	new_listener(&listeners[true], true, 0);
+	new_listener(&narrow, false, NARROW);
 	if (!strcmp(what, "parallel"))
 		return parallel_rows();
 
@@ -225,6 +258,7 @@ int main(int argc, char **argv)
 	close_rows();
 	call_rows(false, brief);
 	call_rows(true, brief);
+	deadline_rows(brief);
 	if (!brief) {
 		cancellable_rows();
 		wait_rows();

@@ -12,7 +12,7 @@ set logscale y
 set yrange [300:10000000]
 set format y "10^{%L}"
 set grid ytics lc rgb "#dddddd"
-set key top left
+set key outside top center horizontal
 set xtics nomirror scale 0
 set datafile separator "\t"
 set datafile missing "-"

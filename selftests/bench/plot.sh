@@ -20,12 +20,16 @@ BEGIN {
 	rows[3] = "idle linger, blocking"
 	rows[4] = "idle linger, nonblocking"
 	rows[5] = "refusal"
+	rows[6] = "1000 drain within 60 s, each"
+	labels[rows[6]] = "with a deadline, 1 of 1000"
 	split("close emulation ioctl library", ways, " ")
 }
 $1 == kernel { count[$2, $3] = $4 }
+# A row that has only sockets that are not attached
+$1 == kernel && $3 == "ioctl-plain" && !(($2, "ioctl") in count) { count[$2, "ioctl"] = $4 }
 END {
-	for (i = 1; i <= 5; i++) {
-		line = rows[i]
+	for (i = 1; i <= 6; i++) {
+		line = rows[i] in labels ? labels[rows[i]] : rows[i]
 		sub(/, /, ",\\n", line)
 		for (j = 1; j <= 4; j++)
 			line = line "\t" ((rows[i], ways[j]) in count ? count[rows[i], ways[j]] : "-")

@@ -55,7 +55,9 @@ function base_of(kernel, i,    base, recv) {
 	# 64 threads, each of which has had to be ready for it a thousand times
 	if (base == "=1000 recvs of each")
 		return 64 * 1000 * (count[kernel, recv, "emulation"] - count[kernel, recv, "close"])
-	if (sub(/^=/, "", base))
+	if (sub(/^=/, "", base) && match(base, /\/[a-z-]+$/))
+		return count[kernel, substr(base, 1, RSTART - 1), substr(base, RSTART + 1)]
+	if (target[i, 3] ~ /^=/)
 		return count[kernel, base, base == "FIN close" ? "close" : "ioctl"]
 	return count[kernel, target[i, 1], base]
 }

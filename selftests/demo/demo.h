@@ -4,7 +4,8 @@
  * same situation, by close(2), measured and shown side by side.
  *
  * main.c runs rows and judges them, transfer.c has the rows about data, blocked.c
- * those about threads, side.c what either side calls, text.c the cells.
+ * those about threads, deadlines.c those about closes with a deadline, side.c what
+ * either side calls, text.c the cells.
  */
 #ifndef WINSOCK_DEMO_H
 #define WINSOCK_DEMO_H
@@ -83,6 +84,8 @@ unsigned int crc32_add(unsigned int crc, const void *buf, size_t len);
  * @out_us: when the last of these did
  * @error: what these got
  * @other: what the other end sees now
+ * @kept: descriptors of closed connections
+ * @wakeups: how often the process slept until all of these were over; -1: not known
  */
 struct outcome {
 	bool done;
@@ -102,7 +105,9 @@ struct outcome {
 	int out;
 	long out_us;
 	char error[24];
-	char other[16];
+	char other[24];
+	int kept;
+	int wakeups;
 };
 
 /* "At once", on a busy machine, as opposed to the shortest interval, 2 s. */
@@ -159,5 +164,6 @@ struct section {
 
 extern const struct section transfers;
 extern const struct section blocked_calls;
+extern const struct section deadlines;
 
 #endif /* WINSOCK_DEMO_H */

@@ -326,13 +326,14 @@ int main(int argc, char **argv)
 	introduce();
 	show(&transfers);
 	show(&blocked_calls);
+	show(&deadlines);
 
 	printf("\n%u rows over IPv4 and IPv6 in %ld s: ", shown,
 	       (now_ms() - start + 500) / 1000);
 	if (broken[0]) {
-		printf("closesocket() did not keep its promise in %s\n", broken);
+		printf("the module did not keep its promise in %s\n", broken);
 		return EXIT_BROKEN;
 	}
-	printf("closesocket() did what it promises in every one\n");
+	printf("the module did what it promises in every one\n");
 	return 0;
 }

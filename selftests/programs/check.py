@@ -283,6 +283,33 @@ def example():
     return text or f"{closes() - before} closed"
 
 
+def event_loop():
+    """One client reads, another does not: what the server prints of each."""
+    server = Program(["python3", own("deadline_epoll.py"), "0", "1", "100000"],
+                     stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        address = "127.0.0.1", int(server.process.stdout.readline().split()[-1])
+        said = []
+        with socket.socket() as lazy, socket.create_connection(address) as quick:
+            lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            lazy.connect(address)
+            while quick.recv(65536):
+                pass
+            for s in (quick, lazy):
+                said.append(server.process.stdout.readline().decode().split(" after ")[0])
+                said[-1] = said[-1].replace("%s:%d: " % s.getsockname(), "")
+    finally:
+        server.end(signal.SIGKILL)
+    return ", ".join(said)
+
+
+# Of the device's interface: (name, row, what it comes to)
+EXAMPLES = [
+    ("python3: example", example, "1 closed"),
+    ("python3: example, epoll", event_loop, "delivered, reset at the deadline"),
+]
+
+
 # (name, row, how much work, is counted, what it comes to without and with)
 ROWS = [
     ("python3: accept, closed", python_accept, 0, "still blocked", "ended: Operation canceled"),
@@ -358,11 +385,11 @@ def main():
         failed += not good
         print(f"{name:26}{was:26}{got:28}{seen:6d} {text}{'' if good else '  FAILED'}", flush=True)
     if not wanted or "example" in wanted:
-        text = example()
-        good = text == "1 closed"
-        rows.append(example)
-        failed += not good
-        print(f"{'python3: example':26}{text}{'' if good else '  FAILED'}", flush=True)
+        for name, row, right in EXAMPLES:
+            text = row()
+            rows.append(row)
+            failed += text != right
+            print(f"{name:26}{text}{'' if text == right else '  FAILED'}", flush=True)
     print(f"{len(rows) - failed} passed, {failed} failed")
     return failed != 0
 

@@ -53,7 +53,7 @@ userland=$(cached "$name" fill_programs)
 cd "$here"
 export OVERLAY=$userland/root
 export FILES="$build/userlib/run/winsock-run $build/userlib/run/libwinsock-run.so"
-FILES+=" $top/uapi/examples/closesocket.py"
+FILES+=" $top/uapi/examples/closesocket.py $top/uapi/examples/deadline_epoll.py"
 for file in check.py blocked.py linger.py server.py http.js Blocked.java nginx.conf; do
 	FILES+=" $file"
 done
