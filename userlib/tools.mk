@@ -3,14 +3,14 @@
 
 BINDIR		?= $(PREFIX)/bin
 
-RUN		:= run filter_count inspect keeper message report
-PRELOAD		:= preload close descriptors filter filter_count known message next observe own syscall
+RUN		:= run filter_count inspect numbers report reporter
+PRELOAD		:= preload close descriptors filter filter_count known next numbers observe own syscall
 STAT		:= main counters trace
 TOOLS		:= run/winsock-run stat/winsock-stat
 TOOL_MAN	:= $(wildcard run/*.1 stat/*.1)
 TOOL_OBJS	:= $(sort $(patsubst %,$(O)/run/%.o,$(RUN) $(PRELOAD))) $(STAT:%=$(O)/stat/%.o)
 
-override TOOL_CFLAGS := -std=gnu11 -Wall -Wextra -fvisibility=hidden -pthread -D_GNU_SOURCE \
+override TOOL_CFLAGS := -std=gnu11 -Wall -Wextra -fvisibility=hidden -D_GNU_SOURCE \
 		   -I../uapi -DVERSION='"$(VERSION)"'
 
 all: $(TOOLS:%=$(O)/%) $(O)/run/libwinsock-run.so
@@ -30,7 +30,7 @@ $(TOOL_OBJS): $(O)/%.o: %.c $(O)/flags
 
 $(O)/run/winsock-run: $(RUN:%=$(O)/run/%.o)
 	$(say) LD $(@F)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -pthread -o $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@
 
 $(O)/run/libwinsock-run.so: $(PRELOAD:%=$(O)/run/%.o)
 	$(say) LD $(@F)

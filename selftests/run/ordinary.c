@@ -244,9 +244,18 @@ static int forked(char *argv[])
 	return 0;
 }
 
-/* watched HOW SECONDS PORT: in an epoll set, nonblocking, and full */
+static long now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* watched HOW SECONDS PORT [kept]: in an epoll set, nonblocking, and full */
 static int watched(char *argv[])
 {
+	long start;
 	struct epoll_event event = { .events = EPOLLIN | EPOLLOUT };
 	int set = check(epoll_create1(0), "epoll_create1");
 	int fd = connected_to(argv[2]);
@@ -257,7 +266,11 @@ static int watched(char *argv[])
 	fill(fd);
 	check(fcntl(fd, F_SETFL, O_NONBLOCK), "O_NONBLOCK");
 	check(epoll_ctl(set, EPOLL_CTL_ADD, fd, &event), "epoll_ctl");
+	if (argv[3])
+		check(dup(fd), "dup");
+	start = now_ms();
 	say("closed", close_how(argv[0], fd));
+	say("took", now_ms() - start);
 	say("events", epoll_wait(set, &event, 1, 3000));
 	return 0;
 }
@@ -445,6 +458,54 @@ static int many(char *argv[])
 	return 0;
 }
 
+/* As many bytes as the socket takes at once. */
+static void fill_at_once(int fd)
+{
+	static const char bytes[4096];
+
+	check(fcntl(fd, F_SETFL, O_NONBLOCK), "O_NONBLOCK");
+	while (send(fd, bytes, sizeof(bytes), 0) > 0)
+		;
+}
+
+static void close_full_sockets(int n, const char *seconds, const char *port)
+{
+	int *fds = calloc(n, sizeof(*fds)), i;
+
+	for (i = 0; i < n; i++) {
+		fds[i] = connected_to(port);
+		set_linger(fds[i], seconds);
+		fill_at_once(fds[i]);
+	}
+	for (i = 0; i < n; i++)
+		check(close(fds[i]), "close");
+	free(fds);
+}
+
+/* crowd PROCESSES SOCKETS SECONDS: nobody reads what is queued when they are closed */
+static int crowd(char *argv[])
+{
+	int listener = listening(), processes = atoi(argv[0]), i;
+	struct sockaddr_in addr;
+	socklen_t len = sizeof(addr);
+	char port[16];
+
+	check(listen(listener, 4096), "listen");
+	check(getsockname(listener, (struct sockaddr *)&addr, &len), "getsockname");
+	snprintf(port, sizeof(port), "%d", ntohs(addr.sin_port));
+	for (i = 0; i < processes; i++) {
+		if (check(fork(), "fork"))
+			continue;
+		close_full_sockets(atoi(argv[1]), argv[2], port);
+		_exit(0);
+	}
+	while (wait(NULL) > 0)
+		;
+	say("closed", 0);
+	wait_to_be_told();
+	return 0;
+}
+
 /* numbers PORT: those of a socket and of a file */
 static int numbers(char *argv[])
 {
@@ -471,8 +532,26 @@ static int errors(char *argv[])
 	return 0;
 }
 
+static void lose_device(void)
+{
+	char link[64], target[64];
+	ssize_t len;
+	int fd;
+
+	for (fd = 3; fd < 1024; fd++) {
+		snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+		len = readlink(link, target, sizeof(target) - 1);
+		if (len < 0)
+			continue;
+		target[len] = '\0';
+		if (!strcmp(target, "/dev/winsock"))
+			libc_syscall()(SYS_close, fd);
+	}
+}
+
 /*
- * close_all: as daemons begin; lose_all: past libc; filter: past it, too;
+ * close_all: as daemons begin; lose_all: past libc; lose_device: that one alone,
+ * past it, too; filter: past it, too;
  * unnamed: without getsockname(2); exec: as another program
  */
 static void prelude(char *argv[])
@@ -492,6 +571,8 @@ static void prelude(char *argv[])
 	} else if (!strcmp(argv[0], "lose_all")) {
 		close(4095);	/* what is opened with the first call is there now */
 		libc_syscall()(SYS_close_range, 3, ~0U, 0);
+	} else if (!strcmp(argv[0], "lose_device")) {
+		lose_device();
 	} else if (!strcmp(argv[0], "filter")) {
 		filter_call(SYS_ioctl, "kill", false);
 	} else if (!strcmp(argv[0], "unnamed")) {
@@ -522,6 +603,7 @@ int main(int argc, char *argv[])
 		{ "reused", reused },
 		{ "vforked", vforked },
 		{ "many", many },
+		{ "crowd", crowd },
 		{ "numbers", numbers },
 	};
 	unsigned int i;

@@ -3,19 +3,21 @@
  * close(2), which cannot say "not yet", by closesocket(), which does.
  *
  * Where closesocket() refuses, and where a signal ends its wait, the number must
- * be gone all the same, and what is left of the linger interval is waited for by
- * the keeper.
+ * be free all the same, and the module waits in the background for what is left of
+ * the linger interval.
  */
 #include <errno.h>
 #include <linux/winsock.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <time.h>
 
 #include "close.h"
-#include "descriptors.h"
 #include "observe.h"
 #include "own.h"
+
+#define NSEC_PER_SEC	1000000000LL
+#define TICK_NSEC	10000000LL	/* of the coarse clock, at most */
+#define MAX_LINGER	65535		/* of a request */
 
 static int closesocket(int fd)
 {
@@ -34,95 +36,91 @@ static void close_without_deadline(int fd)
 		run_plain_close(fd);
 }
 
-static void leave_epoll_set(int set, int fd)
-{
-	struct epoll_event none;
-
-	/* EINVAL: it is no epoll set. */
-	epoll_ctl(set, EPOLL_CTL_DEL, fd, &none);
-}
-
-/*
- * The socket lives on, but the program must not hear of it; and where an epoll
- * set watches, closesocket() needs a while to tell that others hold the socket.
- */
-static void leave_epoll_sets(int fd)
-{
-	run_each_descriptor(0, ~0U, leave_epoll_set, fd);
-}
-
-void run_prepare_close(int fd)
-{
-	struct linger linger = { 0 };
-	socklen_t len = sizeof(linger);
-
-	getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &len);
-	if (linger.l_onoff && linger.l_linger)
-		leave_epoll_sets(fd);
-}
-
-static void take_back(int from)
-{
-	char byte;
-	int fd;
-
-	if (run_take(from, &byte, 1, &fd) == 1 && fd >= 0)
-		close_without_deadline(fd);
-}
-
-/*
- * The keeper may only begin when the number is gone: it would find the socket
- * shared.  So it gets the socket in a parcel that is passed on last.
- */
-static bool hand_over(int fd, struct run_message *message)
-{
-	bool packed;
-	int ends[2];
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
-		return false;
-	packed = !run_pass(ends[0], "", 1, fd, 0);
-	if (packed) {
-		leave_epoll_sets(fd);
-		closesocket(fd);	/* G5 */
-		if (run_channel_send(message, ends[1]))
-			take_back(ends[1]);
-	}
-	run_plain_close(ends[0]);
-	run_plain_close(ends[1]);
-	return packed;
-}
-
-static unsigned int seconds_since(const struct timespec *start)
+static long long nsec_since(const struct timespec *start)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	return now.tv_sec - start->tv_sec - (now.tv_nsec < start->tv_nsec);
+	return (now.tv_sec - start->tv_sec) * NSEC_PER_SEC + now.tv_nsec - start->tv_nsec;
+}
+
+/* Of the interval, in nanoseconds; rather a tick too much.  0 if there is none. */
+static uint64_t time_left(int fd, long long spent)
+{
+	struct linger linger = { 0 };
+	socklen_t len = sizeof(linger);
+	long long asked;
+
+	getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &len);
+	if (!linger.l_onoff)
+		return 0;
+	asked = linger.l_linger < MAX_LINGER ? linger.l_linger : MAX_LINGER;
+	asked *= NSEC_PER_SEC;
+	if (spent > TICK_NSEC)
+		asked -= spent - TICK_NSEC;
+	return asked > 0 ? asked : 1;
+}
+
+static void report(const struct observed *before, int shown)
+{
+	struct run_message message = { .kind = RUN_CLOSED };
+
+	run_observed(before, shown, 0, &message.close);
+	run_channel_send(&message);
+}
+
+/* The reporter knows of it before there can be an outcome; see message.h. */
+static bool announce(const struct observed *before, int shown, int err)
+{
+	struct run_message message = { .kind = RUN_BEGINS, .cookie = before->cookie };
+
+	run_observed(before, shown, err, &message.close);
+	return !run_channel_send(&message);
+}
+
+static void report_instead(const struct observed *before, int shown)
+{
+	struct run_message message = { .kind = RUN_INSTEAD, .cookie = before->cookie };
+
+	run_observed(before, shown, 0, &message.close);
+	if (message.close.decision != RUN_SHARED)
+		message.close.decision = RUN_GRACEFUL;
+	run_channel_send(&message);
+}
+
+/* @before is NULL without a report. */
+static void close_in_background(int fd, int err, long long spent,
+				const struct observed *before, int shown)
+{
+	struct winsock_close_deadline arg = { .fd = fd, .timeout = time_left(fd, spent) };
+
+	if (before && announce(before, shown, err)) {
+		arg.flags = WINSOCK_CLOSE_REPORT;
+		arg.cookie = before->cookie;
+	}
+	if (!run_device_ioctl(WINSOCK_IOC_CLOSE_DEADLINE, &arg))
+		return;
+	close_without_deadline(fd);
+	if (arg.flags)
+		report_instead(before, shown);
 }
 
 bool run_close_socket(int fd, int shown)
 {
-	struct run_message message;
 	struct observed before;
 	struct timespec start;
-	bool report;
+	bool reported;
 	int err;
 
-	report = run_channel_reports() && run_observe(fd, &before);
+	reported = run_channel_reports() && run_observe(fd, &before);
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &start);
 	err = closesocket(fd);
 	if (err && err != -EAGAIN && err != -EINTR)
 		return false;
-	if (!err && !report)
-		return true;
-
-	message = (struct run_message) { .spent = err ? seconds_since(&start) : 0 };
-	if (report)
-		run_observed(&before, shown, err, &message.close);
-	if (!err)
-		run_channel_send(&message, -1);
-	else if (!hand_over(fd, &message))
-		close_without_deadline(fd);
+	if (err)
+		close_in_background(fd, err, err == -EINTR ? nsec_since(&start) : 0,
+				    reported ? &before : NULL, shown);
+	else if (reported)
+		report(&before, shown);
 	return true;
 }

@@ -10,11 +10,5 @@
  * May be called in a signal handler.
  */
 bool run_close_socket(int fd, int shown);
-/*
- * Before the number @fd of a TCP socket goes, and a copy of it is what
- * run_close_socket() closes: an epoll set knows the socket by that number, and where
- * it lingers in the background it would be heard of.  errno is lost.
- */
-void run_prepare_close(int fd);
 
 #endif

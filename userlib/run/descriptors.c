@@ -19,8 +19,7 @@ static long number_of(const char *name)
 	return n;
 }
 
-void run_each_descriptor(unsigned int first, unsigned int last,
-			 void (*act)(int fd, int arg), int arg)
+void run_each_descriptor(unsigned int first, unsigned int last, void (*act)(int fd))
 {
 	/* Not the leader's: a thread may have a table of its own. */
 	int dir = open("/proc/thread-self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -38,7 +37,7 @@ void run_each_descriptor(unsigned int first, unsigned int last,
 			fd = number_of(entry->d_name);
 			if (fd >= (long)first && fd <= (long)last && fd != dir &&
 			    !run_is_own(fd))
-				act(fd, arg);
+				act(fd);
 		}
 	}
 	run_plain_close(dir);

@@ -6,7 +6,6 @@
  * Calls @act for the program's own open descriptors from @first to @last; for
  * none where /proc is not mounted.  May be called in a signal handler.
  */
-void run_each_descriptor(unsigned int first, unsigned int last,
-			 void (*act)(int fd, int arg), int arg);
+void run_each_descriptor(unsigned int first, unsigned int last, void (*act)(int fd));
 
 #endif

@@ -18,7 +18,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -186,6 +185,7 @@ static bool allows(const struct sock_fprog *program, const struct seccomp_data *
 /* to close, and to attach */
 static const struct seccomp_data calls_to_close[] = {
 	CALL(SYS_ioctl, 60, WINSOCK_IOC_CLOSESOCKET),
+	CALL(SYS_ioctl, 60, WINSOCK_IOC_CLOSE_DEADLINE),
 	CALL(SYS_ioctl, 60, WINSOCK_IOC_SOCKET),
 	CALL(SYS_ioctl, 60, WINSOCK_IOC_VERSION),
 	CALL(SYS_getsockopt, 3, SOL_SOCKET, SO_PROTOCOL),
@@ -201,24 +201,20 @@ static const struct seccomp_data calls_to_close[] = {
 	CALL(SYS_prlimit64),
 	CALL(SYS_openat, (uint32_t)AT_FDCWD),
 	CALL(SYS_getdents64, 3),
-	/* to pass a socket to the keeper */
-	CALL(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC),
-	CALL(SYS_sendmsg, 60),
-	CALL(SYS_recvmsg, 3),
 	CALL(SYS_getsockopt, 3, SOL_SOCKET, SO_LINGER),
 	CALL(SYS_setsockopt, 3, SOL_SOCKET, SO_LINGER),
-	CALL(SYS_epoll_ctl, 3, EPOLL_CTL_DEL, 3),
 };
 
 static const struct seccomp_data calls_to_report[] = {
 	CALL(SYS_ioctl, 3, SIOCINQ),
 	CALL(SYS_ioctl, 3, SIOCOUTQ),
+	CALL(SYS_fcntl, 3, F_DUPFD, 60),
 	CALL(SYS_fcntl, 3, F_GETFL),
 	CALL(SYS_getsockname, 3),
 	CALL(SYS_getpeername, 3),
 	CALL(SYS_getpid),
 	CALL(SYS_socket, AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG),
-	CALL(SYS_sendto, 3),
+	CALL(SYS_sendto, 60),
 	CALL(SYS_recvfrom, 3),
 #ifdef SYS_poll
 	CALL(SYS_poll),

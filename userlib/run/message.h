@@ -1,25 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the programs that winsock-run starts tell its keeper, the process that
+ * What the programs that winsock-run starts tell its reporter, the process that
  * outlives them: one packet each, over a socket that they inherit.
  */
 #ifndef RUN_MESSAGE_H
 #define RUN_MESSAGE_H
 
 #include <netinet/in.h>
-#include <stdbool.h>
 #include <stdint.h>
-#include <sys/types.h>
 
-/* NUMBER:INODE:REPORT of that socket, and FILTERS, as run_filter_start() has it */
+/*
+ * SOCKET:INODE:DEVICE:RDEV:FILTERS, the former four -1, 0, -1 and 0 without a report;
+ * FILTERS is run_filter_start()'s.
+ */
 #define RUN_ENV			"WINSOCK_RUN"
 /* This program, and none that it starts. */
 #define RUN_ENV_ALONE		"WINSOCK_RUN_NO_CHILDREN"
 
-/* Where descriptors are out of the program's way; see own.c. */
-#define RUN_NUMBERS		60
-#define RUN_NUMBERS_END		64
-#define RUN_NUMBERS_ROOM	(RUN_NUMBERS_END - RUN_NUMBERS)
+/* WINSOCK_IOC_CLOSE_DEADLINE came with it; later versions keep what it promises. */
+#define RUN_ABI_NEEDED		3
 
 enum run_decision {
 	RUN_NATIVE,		/* there was no connection */
@@ -27,7 +26,7 @@ enum run_decision {
 	RUN_HARD,
 	RUN_LINGER,
 	RUN_TIMEOUT,		/* a linger that ended with a reset */
-	RUN_BACKGROUND,		/* a linger that the keeper waits for */
+	RUN_BACKGROUND,		/* a linger that the program did not wait for */
 	RUN_SHARED,
 };
 
@@ -35,7 +34,7 @@ enum run_decision {
  * struct run_close - a close, as its line in the report has it
  * @when: CLOCK_REALTIME when it began, in nanoseconds
  * @took: nanoseconds
- * @pid: who
+ * @pid: process ID
  * @fd: the number
  * @decision: enum run_decision
  * @linger: the interval, in seconds
@@ -56,31 +55,36 @@ struct run_close {
 };
 
 /**
- * struct run_message - a packet
- * @close: what to report; nothing if @when is 0
- * @spent: of a wait that the keeper takes over, seconds that have passed
- * @missing: closes before this one that could not be sent
+ * enum run_message_kind - what a packet is about
+ * @RUN_CLOSED: a close that is over
+ * @RUN_BEGINS: a close with a deadline is about to be requested; its line is written
+ *		with the outcome
+ * @RUN_INSTEAD: the request failed, and this is how the socket was closed
+ * @RUN_NO_CLOSE: only @missing counts
  *
- * To take over a wait is to be passed a socket, in whose queue is the other one:
- * it gets there before the program has closed it, and comes out afterwards.
+ * RUN_BEGINS is sent before the request: whoever has read an outcome finds its packet
+ * in the socket.  If the program ends between the two, or RUN_INSTEAD cannot be sent,
+ * the reporter gives up waiting some time after the deadline, and counts the line.
+ */
+enum run_message_kind {
+	RUN_CLOSED,
+	RUN_BEGINS,
+	RUN_INSTEAD,
+	RUN_NO_CLOSE,
+};
+
+/**
+ * struct run_message - a packet
+ * @close: what to report
+ * @cookie: the outcome's, for RUN_BEGINS and RUN_INSTEAD
+ * @kind: enum run_message_kind
+ * @missing: closes before this one that could not be sent
  */
 struct run_message {
 	struct run_close close;
-	uint32_t spent;
+	uint64_t cookie;
+	uint32_t kind;
 	uint32_t missing;
 };
-
-/*
- * 0 or -errno; @fd is -1 for none; @flags as for sendmsg(2).  Both may be called in a
- * signal handler.
- */
-int run_pass(int to, const void *buf, size_t len, int fd, int flags);
-/*
- * A copy of @fd with a number of at least @lowest, or among the
- * last of a smaller table; @cmd is F_DUPFD or F_DUPFD_CLOEXEC.  -1 with errno.
- */
-int run_copy_high(int fd, int cmd, int lowest);
-/* Bytes, 0 at the end, or -errno. */
-ssize_t run_take(int from, void *buf, size_t len, int *fd);
 
 #endif

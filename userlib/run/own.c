@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * The device is opened when it is first needed, and again if a system call that
- * the library did not see has closed it.  The way to the keeper is inherited.
+ * the library did not see has closed it.  With a report it is inherited, as the
+ * socket to the reporter is: from that open file outcomes are read.
  * Both are the last of a table of descriptors that has not grown: programs expect
  * the lowest numbers for what they open themselves, and a larger table makes
  * fork(2), and the module's search for a file, dearer.
@@ -16,24 +17,26 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "filter.h"
 #include "next.h"
+#include "numbers.h"
 #include "own.h"
 
 #define NOT_OPEN	(-1)
 #define ABSENT		(-2)	/* there is no such device, or no ioctl(2) */
 
-#define REPORT_WAIT_MS	100	/* for room, where the keeper is behind */
+#define REPORT_WAIT_MS	100	/* for room, where the reporter is behind */
 
 static _Atomic int device = NOT_OPEN;
 static _Atomic unsigned long device_rdev;
+static _Atomic bool device_inherited;
 static _Atomic int channel = NOT_OPEN;
 static unsigned long channel_inode;
-static bool reports;
 static _Atomic unsigned int missing;
 
 enum owner {
@@ -100,14 +103,20 @@ int run_copy(int fd)
 	return run_copy_high(fd, F_DUPFD_CLOEXEC, RUN_NUMBERS);
 }
 
+static int copy_for_children(int fd)
+{
+	return run_copy_high(fd, F_DUPFD, RUN_NUMBERS);
+}
+
 void run_own_move(int fd)
 {
 	int saved = errno;
 
 	if (fd == atomic_load(&device))
-		atomic_store(&device, run_copy(fd));
+		atomic_store(&device, atomic_load(&device_inherited) ? copy_for_children(fd) :
+								       run_copy(fd));
 	else if (fd == atomic_load(&channel))
-		atomic_store(&channel, run_copy_high(fd, F_DUPFD, RUN_NUMBERS));
+		atomic_store(&channel, copy_for_children(fd));
 	errno = saved;
 }
 
@@ -130,8 +139,10 @@ static int open_device(void)
 	else
 		run_plain_close(low);
 	/* Another thread, or a signal handler, may have been faster. */
-	if (atomic_compare_exchange_strong(&device, &other, fd))
+	if (atomic_compare_exchange_strong(&device, &other, fd)) {
+		atomic_store(&device_inherited, false);
 		return fd;
+	}
 	run_plain_close(fd);
 	return other;
 }
@@ -142,7 +153,7 @@ static bool device_answers(int fd)
 	uint32_t version;
 
 	return !ioctl(fd, WINSOCK_IOC_VERSION, &version) &&
-	       version == WINSOCK_ABI_VERSION;
+	       version >= RUN_ABI_NEEDED;
 }
 
 int run_device_ioctl(unsigned long request, void *arg)
@@ -177,52 +188,80 @@ int run_device_ioctl(unsigned long request, void *arg)
 
 void run_channel_set(const char *value)
 {
-	int fd, report, filters;
+	int fd, inherited, filters;
+	unsigned long rdev;
 
-	if (sscanf(value, "%d:%lu:%d:%d", &fd, &channel_inode, &report, &filters) != 4)
+	if (sscanf(value, "%d:%lu:%d:%lu:%d", &fd, &channel_inode, &inherited, &rdev,
+		   &filters) != 5)
 		return;
 	run_filter_start(filters);
-	if (run_filter_forbids() || owner_of(fd) != OURS)
+	if (fd < 0 || run_filter_forbids() || owner_of(fd) != OURS)
 		return;
 	atomic_store(&channel, fd);
-	reports = report;
+	atomic_store(&device_rdev, rdev);
+	if (owner_of(inherited) != OURS)
+		return;
+	atomic_store(&device, inherited);
+	atomic_store(&device_inherited, true);
 }
 
 bool run_channel_reports(void)
 {
-	return reports;
+	return atomic_load_explicit(&channel, memory_order_relaxed) >= 0;
+}
+
+static bool outcome_can_be_read(void)
+{
+	int fd = atomic_load(&device);
+
+	return atomic_load(&device_inherited) && fd >= 0 && owner_of(fd) == OURS;
+}
+
+static int send_packet(int to, const struct run_message *message)
+{
+	ssize_t sent;
+
+	do
+		sent = send(to, message, sizeof(*message), MSG_DONTWAIT | MSG_NOSIGNAL);
+	while (sent < 0 && errno == EINTR);
+	return sent < 0 ? -errno : 0;
 }
 
 /* The report must not hold up the program; what is left out is counted. */
-static int send_report(int to, struct run_message *message)
+static int send_or_count(int to, struct run_message *message)
 {
-	bool last = !message->close.when;
+	bool last = message->kind == RUN_NO_CLOSE;
+	/* The reporter counts what has begun and does not end. */
+	bool line = message->kind == RUN_CLOSED || message->kind == RUN_BEGINS;
 	struct pollfd room = { .fd = to, .events = POLLOUT };
 	int err;
 
 	message->missing = atomic_exchange(&missing, 0);
-	err = run_pass(to, message, sizeof(*message), -1, MSG_DONTWAIT);
+	err = send_packet(to, message);
 	if (err == -EAGAIN && (!message->missing || last) && poll(&room, 1, REPORT_WAIT_MS) > 0)
-		err = run_pass(to, message, sizeof(*message), -1, MSG_DONTWAIT);
+		err = send_packet(to, message);
 	if (err)
-		atomic_fetch_add(&missing, message->missing + 1);
+		atomic_fetch_add(&missing, message->missing + line);
 	return err;
 }
 
 void run_channel_end(void)
 {
-	struct run_message message = { 0 };
+	struct run_message message = { .kind = RUN_NO_CLOSE };
 
 	if (atomic_load(&missing) && !run_filter_forbids())
-		run_channel_send(&message, -1);
+		run_channel_send(&message);
 }
 
-int run_channel_send(struct run_message *message, int fd)
+int run_channel_send(struct run_message *message)
 {
 	int to = atomic_load(&channel);
 
 	if (to < 0 || owner_of(to) != OURS)
 		return -ENOTCONN;
-	return fd < 0 ? send_report(to, message) :
-			run_pass(to, message, sizeof(*message), fd, 0);
+	if (message->kind == RUN_BEGINS && !outcome_can_be_read()) {
+		atomic_fetch_add(&missing, 1);
+		return -ENOTCONN;
+	}
+	return send_or_count(to, message);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Descriptors of the preload library in a program that does not know of them:
- * the device, and the way to the keeper.  To the program they are not open.
+ * the device, and with a report the socket to the reporter.  To the program they are not open.
  *
  * Everything here may be called in a signal handler and in a child of vfork(2).
  */
@@ -29,7 +29,7 @@ void run_channel_set(const char *value);
 bool run_channel_reports(void);
 /* At the end of the program: what has not been sent by then is counted all the same. */
 void run_channel_end(void);
-/* 0 or -errno */
-int run_channel_send(struct run_message *message, int fd);
+/* 0, or -errno, and the line is counted as missing if there is a report. */
+int run_channel_send(struct run_message *message);
 
 #endif

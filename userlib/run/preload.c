@@ -121,21 +121,12 @@ EXPORT int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 }
 
 /* A second descriptor, so that the number can go the way it always goes. */
-static int copy_of_tcp(int fd)
-{
-	int copy = run_copy(fd);
-
-	if (copy >= 0)
-		run_prepare_close(fd);
-	return copy;
-}
-
 static int copy_of_socket(int fd)
 {
 	int saved = errno;
 	int copy;
 
-	copy = !run_filter_forbids() && run_is_tcp(fd) ? copy_of_tcp(fd) : -1;
+	copy = !run_filter_forbids() && run_is_tcp(fd) ? run_copy(fd) : -1;
 	errno = saved;
 	return copy;
 }
@@ -148,7 +139,7 @@ static int copy_of_replaced(int from, int to, int flags)
 
 	if (!run_filter_forbids() && run_is_tcp(to) && !(flags & ~O_CLOEXEC) &&
 	    fcntl(from, F_GETFD) >= 0)
-		copy = copy_of_tcp(to);
+		copy = run_copy(to);
 	errno = saved;
 	return copy;
 }
@@ -226,9 +217,8 @@ EXPORT int dup2(int from, int to)
 int __dup2(int from, int to)
 __attribute__((nothrow, leaf, alias("dup2"), visibility("default")));
 
-static void close_if_tcp(int fd, int unused)
+static void close_if_tcp(int fd)
 {
-	(void)unused;
 	if (run_is_tcp(fd))
 		run_close_socket(fd, fd);
 }
@@ -239,11 +229,11 @@ static void close_tcp_between(unsigned int first, unsigned int last)
 	unsigned int fd;
 
 	if (last - first >= FEW)
-		run_each_descriptor(first, last, close_if_tcp, 0);
+		run_each_descriptor(first, last, close_if_tcp);
 	else
 		for (fd = first; fd - first <= last - first; fd++)
 			if (!run_is_own(fd))
-				close_if_tcp(fd, 0);
+				close_if_tcp(fd);
 	errno = saved;
 }
 

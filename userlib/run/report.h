@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Where the keeper reports to.  Nothing here waits: what the file does not take at
+ * Where the reporter writes to.  Nothing here waits: what the file does not take at
  * once is lost, and counted.
  */
 #ifndef RUN_REPORT_H

@@ -16,9 +16,10 @@
 
 #include "filter_count.h"
 #include "inspect.h"
-#include "keeper.h"
 #include "message.h"
+#include "numbers.h"
 #include "report.h"
+#include "reporter.h"
 
 /* As env(1) and timeout(1) have it. */
 #define EXIT_OWN	125
@@ -115,9 +116,10 @@ static int open_device(void)
 		err(EXIT_OWN, "cannot open " WINSOCK_DEVICE);
 	if (ioctl(fd, WINSOCK_IOC_VERSION, &version))
 		err(EXIT_OWN, WINSOCK_DEVICE " is not the module winsock's");
-	if (version != WINSOCK_ABI_VERSION)
-		errx(EXIT_OWN, "the module has version %u, this %u; install both from one release",
-		     version, WINSOCK_ABI_VERSION);
+	if (version < RUN_ABI_NEEDED)
+		errx(EXIT_OWN,
+		     "the loaded module has version %u, and %u is needed; install the module of this release and, as root, run: modprobe -r winsock && modprobe winsock",
+		     version, RUN_ABI_NEEDED);
 	return fd;
 }
 
@@ -173,31 +175,45 @@ static const char *find_program(const char *name)
 }
 
 /* Out of the way of numbers that the program expects to get; open across exec. */
-static int out_of_the_way(int fd)
+static int out_of_the_way(int fd, int lowest)
 {
-	int high = run_copy_high(fd, F_DUPFD, RUN_NUMBERS_END - 1);
+	int high = run_copy_high(fd, F_DUPFD, lowest);
 
 	if (high < 0)
-		return fd;
+		err(EXIT_OWN, "cannot have another descriptor");
 	close(fd);
 	return high;
 }
 
-static void prepare_environment(const char *library, int channel,
+/* The descriptors that the program inherits for its report, as the environment has them. */
+static void begin_report(int device, const struct options *options, char *text, size_t size)
+{
+	int channel = run_reporter(device, options->report, run_report_keep_stderr());
+	struct stat socket, module;
+
+	if (channel < 0)
+		err(EXIT_OWN, "cannot start the process that reports");
+	channel = out_of_the_way(channel, RUN_NUMBERS_END - 1);
+	device = out_of_the_way(device, RUN_NUMBERS);
+	if (fstat(channel, &socket) || fstat(device, &module))
+		err(EXIT_OWN, "cannot find the socket to the process that reports");
+	snprintf(text, size, "%d:%lu:%d:%lu", channel, (unsigned long)socket.st_ino, device,
+		 (unsigned long)module.st_rdev);
+}
+
+static void prepare_environment(const char *library, int device,
 				const struct options *options)
 {
-	char text[64], *list;
+	char report[96] = "-1:0:-1:0", *list, *value;
 	const char *old = getenv("LD_PRELOAD");
-	struct stat st;
 	int filters;
 
-	if (fstat(channel, &st))
-		err(EXIT_OWN, "cannot find the socket to the keeper");
+	if (options->report >= 0)
+		begin_report(device, options, report, sizeof(report));
 	filters = run_filter_count();
-	snprintf(text, sizeof(text), "%d:%lu:%d:%d", channel, (unsigned long)st.st_ino,
-		 options->report >= 0, filters < 0 ? 0 : filters);
-	if (asprintf(&list, "%s%s%s", library, old && *old ? ":" : "", old ? old : "") < 0 ||
-	    setenv("LD_PRELOAD", list, 1) || setenv(RUN_ENV, text, 1))
+	if (asprintf(&value, "%s:%d", report, filters < 0 ? 0 : filters) < 0 ||
+	    asprintf(&list, "%s%s%s", library, old && *old ? ":" : "", old ? old : "") < 0 ||
+	    setenv("LD_PRELOAD", list, 1) || setenv(RUN_ENV, value, 1))
 		err(EXIT_OWN, "cannot set the environment");
 	unsetenv(RUN_ENV_ALONE);
 	if (options->alone && setenv(RUN_ENV_ALONE, "1", 1))
@@ -208,7 +224,7 @@ int main(int argc, char *argv[])
 {
 	const struct options options = parse(argc, argv);
 	const char *library, *program, *why;
-	int device, channel;
+	int device;
 
 	argv += optind;
 	program = find_program(argv[0]);
@@ -224,12 +240,7 @@ int main(int argc, char *argv[])
 	if (why)
 		warnx("%s %s: nothing can be preloaded, its closes stay as they are",
 		      program, why);
-	channel = run_keeper(device, options.report,
-			     options.report < 0 ? -1 : run_report_keep_stderr());
-	if (channel < 0)
-		err(EXIT_OWN, "cannot start the process that waits in the background");
-	channel = out_of_the_way(channel);
-	prepare_environment(library, channel, &options);
+	prepare_environment(library, device, &options);
 	if (options.verbose)
 		warnx("%s with LD_PRELOAD=%s " RUN_ENV "=%s", program,
 		      getenv("LD_PRELOAD"), getenv(RUN_ENV));

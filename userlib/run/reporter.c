@@ -1,38 +1,36 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The keeper waits for what the programs could not wait for, and reports.
+ * The reporter writes a line for each close: what the programs send it, and for a
+ * close that they did not wait for, what the module says of its end.
  *
- * It is one process for a program and all that it starts.  Each wait is a thread:
- * what they do is sleep in the kernel.
+ * It is one process for a program and all that it starts.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <linux/close_range.h>
 #include <linux/winsock.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "keeper.h"
 #include "message.h"
 #include "report.h"
+#include "reporter.h"
 
 #define MESSAGE_WAIT_MS	1000	/* for room for the only one */
+#define OVERDUE_S	10	/* an outcome so long after its deadline will not come */
 #define NSEC_PER_SEC	1000000000ULL
+#define BUCKETS		1024
+#define AT_ONCE		32	/* outcomes */
 
-/* What the keeper keeps, from here on. */
+/* What the reporter keeps, from here on. */
 enum {
 	CHANNEL = 3,
 	DEVICE,
@@ -43,28 +41,33 @@ enum {
 
 #define KEPT	(OTHERS - CHANNEL)
 
-/* struct wait - a socket to be closed, once the parcel can be opened */
-struct wait {
-	int parcel;
+/* struct pending - a close whose outcome has not been read */
+struct pending {
+	struct pending *next;
 	struct run_message message;
 };
 
-static bool reports;
-
-/* Waits that are not over, and the thread that receives; the last one says what is lost. */
-static atomic_uint users = 1;
+/**
+ * struct waiting - closes whose outcomes have not been read
+ * @bucket: by their cookies, the oldest first
+ * @count: how many
+ * @end: CLOCK_MONOTONIC in seconds when all of them have come, or will not
+ */
+static struct {
+	struct pending *bucket[BUCKETS];
+	unsigned long count;
+	time_t end;
+} waiting;
 
 /**
  * struct lost - lines that are not in the report
- * @lock: also keeps one line after another
  * @lines: how many
  * @messages: where to say so, once there are any
  */
 static struct {
-	pthread_mutex_t lock;
 	unsigned long lines;
 	int messages;
-} lost = { .lock = PTHREAD_MUTEX_INITIALIZER, .messages = -1 };
+} lost = { .messages = -1 };
 
 static void lose(unsigned long lines)
 {
@@ -75,19 +78,26 @@ static void lose(unsigned long lines)
 
 static void write_line(const char *line, int len)
 {
-	pthread_mutex_lock(&lost.lock);
 	lose(!run_report_write(REPORT, line, len));
-	pthread_mutex_unlock(&lost.lock);
 }
 
-static void leave(void)
+static void write_heading(void)
+{
+	char line[256];
+	int len;
+
+	len = snprintf(line, sizeof(line), "%-15s %7s %4s %-22s %-10s %8s %s\n", "TIME",
+		       "PID", "FD", "PEER", "DECISION", "SECONDS", "LOST");
+	write_line(line, len);
+}
+
+/* At the end: how many lines are not there. */
+static void write_lost(void)
 {
 	struct pollfd room = { .events = POLLOUT };
 	char text[128];
 	int len;
 
-	if (atomic_fetch_sub(&users, 1) > 1 || !reports)
-		return;
 	lose(run_report_unread(REPORT));
 	if (!lost.lines)
 		return;
@@ -119,9 +129,10 @@ static void format_lost(const struct run_close *close, char *text, size_t size)
 {
 	unsigned int unacked = 0, unread = close->unread;
 
-	if (close->decision == RUN_HARD || close->decision == RUN_TIMEOUT)
+	if (close->decision == RUN_HARD || close->decision == RUN_TIMEOUT ||
+	    close->decision == RUN_BACKGROUND)
 		unacked = close->unacked;
-	if (close->decision == RUN_SHARED || close->decision == RUN_BACKGROUND)
+	if (close->decision == RUN_SHARED)
 		unread = 0;
 	if (unacked && unread)
 		snprintf(text, size, "up to %u sent, %u unread", unacked, unread);
@@ -149,8 +160,6 @@ static void report(const struct run_close *close)
 	struct tm tm;
 	int len;
 
-	if (!reports || !close->when)
-		return;
 	strftime(clock, sizeof(clock), "%T", localtime_r(&when, &tm));
 	format_peer(&close->peer, peer, sizeof(peer));
 	format_lost(close, data, sizeof(data));
@@ -160,132 +169,161 @@ static void report(const struct run_close *close)
 	write_line(line, len);
 }
 
-static unsigned long long nsec_since(const struct timespec *start)
+static time_t seconds_now(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (now.tv_sec - start->tv_sec) * NSEC_PER_SEC + now.tv_nsec - start->tv_nsec;
+	return now.tv_sec;
 }
 
-/* Up to a second too long, never too short. */
-static int shorten(int fd, const struct linger *asked, unsigned int spent)
+static void begin_waiting(const struct run_message *message)
 {
-	struct linger left = *asked;
+	struct pending **at = &waiting.bucket[message->cookie % BUCKETS];
+	struct pending *new = malloc(sizeof(*new));
+	time_t end = seconds_now() + message->close.linger + OVERDUE_S;
 
-	if ((unsigned int)left.l_linger > spent)
-		left.l_linger -= spent;
-	else
-		left.l_linger = 1;
-	return setsockopt(fd, SOL_SOCKET, SO_LINGER, &left, sizeof(left));
-}
-
-/* C19: blocking, so that it lingers; C9 at the deadline. */
-static void linger(int fd, struct run_message *message)
-{
-	struct winsock_closesocket arg = { .fd = fd };
-	socklen_t len = sizeof(struct linger);
-	struct linger asked = { 0 };
-	struct timespec start;
-	int err;
-
-	clock_gettime(CLOCK_MONOTONIC, &start);
-	getsockopt(fd, SOL_SOCKET, SO_LINGER, &asked, &len);
-	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
-	if (message->spent)
-		shorten(fd, &asked, message->spent);
-	while ((err = ioctl(DEVICE, WINSOCK_IOC_CLOSESOCKET, &arg)) && errno == EINTR)
-		shorten(fd, &asked, message->spent + nsec_since(&start) / NSEC_PER_SEC);
-	if (err)
-		close(fd);
-
-	message->close.took += nsec_since(&start);
-	message->close.decision = message->close.took >= asked.l_linger * NSEC_PER_SEC ?
-				  RUN_TIMEOUT : RUN_LINGER;
-	report(&message->close);
-}
-
-static void *wait_for_drain(void *arg)
-{
-	struct wait *wait = arg;
-	char byte;
-	int fd;
-
-	run_take(wait->parcel, &byte, 1, &fd);
-	close(wait->parcel);
-	if (fd >= 0)
-		linger(fd, &wait->message);
-	free(wait);
-	leave();
-	return NULL;
-}
-
-static void begin_wait(int parcel, const struct run_message *message)
-{
-	struct wait *wait = malloc(sizeof(*wait));
-	pthread_attr_t attr;
-	pthread_t thread;
-
-	if (!wait) {
-		close(parcel);
+	if (!new) {
+		lose(1);
 		return;
 	}
-	wait->parcel = parcel;
-	wait->message = *message;
-	atomic_fetch_add(&users, 1);
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attr, PTHREAD_STACK_MIN + 65536);
-	/* One after another is late, but not lost. */
-	if (pthread_create(&thread, &attr, wait_for_drain, wait))
-		wait_for_drain(wait);
-	pthread_attr_destroy(&attr);
+	new->next = NULL;
+	new->message = *message;
+	while (*at)
+		at = &(*at)->next;
+	*at = new;
+	waiting.count++;
+	if (waiting.end < end)
+		waiting.end = end;
 }
 
-static void keep(void)
+/* False if there is no such close. */
+static bool end_waiting(uint64_t cookie, struct run_close *close)
+{
+	struct pending **at = &waiting.bucket[cookie % BUCKETS];
+	struct pending *found;
+
+	while (*at && (*at)->message.cookie != cookie)
+		at = &(*at)->next;
+	found = *at;
+	if (!found)
+		return false;
+	*close = found->message.close;
+	*at = found->next;
+	free(found);
+	waiting.count--;
+	return true;
+}
+
+static void handle(const struct run_message *message)
+{
+	struct run_close before;
+
+	lose(message->missing);
+	switch (message->kind) {
+	case RUN_CLOSED:
+		report(&message->close);
+		break;
+	case RUN_BEGINS:
+		begin_waiting(message);
+		break;
+	case RUN_INSTEAD:
+		if (end_waiting(message->cookie, &before))
+			report(&message->close);
+		break;
+	}
+}
+
+/* What has been sent; false once nobody has the socket any more. */
+static bool receive_all(void)
 {
 	struct run_message message;
-	int parcel, len;
-	char line[256];
+	ssize_t got;
 
-	if (reports) {
-		len = snprintf(line, sizeof(line), "%-15s %7s %4s %-22s %-10s %8s %s\n", "TIME",
-			       "PID", "FD", "PEER", "DECISION", "SECONDS", "LOST");
-		write_line(line, len);
-	}
-	while (run_take(CHANNEL, &message, sizeof(message), &parcel) ==
-	       sizeof(message)) {
-		if (message.missing) {
-			pthread_mutex_lock(&lost.lock);
-			lose(message.missing);
-			pthread_mutex_unlock(&lost.lock);
+	while ((got = recv(CHANNEL, &message, sizeof(message), MSG_DONTWAIT)) > 0)
+		if (got == sizeof(message))
+			handle(&message);
+	return got < 0;
+}
+
+static void complete(struct run_close *close, const struct winsock_outcome *outcome)
+{
+	close->took += outcome->nsec;
+	close->unacked = outcome->unacked;
+	if (outcome->result == WINSOCK_STILL_SHARED)
+		close->decision = RUN_SHARED;
+	else if (outcome->result == WINSOCK_NOT_CONNECTED)
+		close->decision = RUN_NATIVE;
+	report(close);
+}
+
+static void read_outcomes(void)
+{
+	struct winsock_outcome got[AT_ONCE];
+	struct run_close close;
+	ssize_t size = read(DEVICE, got, sizeof(got));
+	ssize_t i;
+
+	for (i = 0; i < size / (ssize_t)sizeof(got[0]); i++) {
+		if (!end_waiting(got[i].cookie, &close)) {
+			/* Its packet was sent before it. */
+			receive_all();
+			if (!end_waiting(got[i].cookie, &close))
+				continue;
 		}
-		report(&message.close);
-		if (parcel >= 0)
-			begin_wait(parcel, &message);
+		complete(&close, &got[i]);
 	}
-	leave();
-	/* The waits that are left continue. */
-	pthread_exit(NULL);
+}
+
+/* Milliseconds; the programs may ask for more as long as they can. */
+static int time_to_wait(bool open)
+{
+	time_t now = seconds_now();
+
+	if (open)
+		return -1;
+	return waiting.end > now ? (waiting.end - now) * 1000 : 0;
+}
+
+static void write_report(void)
+{
+	struct pollfd ready[] = {
+		{ .fd = CHANNEL, .events = POLLIN },
+		{ .fd = DEVICE, .events = POLLIN },
+	};
+	bool open = true;
+	int n;
+
+	write_heading();
+	while (open || waiting.count) {
+		n = poll(ready, 2, time_to_wait(open));
+		if (!n)
+			break;
+		if (n < 0)
+			continue;
+		if (ready[1].revents)
+			read_outcomes();
+		if (ready[0].revents)
+			open = receive_all();
+		if (!open)
+			ready[0].fd = -1;
+	}
+	lose(waiting.count);
+	write_lost();
 }
 
 /* Nothing of the terminal, and of what it inherited only what it needs. */
 static void settle(int channel, int device, int to, int messages)
 {
 	int kept[KEPT] = { channel, device, to, messages };
-	struct rlimit limit;
 	int null, i;
 
 	setsid();
-	/* A report that nobody reads any more must not end the waits. */
+	/* A report that nobody reads any more must not end it. */
 	signal(SIGPIPE, SIG_IGN);
 	if (chdir("/"))
 		_exit(EXIT_FAILURE);
-	prctl(PR_SET_NAME, "winsock-keeper");
-	if (!getrlimit(RLIMIT_NOFILE, &limit)) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
+	prctl(PR_SET_NAME, "winsock-report");
 	/* First away from where another of them goes. */
 	null = fcntl(open("/dev/null", O_RDWR), F_DUPFD, OTHERS);
 	for (i = 0; i < KEPT; i++)
@@ -297,7 +335,7 @@ static void settle(int channel, int device, int to, int messages)
 	close_range(OTHERS, ~0U, 0);
 }
 
-int run_keeper(int device, int to, int messages)
+int run_reporter(int device, int report, int messages)
 {
 	int ends[2], status = 0;
 	pid_t pid;
@@ -310,9 +348,9 @@ int run_keeper(int device, int to, int messages)
 		pid = fork();
 		if (pid)
 			_exit(pid < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
-		reports = to >= 0;
-		settle(ends[1], device, to, messages);
-		keep();
+		settle(ends[1], device, report, messages);
+		write_report();
+		_exit(EXIT_SUCCESS);
 	}
 	close(ends[1]);
 	/* Where SIGCHLD is ignored there is nothing to wait for. */
