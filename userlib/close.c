@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* closesocket(): the kernel decides, this asks. */
+/* closesocket() and winsock_close_deadline(): the kernel decides, this asks. */
 #include <errno.h>
 #include <linux/winsock.h>
+#include <sys/ioctl.h>
 #include <winsock2.h>
 
 #include "blocking.h"
@@ -10,13 +11,28 @@
 #include "deadline.h"
 #include "device.h"
 #include "error.h"
+#include "event.h"
 #include "export.h"
 #include "option.h"
+#include "outcome.h"
 #include "request.h"
 #include "socket.h"
 #include "watch.h"
 
 #define LONGEST_TICK_NSEC	(10 * WS_NSEC_PER_MSEC)
+#define MAX_DEADLINE_MSEC	65535000
+
+/**
+ * struct background - a close that goes on without the caller (T-rows)
+ * @nsec: how long the peer has
+ * @outcomes: the descriptor where the outcome can be read; -1 if none is wanted
+ * @cookie: comes back in the outcome
+ */
+struct background {
+	uint64_t nsec;
+	int outcomes;
+	uint64_t cookie;
+};
 
 /*
  * References to the open file that the kernel cannot tell from another
@@ -89,13 +105,28 @@ static int close_through_signals(int fd, const struct ws_slot *slot,
 	return err;
 }
 
-/**
- * ws_close - close a socket
- * @fd: its descriptor
- *
- * Return: 0, or an errno, and then nothing has changed.
- */
-int ws_close(int fd)
+static int close_in_background(int fd, const struct ws_slot *slot,
+			       const struct ws_requests *requests,
+			       const struct background *how)
+{
+	struct winsock_close_deadline arg = {
+		.fd = fd,
+		.flags = how->outcomes >= 0 ? WINSOCK_CLOSE_REPORT : 0,
+		.pending = pending(slot, requests),
+		.timeout = how->nsec,
+		.cookie = how->cookie,
+	};
+	int ret;
+
+	if (how->outcomes >= 0)
+		ret = ioctl(how->outcomes, WINSOCK_IOC_CLOSE_DEADLINE, &arg);
+	else
+		ret = ws_device_ioctl(WINSOCK_IOC_CLOSE_DEADLINE, &arg);
+	return ret ? errno : 0;
+}
+
+/* As closesocket() without @how.  Returns 0, or an errno and nothing has changed. */
+static int close_socket(int fd, const struct background *how)
 {
 	struct ws_slot *slot = ws_slot_lookup(fd);
 	struct ws_requests *requests;
@@ -110,7 +141,8 @@ int ws_close(int fd)
 	}
 	watch = ws_watch_suspend(slot);
 	requests = ws_requests_hold(slot, fd);
-	err = close_through_signals(fd, slot, requests);
+	err = how ? close_in_background(fd, slot, requests, how) :
+		    close_through_signals(fd, slot, requests);
 	if (slot) {
 		if (!err)
 			ws_slot_closed(slot, generation);
@@ -120,6 +152,17 @@ int ws_close(int fd)
 	if (err)	/* C15 */
 		ws_watch_resume(slot, watch);
 	return err;
+}
+
+/**
+ * ws_close - close a socket
+ * @fd: its descriptor
+ *
+ * Return: 0, or an errno, and then nothing has changed.
+ */
+int ws_close(int fd)
+{
+	return close_socket(fd, NULL);
 }
 
 /* L2: where closesocket would refuse, the connection is reset. */
@@ -143,4 +186,39 @@ WS_EXPORT int closesocket(SOCKET s)
 	ws_blocking_end();
 	/* Its refusal is never a time-out. */
 	return ws_call_end(&call, ws_error_from_errno(err));
+}
+
+/* A socket comes before what is wrong with other arguments. */
+static int background_error(const struct ws_call *call, unsigned int msec,
+			    WSAEVENT outcomes)
+{
+	if (!msec || msec > MAX_DEADLINE_MSEC)
+		return ws_call_argument(call, WSAEINVAL);
+	if (outcomes != WSA_INVALID_EVENT &&
+	    !ws_is_outcomes(ws_event_fd(outcomes)))
+		return ws_call_argument(call, WSA_INVALID_HANDLE);
+	return 0;
+}
+
+/* No part of Winsock. */
+WS_EXPORT int winsock_close_deadline(SOCKET s, unsigned int milliseconds,
+				     WSAEVENT outcomes, uint64_t cookie)
+{
+	struct background how = {
+		.nsec = (uint64_t)milliseconds * WS_NSEC_PER_MSEC,
+		.outcomes = ws_event_fd(outcomes),
+		.cookie = cookie,
+	};
+	struct ws_call call;
+	int error;
+
+	if (!ws_call_begin(&call, ws_socket_fd(s)))
+		return SOCKET_ERROR;
+	error = background_error(&call, milliseconds, outcomes);
+	if (!error) {
+		ws_blocking_begin();
+		error = ws_error_from_errno(close_socket(call.fd, &how));
+		ws_blocking_end();
+	}
+	return ws_call_end(&call, error);
 }

@@ -35,12 +35,19 @@ void ws_device_after_fork(void)
 	pthread_mutex_unlock(&device_lock);
 }
 
+/* The module's version of the ABI; -1 if @fd is no descriptor of its device. */
+int ws_device_version(int fd)
+{
+	uint32_t version = 0;
+
+	return fd >= 0 && !ioctl(fd, WINSOCK_IOC_VERSION, &version) ?
+	       (int)version : -1;
+}
+
+/* Each version keeps what the ones before it promise. */
 static bool is_device(int fd)
 {
-	uint32_t version;
-
-	/* Each version keeps what the ones before it promise. */
-	return fd >= 0 && !ioctl(fd, WINSOCK_IOC_VERSION, &version) && version;
+	return ws_device_version(fd) > 0;
 }
 
 /* Under device_lock. */

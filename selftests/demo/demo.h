@@ -10,7 +10,10 @@
 #ifndef WINSOCK_DEMO_H
 #define WINSOCK_DEMO_H
 
+/* As in helpers.c: the library has a function of this name. */
+#define winsock_close_deadline(fd, ms) ioc_close_deadline(fd, ms)
 #include "winsock_test.h"
+#undef winsock_close_deadline
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 

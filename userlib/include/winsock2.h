@@ -621,6 +621,34 @@ struct winsock_message {
 	LPARAM lParam;
 };
 
+/*
+ * What became of a close with a deadline.  The structure and its values are the
+ * kernel ABI's; they are repeated where its header is not installed, or is
+ * older than they are.
+ */
+#ifdef __has_include
+#if __has_include(<linux/winsock.h>)
+#include <linux/winsock.h>
+#endif
+#endif
+#ifndef WINSOCK_CLOSE_REPORT
+enum winsock_result {
+	WINSOCK_DELIVERED,
+	WINSOCK_DEADLINE_RESET,
+	WINSOCK_PEER_RESET,
+	WINSOCK_STILL_SHARED,
+	WINSOCK_NOT_CONNECTED
+};
+
+struct winsock_outcome {
+	__extension__ unsigned long long cookie;
+	__extension__ unsigned long long nsec;
+	__extension__ unsigned long long unacked;
+	unsigned int result;
+	unsigned int pad;
+};
+#endif
+
 #define WSAMAKESELECTREPLY(event, error)	MAKELONG(event, error)
 #define WSAGETSELECTEVENT(lparam)		LOWORD(lparam)
 #define WSAGETSELECTERROR(lparam)		HIWORD(lparam)
@@ -805,6 +833,13 @@ int winsock_close_queue(HWND queue);
 int winsock_get_message(HWND queue, struct winsock_message *message,
 			DWORD timeout);
 WSAEVENT winsock_queue_event(HWND queue);
+
+/* No part of Winsock. */
+WSAEVENT winsock_create_outcomes(void);
+int winsock_close_outcomes(WSAEVENT outcomes);
+int winsock_get_outcome(WSAEVENT outcomes, struct winsock_outcome *outcome);
+int winsock_close_deadline(SOCKET s, unsigned int milliseconds,
+			   WSAEVENT outcomes, uint64_t cookie);
 
 SOCKET WSASocketA(int domain, int type, int protocol, LPWSAPROTOCOL_INFOA info,
 		  GROUP group, DWORD flags);
