@@ -103,6 +103,8 @@ static __always_inline int transfer_begin(struct winsock_sock *ws,
 		return -ECANCELED;
 	if (likely(!is_reset(sock, ws)))
 		return 0;
+	/* Told now: SO_ERROR and EPOLLERR do not tell it once more. */
+	WRITE_ONCE(sock->sk->sk_err, 0);
 	return winsock_call_end(ws, call, wait, -ECONNRESET);
 }
 

@@ -24,8 +24,8 @@ const char *__tsan_default_options(void)
  */
 const char *__tsan_default_suppressions(void)
 {
-	return "race_top:^fstat$\n"
-	       "race_top:^dup3$\n"
+	return "race_top:^__interceptor_fstat$\n"
+	       "race_top:^__interceptor_dup3$\n"
 	       "race_top:^__interceptor_close$\n"
 	       "race_top:^__interceptor_closedir$\n";
 }

@@ -223,6 +223,17 @@ symbols() {
 }
 try "only Winsock's names are exported, each with a version" symbols
 
+# Else the package does not build.
+symbols_file() {
+	local file=../.packages/debian/libwinsock1.symbols
+
+	[ ! -e "$file" ] ||
+		nm -D --defined-only "$build/libwinsock.so" |
+			awk '{ sub(/@@/, "@", $3); print $3 ~ /@/ ? $3 : $3 "@" $3 }' | sort |
+			diff <(sed -n 's/^ \([^ ]*\) .*/\1/p' "$file" | sort) -
+}
+try "the package's list of symbols is the library's" symbols_file
+
 try "a path with a space is refused, and nothing removed" check/paths.sh
 
 # With no flag but -lws2_32; what libc says of static programs is no fault.
