@@ -476,6 +476,26 @@ TEST_F(example, last_word_waits_for_five_seconds_and_resets)
 	}
 }
 
+/* L28, L29: one client reads, one does not. */
+TEST_F(example, outcome_server_reports_what_became_of_each_close)
+{
+	struct peer lazy, quick;
+	enum ending ending;
+	int port;
+
+	run("outcome_server", "0", "1500", too_much(), "2");
+	port = program_number(&self->program);
+	peer_connect_room(&lazy, port, SMALL_ROOM);
+	peer_connect(&quick, port);
+	EXPECT_LT(0, read_all(quick.fd, room, ROOM, &ending));
+	EXPECT_EQ(END_EOF, ending);
+	EXPECT_EQ(0, program_end(&self->program));
+	EXPECT_TRUE(program_said(&self->program, "client 1: reset at the deadline"));
+	EXPECT_TRUE(program_said(&self->program, "client 2: delivered"));
+	read_all(lazy.fd, room, ROOM, &ending);
+	EXPECT_EQ(END_RESET, ending);
+}
+
 /* The ABI without the library; C8, C9 */
 TEST(deadline_server_is_rid_of_a_client_that_does_not_read)
 {

@@ -48,11 +48,10 @@ int ws_accepted_take(struct ws_slot *listener, struct ws_slot *slot, int fd,
 		return ws_error_from_errno(errno);
 	close(accepted);
 
-	atomic_fetch_and(&slot->flags, ~FORGOTTEN);
-	atomic_fetch_or(&slot->flags,
-			WS_SLOT_ACCEPTED |
-			(ws_slot_flags(listener) & WS_SLOT_INHERITED &
-			 ~WS_SLOT_NO_INHERIT));
+	ws_slot_clear(slot, FORGOTTEN);
+	ws_slot_set(slot, WS_SLOT_ACCEPTED |
+		    (ws_slot_flags(listener) & WS_SLOT_INHERITED &
+		     ~WS_SLOT_NO_INHERIT));
 	ws_slot_identify(slot, fd);
 	ws_slot_connected(slot);
 	ws_watch_replace(slot, fd);

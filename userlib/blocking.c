@@ -2,7 +2,6 @@
 /* WSACancelBlockingCall and WSAIsBlocking */
 #include <errno.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <winsock2.h>
 
 #include "blocking.h"
@@ -10,27 +9,7 @@
 #include "export.h"
 #include "startup.h"
 
-/* Signal handlers look at it: no allocation at first use. */
-static __thread struct {
-	atomic_bool blocking;
-	atomic_bool cancelled;
-} self __attribute__((tls_model("initial-exec")));
-
-bool ws_is_blocking(void)
-{
-	return self.blocking;
-}
-
-void ws_blocking_begin(void)
-{
-	self.cancelled = false;
-	self.blocking = true;
-}
-
-void ws_blocking_end(void)
-{
-	self.blocking = false;
-}
+__thread struct ws_blocking ws_blocking;
 
 /* Winsock 2 knows no cancelling: nothing has to be ready for it then (L3). */
 bool ws_is_cancellable(void)
@@ -40,7 +19,7 @@ bool ws_is_cancellable(void)
 
 bool ws_is_cancelled(void)
 {
-	return self.cancelled;
+	return ws_blocking.cancelled;
 }
 
 /*
@@ -58,7 +37,7 @@ int ws_ppoll(struct pollfd *pollfds, nfds_t count, const struct timespec *left)
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	if (self.cancelled) {
+	if (ws_blocking.cancelled) {
 		ret = -1;
 		err = EINTR;
 	} else {
@@ -77,13 +56,13 @@ WS_EXPORT int WSACancelBlockingCall(void)
 		return ws_fail(WSANOTINITIALISED);
 	if (!ws_is_cancellable())
 		return ws_fail(WSAEOPNOTSUPP);
-	if (!self.blocking)
+	if (!ws_blocking.blocking)
 		return ws_fail(WSAEINVAL);
-	self.cancelled = true;
+	ws_blocking.cancelled = true;
 	return 0;
 }
 
 WS_EXPORT BOOL WSAIsBlocking(void)
 {
-	return self.blocking ? TRUE : FALSE;
+	return ws_blocking.blocking ? TRUE : FALSE;
 }

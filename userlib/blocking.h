@@ -8,12 +8,43 @@
 #define WS_BLOCKING_H
 
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <time.h>
 
-bool ws_is_blocking(void);
-void ws_blocking_begin(void);
-void ws_blocking_end(void);
+/**
+ * struct ws_blocking - what the signal handlers of a thread find
+ * @blocking: it sits in a blocking call
+ * @cancelled: which is to end
+ *
+ * No other thread looks at it, and there is no allocation at first use.
+ */
+struct ws_blocking {
+	atomic_bool blocking;
+	atomic_bool cancelled;
+};
+
+extern __thread struct ws_blocking ws_blocking
+	__attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+static inline bool ws_is_blocking(void)
+{
+	return atomic_load_explicit(&ws_blocking.blocking, memory_order_relaxed);
+}
+
+static inline void ws_blocking_begin(void)
+{
+	atomic_store_explicit(&ws_blocking.cancelled, false, memory_order_relaxed);
+	atomic_store_explicit(&ws_blocking.blocking, true, memory_order_relaxed);
+	atomic_signal_fence(memory_order_seq_cst);
+}
+
+static inline void ws_blocking_end(void)
+{
+	atomic_signal_fence(memory_order_seq_cst);
+	atomic_store_explicit(&ws_blocking.blocking, false, memory_order_relaxed);
+}
+
 
 bool ws_is_cancellable(void);
 bool ws_is_cancelled(void);

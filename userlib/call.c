@@ -4,7 +4,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <string.h>
 #include <sys/time.h>
 #include <winsock2.h>
 
@@ -14,34 +13,6 @@
 #include "startup.h"
 
 #define NSEC_PER_SEC	1000000000L
-
-/*
- * False if the call must not even look at its arguments: the last error is set
- * then (L1).
- */
-bool ws_call_begin(struct ws_call *call, int fd)
-{
-	if (!ws_started()) {		/* G1 */
-		ws_fail(WSANOTINITIALISED);
-		return false;
-	}
-	if (ws_is_blocking()) {		/* G2 */
-		ws_fail(WSAEINPROGRESS);
-		return false;
-	}
-	memset(call, 0, sizeof(*call));
-	call->saved_errno = errno;
-	call->fd = fd;
-	call->kind = WS_OTHER;
-	return true;
-}
-
-/* What the application gets for @error: 0 or SOCKET_ERROR. */
-int ws_call_end(struct ws_call *call, int error)
-{
-	errno = call->saved_errno;
-	return error ? ws_fail(error) : 0;
-}
 
 /* The same for a call that transfers, polls or handles options (L1). */
 int ws_call_done(struct ws_call *call, int error)
@@ -63,7 +34,7 @@ void ws_call_block(struct ws_call *call, enum ws_kind kind)
 	call->kind = kind;
 	call->slot = ws_slot_adopt(call->fd);
 	if (call->slot)
-		call->generation = atomic_load(&call->slot->generation);
+		call->generation = ws_slot_generation(call->slot);
 	call->stream = ws_slot_is_stream(call->slot);
 	clock_gettime(CLOCK_MONOTONIC, &call->start);
 	ws_blocking_begin();
@@ -103,7 +74,7 @@ static bool follow(struct ws_call *call)
 		return false;
 	call->fd = fd;
 	call->slot = slot;
-	call->generation = atomic_load(&slot->generation);
+	call->generation = ws_slot_generation(slot);
 	return true;
 }
 

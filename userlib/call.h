@@ -12,8 +12,12 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <time.h>
+#include <winsock2.h>
 
+#include "blocking.h"
+#include "error.h"
 #include "slot.h"
+#include "startup.h"
 
 /* What a call was doing decides what it gets when closesocket cancels it. */
 enum ws_kind {
@@ -50,8 +54,35 @@ struct ws_call {
 	struct timespec start;
 };
 
-bool ws_call_begin(struct ws_call *call, int fd);
-int ws_call_end(struct ws_call *call, int error);
+/*
+ * False if the call must not even look at its arguments: the last error is set
+ * then (L1).
+ */
+static inline bool ws_call_begin(struct ws_call *call, int fd)
+{
+	if (!ws_started()) {		/* G1 */
+		ws_fail(WSANOTINITIALISED);
+		return false;
+	}
+	if (ws_is_blocking()) {		/* G2 */
+		ws_fail(WSAEINPROGRESS);
+		return false;
+	}
+	*call = (struct ws_call) {
+		.fd = fd,
+		.kind = WS_OTHER,
+		.saved_errno = errno,
+	};
+	return true;
+}
+
+/* What the application gets for @error: 0 or SOCKET_ERROR. */
+static inline int ws_call_end(struct ws_call *call, int error)
+{
+	errno = call->saved_errno;
+	return error ? ws_fail(error) : 0;
+}
+
 int ws_call_done(struct ws_call *call, int error);
 
 void ws_call_block(struct ws_call *call, enum ws_kind kind);

@@ -285,7 +285,7 @@ pages() {
 		grep -hE "^[ \t]*#define $name\(" include/winsock2.h
 	done | sed 's/.*define \([A-Za-z_]*\).*/\1/' >>"$tmp/aliases"
 	sed -n 's/^\twinsock_\([a-z_]*\);$/\1_winsock/p' libwinsock.map |
-		grep -vE '^(strerror|poll|ioctlsocket_long|.*_(queue|message|event))_winsock$' \
+		grep -vE '^(strerror|poll|ioctlsocket_long|close_deadline|.*_(queue|message|event|outcomes?))_winsock$' \
 		>"$tmp/libcs"
 	tr '[:upper:]' '[:lower:]' <"$tmp/pages" | sort -u >"$tmp/lower"
 	sort -u "$tmp"/{pages,aliases,libcs,lower} | while read -r name; do

@@ -42,7 +42,7 @@ static unsigned int pending(const struct ws_slot *slot,
 			    const struct ws_requests *requests)
 {
 	return (slot ? atomic_load(&slot->pollers) : 0) +
-	       ws_requests_pending(requests);
+	       (requests ? ws_requests_pending(requests) : 0);
 }
 
 static int close_request(int fd, const struct ws_slot *slot,
@@ -76,27 +76,25 @@ static time_t seconds_since(const struct timespec *start)
  * longer either.  The kernel's clock starts anew with each request, so that the
  * interval is set to what is left, at last to nothing, which resets (C9).
  */
-static int close_through_signals(int fd, const struct ws_slot *slot,
-				 const struct ws_requests *requests)
+static int __attribute__((noinline))
+close_again(int fd, const struct ws_slot *slot,
+	    const struct ws_requests *requests, const struct timespec *start)
 {
 	struct winsock_linger asked, left;
-	struct timespec start;
 	bool known = false;
 	time_t spent;
-	int err;
+	int err = EINTR;
 
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &start);
-	for (;;) {
+	while (err == EINTR && !ws_is_cancelled()) {	/* C11 */
+		if (known || !ws_get_linger(fd, &asked)) {
+			known = true;
+			spent = seconds_since(start);
+			left = asked;
+			left.l_linger = spent < asked.l_linger ?
+					asked.l_linger - spent : 0;
+			ws_set_linger(fd, &left);
+		}
 		err = close_request(fd, slot, requests);
-		if (err != EINTR || ws_is_cancelled())	/* C11 */
-			break;
-		if (!known && ws_get_linger(fd, &asked))
-			continue;
-		known = true;
-		spent = seconds_since(&start);
-		left = asked;
-		left.l_linger = spent < asked.l_linger ? asked.l_linger - spent : 0;
-		ws_set_linger(fd, &left);
 	}
 
 	/* I1: a failure leaves the options as they were. */
@@ -105,9 +103,32 @@ static int close_through_signals(int fd, const struct ws_slot *slot,
 	return err;
 }
 
-static int close_in_background(int fd, const struct ws_slot *slot,
-			       const struct ws_requests *requests,
-			       const struct background *how)
+/*
+ * Where nobody has set an interval there is nothing to wait for, and no look at
+ * the clock.  Should the program have set it behind the library's back, time is
+ * counted from the first signal on.
+ */
+static int close_through_signals(int fd, struct ws_slot *slot,
+				 const struct ws_requests *requests)
+{
+	bool may_linger = !slot || ws_slot_flags(slot) & WS_SLOT_LINGER;
+	struct timespec start;
+	int err;
+
+	if (may_linger)
+		clock_gettime(CLOCK_MONOTONIC_COARSE, &start);
+	err = close_request(fd, slot, requests);
+	if (err != EINTR)
+		return err;
+	if (!may_linger)
+		clock_gettime(CLOCK_MONOTONIC_COARSE, &start);
+	return close_again(fd, slot, requests, &start);
+}
+
+static int __attribute__((noinline))
+close_in_background(int fd, const struct ws_slot *slot,
+		    const struct ws_requests *requests,
+		    const struct background *how)
 {
 	struct winsock_close_deadline arg = {
 		.fd = fd,
@@ -136,7 +157,7 @@ static int close_socket(int fd, const struct background *how)
 
 	/* A call that comes back from the kernel meanwhile must not go again. */
 	if (slot) {
-		generation = atomic_load(&slot->generation);
+		generation = ws_slot_generation(slot);
 		atomic_fetch_add(&slot->closing, 1);
 	}
 	watch = ws_watch_suspend(slot);

@@ -117,15 +117,15 @@ static void note_connecting(const struct ws_call *call, int err)
 
 	/* What was met on the way to another peer is no news of this one. */
 	if (!err && ws_slot_flags(call->slot) & WS_SLOT_UNREACHABLE)
-		atomic_fetch_and(&call->slot->flags, ~WS_SLOT_UNREACHABLE);
+		ws_slot_clear(call->slot, WS_SLOT_UNREACHABLE);
 	if (!call->slot || !call->stream ||
 	    connecting == !!(ws_slot_flags(call->slot) & WS_SLOT_CONNECTING))
 		return;
 	if (!connecting)
-		atomic_fetch_and(&call->slot->flags, ~WS_SLOT_CONNECTING);
+		ws_slot_clear(call->slot, WS_SLOT_CONNECTING);
 	else if (!getsockopt(call->fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &len) &&
 		 protocol == IPPROTO_TCP)
-		atomic_fetch_or(&call->slot->flags, WS_SLOT_CONNECTING);
+		ws_slot_set(call->slot, WS_SLOT_CONNECTING);
 }
 
 /*
@@ -219,7 +219,7 @@ static int shut(const struct ws_call *call, int how)
 		flags |= WS_SLOT_SHUT_RECV;
 	if (slot) {
 		ws_slot_identify(slot, call->fd);
-		before = atomic_fetch_or(&slot->flags, flags);
+		before = ws_slot_set(slot, flags);
 	}
 	if (!shutdown(call->fd, how))
 		return 0;
@@ -228,7 +228,7 @@ static int shut(const struct ws_call *call, int how)
 		return 0;
 	error = ws_call_error(call, errno);
 	if (slot)
-		atomic_fetch_and(&slot->flags, ~(flags & ~before));
+		ws_slot_clear(slot, flags & ~before);
 	return error;
 }
 

@@ -103,6 +103,22 @@ static int reopen(int lost)
 	return err;
 }
 
+/* @lost was not the device, it seems.  EBADF may well speak of the socket in @arg. */
+static int __attribute__((noinline))
+ioctl_again(int lost, unsigned long request, void *arg)
+{
+	int err = errno;
+	bool found = is_device(lost);
+
+	if (!found)
+		err = reopen(lost);
+	if (found || err) {
+		errno = err;
+		return -1;
+	}
+	return ioctl(atomic_load(&device), request, arg);
+}
+
 /*
  * As ioctl(2); ENETDOWN when the device cannot be had again (G3), EBADF after
  * WSACleanup(), which has closed all sockets.
@@ -110,22 +126,9 @@ static int reopen(int lost)
 int ws_device_ioctl(unsigned long request, void *arg)
 {
 	int fd = atomic_load(&device);
-	int ret, err;
+	int ret = ioctl(fd, request, arg);
 
-	ret = ioctl(fd, request, arg);
-	if (ret >= 0 || (errno != EBADF && errno != ENOTTY))
-		return ret;
-
-	/* EBADF may well speak of the descriptor in @arg. */
-	err = errno;
-	if (is_device(fd)) {
-		errno = err;
-		return -1;
-	}
-	err = reopen(fd);
-	if (err) {
-		errno = err;
-		return -1;
-	}
-	return ioctl(atomic_load(&device), request, arg);
+	if (ret < 0 && (errno == EBADF || errno == ENOTTY))
+		return ioctl_again(fd, request, arg);
+	return ret;
 }

@@ -23,7 +23,7 @@ static bool find(struct ws_call *call, enum ws_kind kind)
 	call->dontwait = true;
 	call->slot = ws_slot_adopt(call->fd);
 	if (call->slot)
-		call->generation = atomic_load(&call->slot->generation);
+		call->generation = ws_slot_generation(call->slot);
 	return call->slot;
 }
 

@@ -243,9 +243,9 @@ static int set_connreset(struct control *c)
 		return -1;
 	}
 	if (on)
-		atomic_fetch_and(&slot->flags, ~WS_SLOT_NO_CONNRESET);
+		ws_slot_clear(slot, WS_SLOT_NO_CONNRESET);
 	else
-		atomic_fetch_or(&slot->flags, WS_SLOT_NO_CONNRESET);
+		ws_slot_set(slot, WS_SLOT_NO_CONNRESET);
 	return 0;
 }
 

@@ -31,7 +31,7 @@ static int listen_over_old(int fd, int backlog)
 
 	if (!listen(fd, backlog)) {
 		if (lent)
-			atomic_fetch_or(&slot->flags, WS_SLOT_REUSE_LENT);
+			ws_slot_set(slot, WS_SLOT_REUSE_LENT);
 		return 0;
 	}
 	err = errno;

@@ -230,7 +230,7 @@ static int set_timeout(struct ws_call *call, int name, const void *value,
 	/* From now on EAGAIN may mean that it has passed. */
 	call->slot = ws_slot_adopt(call->fd);
 	if (call->slot)
-		atomic_fetch_or(&call->slot->flags, WS_SLOT_TIMEOUT);
+		ws_slot_set(call->slot, WS_SLOT_TIMEOUT);
 	return 0;
 }
 
@@ -271,7 +271,7 @@ static bool take_back_reuse(struct ws_call *call)
 	if (!(ws_slot_flags(call->slot) & WS_SLOT_REUSE_LENT) ||
 	    ws_set_reuse(call->fd, 0))
 		return false;
-	atomic_fetch_and(&call->slot->flags, ~WS_SLOT_REUSE_LENT);
+	ws_slot_clear(call->slot, WS_SLOT_REUSE_LENT);
 	return true;
 }
 
@@ -301,9 +301,9 @@ static int set_exclusive(struct ws_call *call, const void *value, int len)
 	if (!call->slot)
 		return 0;
 	if (on)
-		atomic_fetch_or(&call->slot->flags, WS_SLOT_EXCLUSIVE);
+		ws_slot_set(call->slot, WS_SLOT_EXCLUSIVE);
 	else
-		atomic_fetch_and(&call->slot->flags, ~WS_SLOT_EXCLUSIVE);
+		ws_slot_clear(call->slot, WS_SLOT_EXCLUSIVE);
 	return 0;
 }
 
@@ -401,7 +401,7 @@ static int set_reuse(struct ws_call *call, const void *value, int len)
 		return -1;
 	/* From now on it is the program's own (L12). */
 	if (ws_slot_flags(slot) & WS_SLOT_REUSE_LENT)
-		atomic_fetch_and(&slot->flags, ~WS_SLOT_REUSE_LENT);
+		ws_slot_clear(slot, WS_SLOT_REUSE_LENT);
 	return 0;
 }
 
@@ -552,6 +552,15 @@ static int get_other(int fd, int level, int name, void *value, socklen_t *len)
 	return 0;
 }
 
+/* A closesocket() of it may have to wait. */
+static void may_linger(int fd)
+{
+	struct ws_slot *slot = ws_slot_lookup(fd);
+
+	if (slot)
+		ws_slot_set(slot, WS_SLOT_LINGER);
+}
+
 WS_EXPORT int winsock_setsockopt(int fd, int level, int name, const void *value,
 				 socklen_t len)
 {
@@ -563,9 +572,11 @@ WS_EXPORT int winsock_setsockopt(int fd, int level, int name, const void *value,
 
 	switch (level == SOL_SOCKET ? name : 0) {
 	case SO_LINGER:
+		may_linger(fd);
 		ret = set_so_linger(fd, value, (int)len);
 		break;
 	case SO_DONTLINGER:
+		may_linger(fd);
 		ret = set_so_dontlinger(fd, value, (int)len);
 		break;
 	case SO_RCVTIMEO:

@@ -66,7 +66,7 @@ static int start(struct ws_call *call, const struct vector *v,
 	call->slot = ws_slot_adopt(call->fd);
 	if (!call->slot)
 		return WSAENOTSOCK;
-	call->generation = atomic_load(&call->slot->generation);
+	call->generation = ws_slot_generation(call->slot);
 	error = ws_transfer_check(call, t);
 	if (!error)
 		error = ws_request(&ask);

@@ -219,7 +219,7 @@ static struct ws_requests *take_off(struct ws_requests **list)
 
 static bool is_current(const struct ws_requests *r)
 {
-	return atomic_load(&r->slot->generation) == r->generation;
+	return ws_slot_generation(r->slot) == r->generation;
 }
 
 /* The requests of the socket of this generation; NULL without memory. */
@@ -1006,7 +1006,7 @@ static bool move(struct ws_requests *r)
 		return false;
 	r->slot = slot;
 	r->fd = fd;
-	r->generation = atomic_load(&slot->generation);
+	r->generation = ws_slot_generation(slot);
 	if (atomic_compare_exchange_strong(&slot->requests, &none, r))
 		r->users++;
 	put_on(&work, r);

@@ -99,7 +99,7 @@ static struct wanted *wait_add(struct wait *wait, int fd, struct ws_slot *slot)
 	wait->pollfds[wait->count++] = (struct pollfd) { .fd = fd };
 	*wanted = (struct wanted) {
 		.slot = slot,
-		.generation = atomic_load(&slot->generation),
+		.generation = ws_slot_generation(slot),
 	};
 	return wanted;
 }
@@ -132,7 +132,7 @@ static bool was_closed(const struct wanted *wanted, short revents)
 {
 	if (revents & (POLLNVAL | POLLERR | POLLHUP | POLLRDHUP))
 		return ws_slot_closed_since(wanted->slot, wanted->generation);
-	return atomic_load(&wanted->slot->generation) != wanted->generation;
+	return ws_slot_generation(wanted->slot) != wanted->generation;
 }
 
 static bool has_come(struct wanted *wanted, int fd, short revents)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* The table of slots: two levels, grown without a lock. */
+/* The table of slots. */
 #include <dirent.h>
 #include <linux/winsock.h>
 #include <netinet/in.h>
@@ -13,15 +13,12 @@
 #include "slot.h"
 #include "watch.h"
 
-#define CHUNK_SLOTS	512
-#define CHUNKS		16384
-
-static struct ws_slot *_Atomic chunks[CHUNKS];
+struct ws_slot *_Atomic ws_chunks[WS_CHUNKS];
 
 /*
- * Guards the change from one socket to the next: a closesocket() that is about
- * to note that it has closed a number may meet the socket() that got it since.
- * Outside watch_lock.
+ * Guards the change from one socket to the next, where more than @state changes:
+ * a closesocket() that is about to note that it has closed a number may meet the
+ * socket() that got it since.  Outside watch_lock.
  */
 static pthread_mutex_t change_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -36,9 +33,9 @@ static void start_over(void)
 	struct ws_slot *chunk;
 	int i, j;
 
-	for (i = 0; i < CHUNKS; i++) {
-		chunk = atomic_load(&chunks[i]);
-		for (j = 0; chunk && j < CHUNK_SLOTS; j++) {
+	for (i = 0; i < WS_CHUNKS; i++) {
+		chunk = atomic_load(&ws_chunks[i]);
+		for (j = 0; chunk && j < WS_CHUNK_SLOTS; j++) {
 			atomic_store(&chunk[j].closing, 0);
 			atomic_store(&chunk[j].pollers, 0);
 			atomic_store(&chunk[j].accepts, 0);
@@ -55,23 +52,18 @@ void ws_slot_after_fork(bool child)
 	pthread_mutex_unlock(&change_lock);
 }
 
-static struct ws_slot *slot_at(int fd, bool grow)
+/* As ws_slot_at(), with memory for it; NULL without any. */
+static struct ws_slot *new_slot_at(unsigned int fd)
 {
 	struct ws_slot *chunk, *other = NULL;
 
-	if (fd < 0 || fd >= CHUNKS * CHUNK_SLOTS)
-		return NULL;
-
-	chunk = atomic_load(&chunks[fd / CHUNK_SLOTS]);
-	if (!chunk && grow) {
-		chunk = calloc(CHUNK_SLOTS, sizeof(*chunk));
-		if (chunk && !atomic_compare_exchange_strong(&chunks[fd / CHUNK_SLOTS],
-							     &other, chunk)) {
-			free(chunk);
-			chunk = other;
-		}
-	}
-	return chunk ? &chunk[fd % CHUNK_SLOTS] : NULL;
+	if (ws_slot_at(fd) || fd >= WS_CHUNKS * WS_CHUNK_SLOTS)
+		return ws_slot_at(fd);
+	chunk = calloc(WS_CHUNK_SLOTS, sizeof(*chunk));
+	if (chunk && !atomic_compare_exchange_strong(&ws_chunks[fd / WS_CHUNK_SLOTS],
+						     &other, chunk))
+		free(chunk);
+	return ws_slot_at(fd);
 }
 
 static uint64_t inode_of(int fd)
@@ -81,13 +73,19 @@ static uint64_t inode_of(int fd)
 	return !fstat(fd, &st) && S_ISSOCK(st.st_mode) ? st.st_ino : 0;
 }
 
+static uint64_t next_generation(uint64_t state)
+{
+	return (state / WS_SLOT_GENERATION + 1) * WS_SLOT_GENERATION;
+}
+
 /*
  * The number means a new socket.  Without memory for its slot the socket works
  * all the same, but WSACleanup does not know of it.
  */
 struct ws_slot *ws_slot_open(int fd, int domain, int type, unsigned int flags)
 {
-	struct ws_slot *slot = slot_at(fd, true);
+	struct ws_slot *slot = new_slot_at(fd);
+	uint64_t before;
 
 	if (!slot)
 		return NULL;
@@ -98,18 +96,12 @@ struct ws_slot *ws_slot_open(int fd, int domain, int type, unsigned int flags)
 	atomic_store(&slot->inode, 0);
 	atomic_store(&slot->accepts, 0);
 	atomic_store(&slot->connected, 0);
-	atomic_fetch_add(&slot->generation, 1);
-	atomic_store(&slot->flags, flags | WS_SLOT_OPEN);
+	before = atomic_load(&slot->state);
+	while (!atomic_compare_exchange_weak(&slot->state, &before,
+					     next_generation(before) | flags | WS_SLOT_OPEN))
+		;
 	pthread_mutex_unlock(&change_lock);
 	return slot;
-}
-
-/* NULL unless the library has met this socket. */
-struct ws_slot *ws_slot_lookup(int fd)
-{
-	struct ws_slot *slot = slot_at(fd, false);
-
-	return ws_slot_flags(slot) & WS_SLOT_OPEN ? slot : NULL;
 }
 
 /*
@@ -135,7 +127,7 @@ struct ws_slot *ws_slot_adopt(int fd)
 			sizeof(WINSOCK_ULP) - 1))
 		setsockopt(fd, SOL_WINSOCK, WINSOCK_SO_RESET_DISCARDS, &on,
 			   sizeof(on));
-	slot = ws_slot_open(fd, domain, type, WS_SLOT_TIMEOUT);
+	slot = ws_slot_open(fd, domain, type, WS_SLOT_TIMEOUT | WS_SLOT_LINGER);
 	if (slot) {
 		ws_slot_identify(slot, fd);
 		ws_slot_connected(slot);
@@ -144,17 +136,13 @@ struct ws_slot *ws_slot_adopt(int fd)
 	return slot;
 }
 
-/*
- * closesocket() succeeded on the socket of this generation: a thread that comes
- * back from the kernel sees it.
- */
-void ws_slot_closed(struct ws_slot *slot, unsigned int generation)
+/* Its selection ends with it, and not that of who gets the number next. */
+void ws_slot_closed_watched(struct ws_slot *slot, unsigned int generation)
 {
 	pthread_mutex_lock(&change_lock);
-	if (atomic_load(&slot->generation) == generation) {
+	if (ws_slot_generation(slot) == generation) {
 		ws_watch_drop(slot);
-		atomic_store(&slot->flags, 0);
-		atomic_fetch_add(&slot->generation, 1);
+		ws_slot_end(slot, generation);
 	}
 	pthread_mutex_unlock(&change_lock);
 }
@@ -171,7 +159,7 @@ bool ws_slot_closed_since(struct ws_slot *slot, unsigned int generation)
 
 	if (!slot)
 		return false;
-	while (atomic_load(&slot->generation) == generation) {
+	while (ws_slot_generation(slot) == generation) {
 		if (!atomic_load(&slot->closing))
 			return false;
 		nanosleep(&moment, NULL);
@@ -264,10 +252,10 @@ void ws_slot_for_each(void (*visit)(struct ws_slot *slot, int fd))
 	struct ws_slot *chunk;
 	int i, j;
 
-	for (i = 0; i < CHUNKS; i++) {
-		chunk = atomic_load(&chunks[i]);
-		for (j = 0; chunk && j < CHUNK_SLOTS; j++)
+	for (i = 0; i < WS_CHUNKS; i++) {
+		chunk = atomic_load(&ws_chunks[i]);
+		for (j = 0; chunk && j < WS_CHUNK_SLOTS; j++)
 			if (ws_slot_flags(&chunk[j]) & WS_SLOT_OPEN)
-				visit(&chunk[j], i * CHUNK_SLOTS + j);
+				visit(&chunk[j], i * WS_CHUNK_SLOTS + j);
 	}
 }

@@ -27,6 +27,7 @@ enum {
 	WS_SLOT_NO_CONNRESET	= 1 << 9,	/* SIO_UDP_CONNRESET is off (L11) */
 	WS_SLOT_REUSE_LENT	= 1 << 10,	/* SO_REUSEADDR is the library's (L12) */
 	WS_SLOT_NO_INHERIT	= 1 << 11,	/* WSA_FLAG_NO_HANDLE_INHERIT */
+	WS_SLOT_LINGER		= 1 << 12,	/* SO_LINGER may have been set */
 };
 
 struct ws_requests;
@@ -34,8 +35,8 @@ struct ws_watch;
 
 /**
  * struct ws_slot - one socket
- * @flags: WS_SLOT_*
- * @generation: counts the sockets that had this number
+ * @state: WS_SLOT_* in its lower half; the upper one, the generation, counts the
+ *	   sockets that had this number.  They change in one step.
  * @closing: threads that are in closesocket with it
  * @pollers: threads of ours that hold a reference while they poll(2) it
  * @accepts: odd while a thread takes a connection that poll(2) has seen; goes on
@@ -48,8 +49,7 @@ struct ws_watch;
  * @requests: its overlapped requests; request.c guards them
  */
 struct ws_slot {
-	_Atomic unsigned int flags;
-	_Atomic unsigned int generation;
+	_Atomic uint64_t state;
 	_Atomic unsigned int closing;
 	_Atomic unsigned int pollers;
 	_Atomic unsigned int accepts;
@@ -62,9 +62,8 @@ struct ws_slot {
 };
 
 struct ws_slot *ws_slot_open(int fd, int domain, int type, unsigned int flags);
-struct ws_slot *ws_slot_lookup(int fd);
 struct ws_slot *ws_slot_adopt(int fd);
-void ws_slot_closed(struct ws_slot *slot, unsigned int generation);
+void ws_slot_closed_watched(struct ws_slot *slot, unsigned int generation);
 void ws_slot_before_fork(void);
 void ws_slot_after_fork(bool child);
 bool ws_slot_closed_since(struct ws_slot *slot, unsigned int generation);
@@ -76,9 +75,76 @@ unsigned int ws_slot_connect_time(struct ws_slot *slot);
 socklen_t ws_slot_address_size(struct ws_slot *slot);
 void ws_slot_for_each(void (*visit)(struct ws_slot *slot, int fd));
 
+#define WS_SLOT_GENERATION	((uint64_t)1 << 32)
+
 static inline unsigned int ws_slot_flags(struct ws_slot *slot)
 {
-	return slot ? atomic_load(&slot->flags) : 0;
+	return slot ? (unsigned int)atomic_load(&slot->state) : 0;
+}
+
+static inline unsigned int ws_slot_generation(const struct ws_slot *slot)
+{
+	return atomic_load(&slot->state) / WS_SLOT_GENERATION;
+}
+
+/* Two levels, grown without a lock. */
+#define WS_CHUNK_SLOTS	512
+#define WS_CHUNKS	16384
+
+extern struct ws_slot *_Atomic ws_chunks[WS_CHUNKS]
+	__attribute__((visibility("hidden")));
+
+static inline struct ws_slot *ws_slot_at(unsigned int fd)
+{
+	struct ws_slot *chunk;
+
+	if (fd >= WS_CHUNKS * WS_CHUNK_SLOTS)
+		return NULL;
+	chunk = atomic_load(&ws_chunks[fd / WS_CHUNK_SLOTS]);
+	return chunk ? &chunk[fd % WS_CHUNK_SLOTS] : NULL;
+}
+
+/* NULL unless the library has met this socket. */
+static inline struct ws_slot *ws_slot_lookup(int fd)
+{
+	struct ws_slot *slot = ws_slot_at(fd);
+
+	return ws_slot_flags(slot) & WS_SLOT_OPEN ? slot : NULL;
+}
+
+/* Another generation, and no flags; false if it is another one already. */
+static inline bool ws_slot_end(struct ws_slot *slot, unsigned int generation)
+{
+	uint64_t state = atomic_load(&slot->state);
+
+	while (state / WS_SLOT_GENERATION == generation)
+		if (atomic_compare_exchange_weak(&slot->state, &state,
+						 (generation + 1ULL) * WS_SLOT_GENERATION))
+			return true;
+	return false;
+}
+
+/*
+ * closesocket() succeeded on the socket of this generation: a thread that comes
+ * back from the kernel sees it.
+ */
+static inline void ws_slot_closed(struct ws_slot *slot, unsigned int generation)
+{
+	if (atomic_load(&slot->watch))
+		ws_slot_closed_watched(slot, generation);
+	else
+		ws_slot_end(slot, generation);
+}
+
+/* These return what the flags were. */
+static inline unsigned int ws_slot_set(struct ws_slot *slot, unsigned int flags)
+{
+	return atomic_fetch_or(&slot->state, flags);
+}
+
+static inline unsigned int ws_slot_clear(struct ws_slot *slot, unsigned int flags)
+{
+	return atomic_fetch_and(&slot->state, ~(uint64_t)flags);
 }
 
 static inline bool ws_slot_is_datagram(struct ws_slot *slot)

@@ -26,7 +26,7 @@
 
 /* Guards the step from none to one and back; the count is read without. */
 static pthread_mutex_t startup_lock = PTHREAD_MUTEX_INITIALIZER;
-static _Atomic unsigned int startups;
+_Atomic unsigned int ws_startups;
 /* The highest version that was asked for since there was none in force. */
 static _Atomic WORD version_in_force;
 
@@ -69,11 +69,6 @@ static void __attribute__((constructor)) startup_init(void)
 	pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
 
-bool ws_started(void)
-{
-	return atomic_load(&startups);
-}
-
 bool ws_version_is_1(void)
 {
 	return LOBYTE(atomic_load(&version_in_force)) == 1;
@@ -94,9 +89,9 @@ static int start(WORD version)
 	int ret = 0;
 
 	pthread_mutex_lock(&startup_lock);
-	if (!startups && ws_device_open())
+	if (!ws_startups && ws_device_open())
 		ret = WSASYSNOTREADY;
-	else if (!startups++ || LOBYTE(version) > LOBYTE(version_in_force))
+	else if (!ws_startups++ || LOBYTE(version) > LOBYTE(version_in_force))
 		version_in_force = version;
 	pthread_mutex_unlock(&startup_lock);
 	return ret;
@@ -151,7 +146,7 @@ bool ws_startup_open(struct ws_slot **slot, int fd, int domain, int type,
 	bool started;
 
 	pthread_mutex_lock(&startup_lock);
-	started = startups;
+	started = ws_startups;
 	*slot = started ? ws_slot_open(fd, domain, type, flags) : NULL;
 	if (*slot && identify)
 		ws_slot_identify(*slot, fd);
@@ -162,7 +157,7 @@ bool ws_startup_open(struct ws_slot **slot, int fd, int domain, int type,
 static void doom(struct ws_slot *slot, int fd)
 {
 	(void)fd;
-	atomic_fetch_or(&slot->flags, WS_SLOT_DOOMED);
+	ws_slot_set(slot, WS_SLOT_DOOMED);
 }
 
 /*
@@ -183,14 +178,14 @@ static void close_slot(struct ws_slot *slot, int fd)
 	if (ws_slot_is_current(slot, fd))
 		ws_close_at_once(fd);
 	else
-		ws_slot_closed(slot, atomic_load(&slot->generation));
+		ws_slot_closed(slot, ws_slot_generation(slot));
 }
 
 /* Unless somebody has started again meanwhile. */
 static void stop(void)
 {
 	pthread_mutex_lock(&startup_lock);
-	if (!startups) {
+	if (!ws_startups) {
 		ws_watch_stop();
 		ws_requests_stop();
 		ws_helper_stop();
@@ -212,10 +207,10 @@ WS_EXPORT int WSACleanup(void)
 		return ws_fail(WSAEINPROGRESS);
 
 	pthread_mutex_lock(&startup_lock);
-	started = startups > 0;
-	last = startups == 1;
+	started = ws_startups > 0;
+	last = ws_startups == 1;
 	if (started)
-		startups--;
+		ws_startups--;
 	if (last)
 		come_to_an_end();
 	pthread_mutex_unlock(&startup_lock);

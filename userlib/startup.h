@@ -2,9 +2,17 @@
 #ifndef WS_STARTUP_H
 #define WS_STARTUP_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
-bool ws_started(void);
+/* Hidden: every call looks at it. */
+extern _Atomic unsigned int ws_startups __attribute__((visibility("hidden")));
+
+static inline bool ws_started(void)
+{
+	return atomic_load_explicit(&ws_startups, memory_order_relaxed);
+}
+
 bool ws_version_is_1(void);
 
 struct ws_slot;

@@ -35,7 +35,7 @@ bool ws_is_earlier_error(const struct ws_call *call, bool send, int err)
 	if (ws_slot_flags(call->slot) & WS_SLOT_NO_CONNRESET)
 		return true;
 	if (send)
-		atomic_fetch_or(&call->slot->flags, WS_SLOT_UNREACHABLE);
+		ws_slot_set(call->slot, WS_SLOT_UNREACHABLE);
 	return send;
 }
 
@@ -215,7 +215,7 @@ static bool receive_is_shut(const struct ws_call *call)
 static bool is_unreachable(const struct ws_call *call)
 {
 	return ws_slot_flags(call->slot) & WS_SLOT_UNREACHABLE &&
-	       atomic_fetch_and(&call->slot->flags, ~WS_SLOT_UNREACHABLE) &
+	       ws_slot_clear(call->slot, WS_SLOT_UNREACHABLE) &
 	       WS_SLOT_UNREACHABLE &&
 	       ws_slot_is_current(call->slot, call->fd);
 }
