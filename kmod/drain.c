@@ -3,59 +3,8 @@
  * What is left of a connection that is being closed: how much the peer has yet
  * to acknowledge, being told of it, and the two ways to end it.
  */
-#include <net/inet_connection_sock.h>
-#include <net/tcp.h>
-
+#include "drain.h"
 #include "winsock.h"
-
-static bool in_state(const struct sock *sk, int states)
-{
-	return (1 << READ_ONCE(sk->sk_state)) & states;
-}
-
-/**
- * winsock_connected - does the connection exist?
- * @sk: a TCP socket
- *
- * SYN_RECV is the child of a TCP Fast Open handshake.
- */
-bool winsock_connected(const struct sock *sk)
-{
-	return in_state(sk, TCPF_ESTABLISHED | TCPF_SYN_RECV | TCPF_FIN_WAIT1 |
-			    TCPF_FIN_WAIT2 | TCPF_CLOSE_WAIT | TCPF_CLOSING |
-			    TCPF_LAST_ACK);
-}
-
-/**
- * winsock_data_end - the sequence number behind the last byte of data
- * @sk: a connected TCP socket
- *
- * A FIN is no data, nor is a SYN, which counts where two of them have crossed; a
- * child of TCP Fast Open begins behind its own.
- */
-u32 winsock_data_end(const struct sock *sk)
-{
-	u32 end = tcp_sk(sk)->write_seq;
-
-	if (in_state(sk, TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2 | TCPF_CLOSING |
-			 TCPF_LAST_ACK))
-		end--;
-	else if (in_state(sk, TCPF_SYN_RECV) && !tcp_passive_fastopen(sk))
-		end--;
-	return end;
-}
-
-/**
- * winsock_unacked - how many bytes the peer has yet to acknowledge
- * @sk: a TCP socket
- * @end: its winsock_data_end(), taken while it was connected
- */
-u32 winsock_unacked(const struct sock *sk, u32 end)
-{
-	u32 una = READ_ONCE(tcp_sk(sk)->snd_una);
-
-	return before(una, end) ? end - una : 0;
-}
 
 /**
  * winsock_drain_prepare - have an event for every byte, down to the last
@@ -98,7 +47,7 @@ static void ask_for_space(struct winsock_drain *d)
  */
 bool winsock_drained(const struct winsock_drain *d)
 {
-	return in_state(d->sk, TCPF_CLOSE) || !winsock_unacked(d->sk, d->end);
+	return winsock_in_state(d->sk, TCPF_CLOSE) || !winsock_unacked(d->sk, d->end);
 }
 
 /**
@@ -174,7 +123,7 @@ void winsock_abort(struct sock *sk)
 
 	sk->sk_lingertime = 0;
 	sock_set_flag(sk, SOCK_LINGER);
-	if (in_state(sk, TCPF_CLOSING | TCPF_LAST_ACK) &&
+	if (winsock_in_state(sk, TCPF_CLOSING | TCPF_LAST_ACK) &&
 	    tp->snd_nxt == tp->write_seq)
 		WRITE_ONCE(tp->write_seq, tp->write_seq + 1);
 }

@@ -16,6 +16,8 @@
 #include <net/sock.h>
 #include <linux/winsock.h>
 
+#include "drain.h"
+
 /**
  * struct winsock_sock - what an attached socket knows beyond struct sock
  * @lock: guards @calls, @closers, @closed_by and the records on both lists.
@@ -97,18 +99,6 @@ struct winsock_table {
 struct winsock_dgram {
 	struct winsock_table table;
 	struct winsock_sock ws;
-};
-
-/**
- * struct winsock_drain - data that the peer has yet to acknowledge
- * @wait: on the socket's wait queue
- * @sk: the connection
- * @end: the sequence number behind the last byte
- */
-struct winsock_drain {
-	wait_queue_entry_t wait;
-	struct sock *sk;
-	u32 end;
 };
 
 /**
@@ -303,19 +293,6 @@ ssize_t winsock_outcomes_read(struct winsock_outcomes *outcomes,
 			      struct iov_iter *to, bool nonblock);
 __poll_t winsock_outcomes_poll(struct winsock_outcomes *outcomes,
 			       struct file *file, struct poll_table_struct *wait);
-
-/* drain.c */
-bool winsock_connected(const struct sock *sk);
-u32 winsock_data_end(const struct sock *sk);
-u32 winsock_unacked(const struct sock *sk, u32 end);
-u32 winsock_drain_prepare(struct winsock_drain *d, struct sock *sk);
-bool winsock_drained(const struct winsock_drain *d);
-bool winsock_drain_poll(struct winsock_drain *d);
-void winsock_drain_begin(struct winsock_drain *d, wait_queue_func_t func,
-			 struct task_struct *task);
-void winsock_drain_end(struct winsock_drain *d);
-void winsock_discard_unread(struct sock *sk);
-void winsock_abort(struct sock *sk);
 
 /* sockopt.c */
 int winsock_setsockopt(struct socket *sock, int optname, sockptr_t optval,

@@ -254,6 +254,8 @@ static void complete(struct run_close *close, const struct winsock_outcome *outc
 		close->decision = RUN_SHARED;
 	else if (outcome->result == WINSOCK_NOT_CONNECTED)
 		close->decision = RUN_NATIVE;
+	else if (outcome->result == WINSOCK_DEADLINE_RESET)
+		close->decision = RUN_TIMEOUT;
 	report(close);
 }
 

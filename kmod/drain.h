@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What a close has to know of TCP: how much is unacknowledged, and the two ends. */
+#ifndef _WINSOCK_DRAIN_H
+#define _WINSOCK_DRAIN_H
+
+#include <linux/wait.h>
+#include <net/tcp.h>
+
+/**
+ * winsock_in_state - is the connection in one of these states?
+ * @sk: a TCP socket
+ * @states: TCPF_...
+ */
+static inline bool winsock_in_state(const struct sock *sk, int states)
+{
+	return (1 << READ_ONCE(sk->sk_state)) & states;
+}
+
+/**
+ * winsock_connected - does the connection exist?
+ * @sk: a TCP socket
+ *
+ * SYN_RECV is the child of a TCP Fast Open handshake.
+ */
+static inline bool winsock_connected(const struct sock *sk)
+{
+	return winsock_in_state(sk, TCPF_ESTABLISHED | TCPF_SYN_RECV |
+				    TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2 |
+				    TCPF_CLOSE_WAIT | TCPF_CLOSING |
+				    TCPF_LAST_ACK);
+}
+
+/**
+ * winsock_data_end - the sequence number behind the last byte of data
+ * @sk: a connected TCP socket
+ *
+ * A FIN is no data, nor is a SYN, which counts where two of them have crossed; a
+ * child of TCP Fast Open begins behind its own.
+ */
+static inline u32 winsock_data_end(const struct sock *sk)
+{
+	u32 end = tcp_sk(sk)->write_seq;
+
+	if (winsock_in_state(sk, TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2 |
+				 TCPF_CLOSING | TCPF_LAST_ACK))
+		end--;
+	else if (winsock_in_state(sk, TCPF_SYN_RECV) && !tcp_passive_fastopen(sk))
+		end--;
+	return end;
+}
+
+/**
+ * winsock_unacked - how many bytes the peer has yet to acknowledge
+ * @sk: a TCP socket
+ * @end: its winsock_data_end(), taken while it was connected
+ */
+static inline u32 winsock_unacked(const struct sock *sk, u32 end)
+{
+	u32 una = READ_ONCE(tcp_sk(sk)->snd_una);
+
+	return before(una, end) ? end - una : 0;
+}
+
+/**
+ * struct winsock_drain - data that the peer has yet to acknowledge
+ * @wait: on the socket's wait queue
+ * @sk: the connection
+ * @end: the sequence number behind the last byte
+ */
+struct winsock_drain {
+	wait_queue_entry_t wait;
+	struct sock *sk;
+	u32 end;
+};
+
+u32 winsock_drain_prepare(struct winsock_drain *d, struct sock *sk);
+bool winsock_drained(const struct winsock_drain *d);
+bool winsock_drain_poll(struct winsock_drain *d);
+void winsock_drain_begin(struct winsock_drain *d, wait_queue_func_t func,
+			 struct task_struct *task);
+void winsock_drain_end(struct winsock_drain *d);
+void winsock_discard_unread(struct sock *sk);
+void winsock_abort(struct sock *sk);
+
+#endif /* _WINSOCK_DRAIN_H */
