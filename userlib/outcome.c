@@ -103,17 +103,20 @@ WS_EXPORT int winsock_close_outcomes(WSAEVENT outcomes)
 /* 1 or 0, or -1 with a WSA error. */
 static int get_outcome(int fd, struct winsock_outcome *outcome, int *error)
 {
-	if (!ws_is_outcomes(fd))
+	ssize_t ret;
+
+	if (!ws_is_outcomes(fd)) {
 		*error = WSA_INVALID_HANDLE;
-	else if (!outcome)
+		return -1;
+	}
+	if (!outcome) {
 		*error = WSAEFAULT;
-	else if (read(fd, outcome, sizeof(*outcome)) == sizeof(*outcome))
-		return 1;
-	else if (errno == EAGAIN)
-		return 0;
-	else
+		return -1;
+	}
+	ret = read(fd, outcome, sizeof(*outcome));
+	if (ret < 0 && errno != EAGAIN)
 		*error = ws_error_from_errno(errno);
-	return -1;
+	return ret > 0;
 }
 
 WS_EXPORT int winsock_get_outcome(WSAEVENT outcomes,

@@ -627,7 +627,7 @@ struct winsock_message {
  * older than they are.
  */
 #ifdef __has_include
-#if __has_include(<linux/winsock.h>)
+#if __has_include("linux/winsock.h")
 #include <linux/winsock.h>
 #endif
 #endif
