@@ -315,7 +315,7 @@ static void expect_reset_line(struct __test_metadata *_metadata, double seconds)
 {
 	struct line line = report_line(0);
 
-	EXPECT_STREQ("background", line.decision);
+	EXPECT_STREQ("timeout", line.decision);
 	EXPECT_LE(seconds, line.seconds);
 	EXPECT_EQ(0, strncmp("up to ", line.lost, 6));
 }

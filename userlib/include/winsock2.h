@@ -641,11 +641,11 @@ enum winsock_result {
 };
 
 struct winsock_outcome {
-	__extension__ unsigned long long cookie;
-	__extension__ unsigned long long nsec;
-	__extension__ unsigned long long unacked;
-	unsigned int result;
-	unsigned int pad;
+	uint64_t cookie;
+	uint64_t nsec;
+	uint64_t unacked;
+	uint32_t result;
+	uint32_t pad;
 };
 #endif
 
