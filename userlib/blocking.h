@@ -45,7 +45,6 @@ static inline void ws_blocking_end(void)
 	atomic_store_explicit(&ws_blocking.blocking, false, memory_order_relaxed);
 }
 
-
 bool ws_is_cancellable(void);
 bool ws_is_cancelled(void);
 int ws_ppoll(struct pollfd *pollfds, nfds_t count, const struct timespec *left);

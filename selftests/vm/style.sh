@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# checkpatch, W=1, sparse, shellcheck and mandoc over everything git knows.
+# checkpatch, W=1, sparse, shellcheck and mandoc over everything git knows; and
+# whether the kept faults still apply.
 set -eu -o pipefail
 . "$(dirname "$0")/common.sh"
 cd "$top"
@@ -89,6 +90,15 @@ version_tests() {
 	files '*.c' '*.h' ':!kmod/compat.h' | xargs -r grep -n LINUX_VERSION_CODE || :
 }
 
+# What no longer applies kills nobody; make mutants would tell much later.
+faults() {
+	local patch
+
+	for patch in selftests/mutants/*.patch; do
+		git apply --check "$patch" 2>/dev/null || echo "$patch does not apply"
+	done
+}
+
 source=$("$vm/fetch.sh" source)
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
@@ -115,6 +125,7 @@ step "shellcheck" shellcheck -x -P SCRIPTDIR "${scripts[@]}"
 [ ${#pages[@]} = 0 ] ||
 	step "mandoc" mandoc -T lint -W warning "${pages[@]}"
 step "syzkaller description" selftests/fuzz/description.sh
+[ ! -e .git ] || step "kept faults apply" faults
 step "SPDX" spdx
 step "version tests outside compat.h" version_tests
 

@@ -476,10 +476,15 @@ typedef struct cmsghdr WSACMSGHDR, *PWSACMSGHDR, *LPWSACMSGHDR;
 #define WSA_CMSG_LEN(length)		CMSG_LEN(length)
 #define WSA_CMSG_SPACE(length)		CMSG_SPACE(length)
 #define WSA_CMSG_FIRSTHDR(msg) \
-	((msg)->Control.len >= sizeof(WSACMSGHDR) ? \
-	 (LPWSACMSGHDR)(void *)(msg)->Control.buf : (LPWSACMSGHDR)0)
+	winsock_first_control(&(msg)->Control)
 #define WSA_CMSG_NXTHDR(msg, cmsg) \
 	winsock_next_control(&(msg)->Control, (cmsg))
+
+static inline LPWSACMSGHDR winsock_first_control(const WSABUF *control)
+{
+	return control->len >= sizeof(WSACMSGHDR) ?
+	       (LPWSACMSGHDR)(void *)control->buf : (LPWSACMSGHDR)0;
+}
 
 /* NULL for @cmsg: the first. */
 static inline LPWSACMSGHDR winsock_next_control(const WSABUF *control,
