@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-# The front: `make help` lists every verb.  All output is under build/.
+# The front: `make help` lists the verbs of every day, `make -C selftests help` the
+# proofs.  All output is under build/.
 
 include kmod/path.mk
 
@@ -107,6 +108,12 @@ all: kmod userlib selftests
 help:
 	@sed -n 's/^##//p' Makefile
 
+# What proves it, for whoever changes something: the lines that begin with a #%.
+.PHONY: help-proofs
+help-proofs:
+	@echo 'Proofs (from the top directory; which one a change needs is in CONTRIBUTING)'
+	@sed -n 's/^#%//p' Makefile
+
 ##Building
 ##  make              the module, the library and the selftests, into build/
 ##  make kmod         the module alone; KDIR=path or KERNELRELEASE=name says for
@@ -144,35 +151,36 @@ deps:
 ##    ROUNDS=N          that much more storm    SEED=N            the storm's
 ##    KERNEL=6.1-amd64|6.1-rt|6.12-amd64|6.12-rt|7   the same kernels for other
 ##                      machines and for real time, and the newest Debian serves
-##  make matrix       all suites on all of these, one after another, and a table;
-##                    T= KERNEL= ARGS= TIMEOUT= ROUNDS= SEED= as above
-##  make in-tree      the module and its suites as part of a kernel's source, built
-##                    in and as a module, by the kernel's own kselftest; T= TIMEOUT=
-##  make check-debug  all suites on a kernel that watches memory, locks and
-##                    references, built on first use; KERNEL=6.12-debug is another
-##  make coverage     what the suites run of module and library: shares of each file,
-##                    and every line that did not run; T= KERNEL= as above
-##  make mutants      small faults, one at a time, and the test that finds each: those
-##                    of files that have changed since BASE=COMMIT (default: where
-##                    the branch began)
-##    M=NAME,NAME       these alone             PART=2/6    a share of all
-##    JOBS=N            so many machines at the same time (default: one a processor)
-##  make bench        what closing costs, in instructions, held to its limits;
-##                    ARGS=short for less, ARGS=parallel for two processors
-##  make bench-plot   a figure of what it counted last, for CONTRIBUTING
-##  make decide-plot  the figure of what closesocket() does, from kmod/decide.dot
-##  make fuzz         sequences of calls against a model of what they should do, on
-##                    the debug kernel; prints the smallest ones that differ
-##    SECONDS=60 SEED=N REPLAY=file      run what is in the file instead
+#%  make matrix       all suites on every kernel, one after another, and a table;
+#%                    T= KERNEL= ARGS= TIMEOUT= ROUNDS= SEED= as above
+#%  make in-tree      the module and its suites as part of a kernel's source, built
+#%                    in and as a module, by the kernel's own kselftest; T= TIMEOUT=
+#%  make check-debug  all suites on a kernel that watches memory, locks and
+#%                    references, built on first use; KERNEL=6.12-debug is another
+#%  make coverage     what the suites run of module and library: shares of each file,
+#%                    and every line that did not run; T= KERNEL= as above
+#%  make mutants      small faults, one at a time, and the test that finds each: those
+#%                    of files that have changed since BASE=COMMIT (default: where
+#%                    the branch began)
+#%    M=NAME,NAME       these alone             PART=2/6    a share of all
+#%    JOBS=N            so many machines at the same time (default: one a processor)
+#%  make bench        what closing costs, in instructions, held to its limits;
+#%                    ARGS=short for less, ARGS=parallel for two processors
+#%  make bench-plot   a figure of what it counted last, for CONTRIBUTING
+#%  make decide-plot  the figure of what closesocket() does, from kmod/decide.dot
+#%  make fuzz         sequences of calls against a model of what they should do, on
+#%                    the debug kernel; prints the smallest ones that differ
+#%    SECONDS=60 SEED=N REPLAY=file      run what is in the file instead
 ##  make check-host   what can be told of the library without the module: compilers,
 ##                    error numbers, exported names, memory
-##  make check-programs   Debian's python3, socat, curl, nginx, redis, iperf3, openjdk, node
-##                    and chronyd, by themselves and by winsock-run; KERNEL= TIMEOUT= as above
-##    ARGS="[count] [NAME...]"           count their instructions; these alone
-##  make check-vm     that the machine reports every kind of failure
-##  make check-packages    the packages: built, installed, used, upgraded and removed
-##                    in a Debian 12 of their own, and in one that a machine boots;
-##                    KERNEL=6.12; needs root, for debootstrap
+#%  make check-programs   Debian's python3, socat, curl, nginx, redis, iperf3, openjdk, node
+#%                    and chronyd, by themselves and by winsock-run; KERNEL= TIMEOUT= as above
+#%    ARGS="[count] [NAME...]"           count their instructions; these alone
+#%  make check-vm     that the machine reports every kind of failure
+#%  make check-packages    the packages: built, installed, used, upgraded and removed
+#%                    in a Debian 12 of their own, and in one that a machine boots;
+#%                    KERNEL=6.12; needs root, for debootstrap
+##  make -C selftests help    what else there is to prove a change with
 ##  ACCEL=kvm         any of these with KVM, where the kernel boots with it; otherwise,
 ##                    and without that, the machine is emulated
 ##  make vm-shell     a prompt in the machine, the module loaded
@@ -180,9 +188,9 @@ deps:
 ##    ARGS="..."        its arguments, quoted as for a shell
 ##    FILES="..."       files and directories to put where it starts
 ##    KERNEL= TIMEOUT=  as above              MEMORY=MIB
-##  make vm-gdb PROG=path/to/binary    the same on a debug kernel with gdb attached
-##                    to kernel and module, stopped where the program begins
-##    GDB="..."         gdb's own arguments, such as -ex "break decide"
+#%  make vm-gdb PROG=path/to/binary    the same on a debug kernel with gdb attached
+#%                    to kernel and module, stopped where the program begins
+#%    GDB="..."         gdb's own arguments, such as -ex "break decide"
 .PHONY: bench bench-plot coverage decide-plot demo fuzz check-host check check-debug check-vm in-tree matrix mutants vm-gdb vm-shell vm-run vm-deps vm-init
 vm-deps:
 	$(Q)$(vm)/deps.sh need build vm

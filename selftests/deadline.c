@@ -423,6 +423,27 @@ TEST_F(deadline, a_socket_of_others_goes_on)
 	expect_outcome(_metadata, WINSOCK_DELIVERED);
 }
 
+/* T7: a descriptor in flight is one. */
+TEST_F(deadline, a_socket_in_flight_goes_on)
+{
+	struct pair *pair = &self->pair;
+	int mail[2];
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, mail));
+	rights_send(mail[0], pair->fd);
+	pair_stall(pair);
+	close_pair(_metadata, pair, 200);
+	expect_outcome(_metadata, WINSOCK_STILL_SHARED);
+	usleep(600000);
+	expect_untouched(_metadata, pair);
+	pair->fd = rights_receive(mail[1]);
+	close_pair(_metadata, pair, FAR_MS);
+	expect_all(_metadata, pair);
+	expect_outcome(_metadata, WINSOCK_DELIVERED);
+	close(mail[0]);
+	close(mail[1]);
+}
+
 /* T7, of another process, and I3: what it waits for comes. */
 TEST_F(deadline, a_socket_of_another_process_goes_on)
 {
@@ -572,6 +593,49 @@ TEST_F(deadline, goes_on_when_the_process_has_ended)
 	wait_until(!under_way());
 	expect_reset(_metadata, pair);
 	EXPECT_FALSE(has_outcome());
+}
+
+/* T11, T12: nobody is left in its network namespace either. */
+TEST_F(deadline, goes_on_when_its_namespace_is_left)
+{
+	struct winsock_outcome outcome;
+	struct pair pair;
+	pid_t child = child_fork();
+
+	if (!child) {
+		netns_enter();
+		pair_open(&pair, &variant->kind);
+		pair_stall(&pair);
+		_exit(winsock_close_report(pair.fd, NEAR_MS, COOKIE) != 0);
+	}
+	child_join(child);
+	/* Its peer has gone with it, and may have reset the connection. */
+	outcome = outcome_next(winsock_device);
+	EXPECT_EQ(COOKIE, outcome.cookie);
+	EXPECT_TRUE(outcome.result == WINSOCK_DEADLINE_RESET ||
+		    outcome.result == WINSOCK_PEER_RESET);
+	EXPECT_LT(0, outcome.unacked);
+}
+
+/* T11: and when it becomes another program, which has neither descriptor */
+TEST_F(deadline, goes_on_when_the_process_runs_another_program)
+{
+	struct pair *pair = &self->pair;
+	pid_t child;
+
+	pair_stall(pair);
+	child = child_fork();
+	if (!child) {
+		if (!winsock_close_deadline(pair->fd, FAR_MS))
+			execl("/bin/sh", "sh", "-c", "exit 0", NULL);
+		_exit(1);
+	}
+	close(pair->fd);
+	pair->fd = -1;
+	child_join(child);
+	EXPECT_EQ(1, under_way());
+	expect_all(_metadata, pair);
+	wait_until(!under_way());
 }
 
 /* T11: killed, at that */
