@@ -90,7 +90,7 @@ static void move_connection(struct socket *from, struct socket *to)
 /* From any context, as often as one likes. */
 static void end_soon(struct winsock_deadline *dl)
 {
-	if (!xchg(&dl->over, true))
+	if (!atomic_xchg(&dl->over, 1))
 		queue_work(deadline_wq, &dl->work);
 }
 
@@ -199,7 +199,7 @@ winsock_deadline_new(const struct winsock_close_deadline *arg,
 	dl->end = ktime_add_ns(dl->start, arg->timeout);
 	dl->report = arg->flags & WINSOCK_CLOSE_REPORT;
 	dl->outcome = (struct winsock_outcome) { .cookie = arg->cookie };
-	dl->over = false;
+	atomic_set(&dl->over, 0);
 	dl->outcomes = outcomes;
 	kref_get(&outcomes->ref);
 	return dl;
@@ -290,7 +290,7 @@ int __init winsock_deadline_init(void)
 	deadline_cache = KMEM_CACHE(winsock_deadline, SLAB_ACCOUNT);
 	if (!deadline_cache)
 		return -ENOMEM;
-	deadline_wq = alloc_workqueue("winsock", 0, 0);
+	deadline_wq = alloc_workqueue("winsock", WQ_UNBOUND, 0);
 	if (!deadline_wq) {
 		kmem_cache_destroy(deadline_cache);
 		return -ENOMEM;

@@ -146,7 +146,7 @@ struct winsock_deadline {
 	ktime_t start;
 	ktime_t end;
 	struct hrtimer timer;
-	bool over;
+	atomic_t over;
 	struct work_struct work;
 };
 

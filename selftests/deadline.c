@@ -189,17 +189,25 @@ static const int states[] = {
 	TCP_ESTABLISHED, TCP_FIN_WAIT1, TCP_CLOSE_WAIT, TCP_LAST_ACK, TCP_CLOSING
 };
 
-/* T2, after either side's shutdown, or both */
+/*
+ * T2, after either side's shutdown, or both.  Where the peer's FIN came first nothing
+ * is left of the connection after the ACK of ours, and what the peer then says twice
+ * is answered by a RST, as ever: it is not asked about here.
+ */
 TEST_F(deadline, delivers_in_every_state)
 {
 	struct pair *pair = &self->pair;
+	struct received got;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(states); i++) {
 		pair_arrange(pair, LOAD_STALLED, states[i]);
 		close_pair(_metadata, pair, FAR_MS);
 		EXPECT_FALSE(has_outcome());
-		expect_all(_metadata, pair);
+		got = receive_all(pair->peer);
+		EXPECT_EQ(pair->sent, got.bytes);
+		EXPECT_TRUE(got.intact);
+		EXPECT_EQ(END_EOF, got.ending);
 		expect_outcome(_metadata, WINSOCK_DELIVERED);
 		pair_close(pair);
 		pair_open(pair, &variant->kind);
