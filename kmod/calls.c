@@ -27,6 +27,7 @@
 #include <linux/task_work.h>
 #include <linux/wait.h>
 
+#include "calls.h"
 #include "compat.h"
 #include "winsock.h"
 

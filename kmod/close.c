@@ -23,6 +23,7 @@
 #include <net/inet_connection_sock.h>
 #include <net/tcp.h>
 
+#include "calls.h"
 #include "compat.h"
 #include "winsock.h"
 

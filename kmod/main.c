@@ -19,6 +19,7 @@
 #include <linux/uio.h>
 #include <net/tcp.h>
 
+#include "calls.h"
 #include "winsock.h"
 
 static long ioc_version(void __user *uarg)

@@ -11,6 +11,7 @@
 #include <linux/slab.h>
 #include <net/tcp.h>
 
+#include "calls.h"
 #include "compat.h"
 #include "winsock.h"
 
