@@ -94,7 +94,7 @@ static bool has_unacked(const struct sock *sk)
  * has the file: then only the peer changes anything, and what was true a moment
  * ago is as good an answer.  See peek() for the third case.
  */
-static enum close_kind decide(const struct closing *c)
+static __always_inline enum close_kind decide(const struct closing *c)
 {
 	const struct sock *sk = c->sk;
 
@@ -638,8 +638,9 @@ static void finish(struct closing *c, enum close_kind how)
 	}
 }
 
-static int close_descriptor(struct closing *c, u32 pending,
-			    enum close_kind *how)
+/* Inlined, so that a closesocket() does not pay for there being two. */
+static __always_inline int close_descriptor(struct closing *c, u32 pending,
+					    enum close_kind *how)
 {
 	struct files_struct *files = current->files;
 	int err;

@@ -44,7 +44,7 @@
 
 static const char * const kinds[] = {
 	"WinsockCloseGraceful", "WinsockCloseHard", "WinsockCloseLinger",
-	"WinsockCloseNative", "WinsockCloseShared",
+	"WinsockCloseNative", "WinsockCloseShared", "WinsockCloseDeadline",
 };
 
 static void on_signal(int sig)
@@ -94,8 +94,9 @@ FIXTURE_TEARDOWN(storm)
 	       counts->closed, winsock_counter(kinds[0]),
 	       winsock_counter(kinds[1]), winsock_counter(kinds[2]),
 	       winsock_counter("WinsockLingerTimeouts"));
-	printf("%ld native, %ld shared\n", winsock_counter(kinds[3]),
-	       winsock_counter(kinds[4]));
+	printf("%ld native, %ld shared, %ld with a deadline (%ld missed)\n",
+	       winsock_counter(kinds[3]), winsock_counter(kinds[4]),
+	       winsock_counter(kinds[5]), winsock_counter("WinsockDeadlineResets"));
 	if (counts->outstayed)
 		printf("# %lu pollers outstayed the close\n",
 		       counts->outstayed);
@@ -109,6 +110,7 @@ FIXTURE_TEARDOWN(storm)
 	EXPECT_EQ(winsock_counter("WinsockCloseRefused"), counts->refused);
 	EXPECT_EQ(winsock_counter("WinsockLingerInterrupted"), counts->interrupted);
 	EXPECT_EQ(open_descriptors(), self->descriptors);
+	wait_until(!winsock_counter("WinsockCurrDeadline"));
 	wait_until(!winsock_counter("WinsockCurrAttached"));
 	wait_until(!orphans());
 	threads_end();

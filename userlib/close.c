@@ -45,8 +45,8 @@ static unsigned int pending(const struct ws_slot *slot,
 	       (requests ? ws_requests_pending(requests) : 0);
 }
 
-static int close_request(int fd, const struct ws_slot *slot,
-			 const struct ws_requests *requests)
+static inline int close_request(int fd, const struct ws_slot *slot,
+				const struct ws_requests *requests)
 {
 	struct winsock_closesocket arg = {
 		.fd = fd,
@@ -206,7 +206,7 @@ WS_EXPORT int closesocket(SOCKET s)
 	err = ws_close(call.fd);
 	ws_blocking_end();
 	/* Its refusal is never a time-out. */
-	return ws_call_end(&call, ws_error_from_errno(err));
+	return ws_call_end(&call, err ? ws_error_from_errno(err) : 0);
 }
 
 /* A socket comes before what is wrong with other arguments. */

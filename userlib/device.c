@@ -20,7 +20,7 @@
 
 /* Guards changes of the number; it is read without.  Inside startup_lock. */
 static pthread_mutex_t device_lock = PTHREAD_MUTEX_INITIALIZER;
-static _Atomic int device = -1;
+_Atomic int ws_device = -1;
 /* From ws_device_open() to ws_device_close(): it may be opened again. */
 static bool in_use;
 
@@ -61,7 +61,7 @@ static int open_device(void)
 	}
 	if (fd < 0)
 		return -1;
-	atomic_store(&device, fd);
+	atomic_store(&ws_device, fd);
 	return 0;
 }
 
@@ -71,7 +71,7 @@ int ws_device_open(void)
 	int ret;
 
 	pthread_mutex_lock(&device_lock);
-	ret = is_device(atomic_load(&device)) ? 0 : open_device();
+	ret = is_device(atomic_load(&ws_device)) ? 0 : open_device();
 	in_use = !ret;
 	pthread_mutex_unlock(&device_lock);
 	return ret;
@@ -83,7 +83,7 @@ void ws_device_close(void)
 
 	pthread_mutex_lock(&device_lock);
 	in_use = false;
-	fd = atomic_exchange(&device, -1);
+	fd = atomic_exchange(&ws_device, -1);
 	if (is_device(fd))
 		close(fd);
 	pthread_mutex_unlock(&device_lock);
@@ -97,15 +97,14 @@ static int reopen(int lost)
 	pthread_mutex_lock(&device_lock);
 	if (!in_use)
 		err = EBADF;
-	else if (atomic_load(&device) == lost && open_device())
+	else if (atomic_load(&ws_device) == lost && open_device())
 		err = ENETDOWN;
 	pthread_mutex_unlock(&device_lock);
 	return err;
 }
 
 /* @lost was not the device, it seems.  EBADF may well speak of the socket in @arg. */
-static int __attribute__((noinline))
-ioctl_again(int lost, unsigned long request, void *arg)
+int ws_device_ioctl_again(int lost, unsigned long request, void *arg)
 {
 	int err = errno;
 	bool found = is_device(lost);
@@ -116,19 +115,5 @@ ioctl_again(int lost, unsigned long request, void *arg)
 		errno = err;
 		return -1;
 	}
-	return ioctl(atomic_load(&device), request, arg);
-}
-
-/*
- * As ioctl(2); ENETDOWN when the device cannot be had again (G3), EBADF after
- * WSACleanup(), which has closed all sockets.
- */
-int ws_device_ioctl(unsigned long request, void *arg)
-{
-	int fd = atomic_load(&device);
-	int ret = ioctl(fd, request, arg);
-
-	if (ret < 0 && (errno == EBADF || errno == ENOTTY))
-		return ioctl_again(fd, request, arg);
-	return ret;
+	return ioctl(atomic_load(&ws_device), request, arg);
 }
