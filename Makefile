@@ -19,9 +19,24 @@ MANDIR ?= $(PREFIX)/share/man
 
 KERNELS := 6.1 6.12
 DEBUG_KERNELS := $(KERNELS:%=%-debug)
-MATRIX := $(foreach k,$(KERNELS),$(k) $(k)-amd64 $(k)-rt) 7
+# Of another architecture; everything for them is built apart.
+CROSS_KERNELS := 6.1-arm64
+MATRIX := $(foreach k,$(KERNELS),$(k) $(k)-amd64 $(k)-rt) 7 $(CROSS_KERNELS)
 ifneq ($(filter-out $(MATRIX) $(DEBUG_KERNELS),$(KERNEL)),)
 $(error KERNEL=$(KERNEL) is not a kernel of the test VM; there are: $(MATRIX) $(DEBUG_KERNELS))
+endif
+cross_arch := $(patsubst 6.1-%,%,$(filter $(CROSS_KERNELS),$(KERNEL)))
+cross_verbs := check clean demo matrix selftests userlib vm-init vm-kmod-$(KERNEL) vm-run vm-shell
+ifneq ($(cross_arch),)
+ifneq ($(words $(KERNEL)),1)
+$(error KERNEL=$(KERNEL): a kernel of another architecture is for one run alone)
+endif
+ifneq ($(filter-out $(cross_verbs),$(or $(MAKECMDGOALS),all)),)
+$(error KERNEL=$(KERNEL) is of another architecture than this machine; with it there are: \
+	make check, demo, matrix, selftests, userlib, vm-run, vm-shell)
+endif
+build := $(build)/$(cross_arch)
+export WINSOCK_BUILD := $(build)
 endif
 kernels := $(or $(KERNEL),$(KERNELS))
 kernel := $(or $(firstword $(KERNEL)),$(firstword $(KERNELS)))
@@ -88,7 +103,7 @@ needs_deb := build deb
 export WINSOCK_NEEDS := $(sort $(foreach v,$(or $(MAKECMDGOALS),all),$(needs_$v)))
 
 # One builds, others that were started in the same tree wait.
-within :=
+within := $(if $(cross_arch),$(vm)/fetch.sh within $(KERNEL))
 alone = $(quiet) $(within) flock $(build)/.lock-$(1) $(MAKE) -C $(1) $(pass)
 # Nothing to be done is nothing to be said; kbuild takes -s for more than that.
 silent := $(if $(V),,-s)
