@@ -141,7 +141,7 @@ userlib: | $(build)
 
 selftests: userlib | $(build)
 	$(Q)$(vm)/deps.sh need selftests
-	$(Q)$(selftests) all $(if $(T),,bench demo fuzz) $(if $(suites),SUITES="$(suites)")
+	$(Q)$(selftests) all $(if $(T),,$(if $(cross_arch),,bench) demo fuzz) $(if $(suites),SUITES="$(suites)")
 
 $(build):
 	@mkdir -p $@
