@@ -280,7 +280,7 @@ search_path() {
 find_program() {
 	local path
 
-	path=$(PATH=$(search_path /usr/local/bin /usr/bin /bin /usr/sbin /sbin):$PATH
+	path=$(PATH=$(search_path /usr/local/bin /usr/bin /bin /usr/sbin /sbin):$PATH \
 		command -v "$1") ||
 		die "no program $1 on this machine"
 	echo "${path#"$sysroot"}"
