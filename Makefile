@@ -20,9 +20,24 @@ MANDIR ?= $(PREFIX)/share/man
 
 KERNELS := 6.1 6.12
 DEBUG_KERNELS := $(KERNELS:%=%-debug)
+# Of another architecture; everything for them is built apart.
+CROSS_KERNELS := 6.1-arm64
 MATRIX := $(foreach k,$(KERNELS),$(k) $(k)-amd64 $(k)-rt) 7
-ifneq ($(filter-out $(MATRIX) $(DEBUG_KERNELS),$(KERNEL)),)
-$(error KERNEL=$(KERNEL) is not a kernel of the test VM; there are: $(MATRIX) $(DEBUG_KERNELS))
+ifneq ($(filter-out $(MATRIX) $(CROSS_KERNELS) $(DEBUG_KERNELS),$(KERNEL)),)
+$(error KERNEL=$(KERNEL) is not a kernel of the test VM; there are: $(MATRIX) $(CROSS_KERNELS) $(DEBUG_KERNELS))
+endif
+cross_arch := $(patsubst 6.1-%,%,$(filter $(CROSS_KERNELS),$(KERNEL)))
+cross_verbs := check clean demo selftests userlib vm-init vm-kmod-$(KERNEL) vm-run vm-shell
+ifneq ($(cross_arch),)
+ifneq ($(words $(KERNEL)),1)
+$(error KERNEL=$(KERNEL): a kernel of another architecture is for one run alone)
+endif
+ifneq ($(filter-out $(cross_verbs),$(or $(MAKECMDGOALS),all)),)
+$(error KERNEL=$(KERNEL) is of another architecture than this machine; with it there are: \
+	make check, demo, selftests, userlib, vm-run, vm-shell)
+endif
+build := $(build)/$(cross_arch)
+export WINSOCK_BUILD := $(build)
 endif
 kernels := $(or $(KERNEL),$(KERNELS))
 kernel := $(or $(firstword $(KERNEL)),$(firstword $(KERNELS)))
@@ -89,7 +104,7 @@ needs_deb := build deb
 export WINSOCK_NEEDS := $(sort $(foreach v,$(or $(MAKECMDGOALS),all),$(needs_$v)))
 
 # One builds, others that were started in the same tree wait.
-within :=
+within := $(if $(cross_arch),$(vm)/fetch.sh within $(KERNEL))
 alone = $(quiet) $(within) flock $(build)/.lock-$(1) $(MAKE) -C $(1) $(pass)
 # Nothing to be done is nothing to be said; kbuild takes -s for more than that.
 silent := $(if $(V),,-s)
@@ -133,7 +148,7 @@ userlib: | $(build)
 
 selftests: userlib | $(build)
 	$(Q)$(vm)/deps.sh need selftests
-	$(Q)$(selftests) all $(if $(T),,bench demo fuzz) $(if $(suites),SUITES="$(suites)")
+	$(Q)$(selftests) all $(if $(T),,$(if $(cross_arch),,bench) demo fuzz) $(if $(suites),SUITES="$(suites)")
 
 $(build):
 	@mkdir -p $@
@@ -151,6 +166,8 @@ deps:
 ##    ROUNDS=N          that much more storm    SEED=N            the storm's
 ##    KERNEL=6.1-amd64|6.1-rt|6.12-amd64|6.12-rt|7   the same kernels for other
 ##                      machines and for real time, and the newest Debian serves
+##    KERNEL=6.1-arm64  the one for arm64, suites and library built for it, into
+##                      build/arm64/; also for demo, vm-run and vm-shell
 #%  make matrix       all suites on every kernel, one after another, and a table;
 #%                    T= KERNEL= ARGS= TIMEOUT= ROUNDS= SEED= as above
 #%  make in-tree      the module and its suites as part of a kernel's source, built

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/socket.h>	/* for the next */
 #include <linux/vm_sockets.h>
 
 #include "suite.h"

@@ -22,10 +22,10 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
 #include <linux/winsock.h>
+#include "syscall_nr.h"
 
 /*
  * How long an event may take before its wait counts as failed.  The suites

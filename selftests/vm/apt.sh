@@ -8,6 +8,16 @@
 # apt_suites NAME SUITE...: the lists of the day, for apt with
 # -c $cache/apt-NAME/apt.conf; older ones, if there are no others to be had
 apt_suites() {
+	apt_lists "$1" apt_mirror_sources "${@:2}"
+}
+
+# apt_arch ARCH: the same of this machine's own suites, for another architecture
+apt_arch() {
+	apt_lists "$1" apt_own_sources
+}
+
+# apt_lists NAME FUNCTION [SUITE...]: the function prints what goes into sources.list
+apt_lists() {
 	local dir=$cache/apt-$1 log=$cache/apt-$1/log
 
 	mkdir -p "$dir" ||
@@ -16,11 +26,14 @@ apt_suites() {
 	flock 8
 	if [ -z "$(find "$dir/updated" -mtime -1 2>/dev/null)" ]; then
 		apt_configure "$dir" "${@:2}"
+			[ "$2" != apt_own_sources ] ||
+				echo "APT::Architecture \"$1\"; APT::Architectures { \"$1\"; };" \
+					>>"$dir/apt.conf"
 		if apt-get -c "$dir/apt.conf" -qq update >"$log" 2>&1; then
 			touch "$dir/updated"
 		elif [ ! -e "$dir/updated" ]; then
 			tail -n 5 "$log" >&2
-			apt_failed "no package lists" "${@:2}"
+			apt_failed "no package lists" "${@:3}"
 		else
 			echo "  OLD     package lists of $1: apt-get update failed" >&2
 		fi
@@ -30,20 +43,33 @@ apt_suites() {
 
 # apt_failed TEXT SUITE...
 apt_failed() {
-	die "$1 (Debian ${*:2}, from where this machine's apt takes Debian); see to it that apt-get update works"
+	die "$1 (Debian${2+ ${*:2}}, from where this machine's apt takes Debian); see to it that apt-get update works"
+}
+
+apt_mirror_sources() {
+	local mirror
+
+	mirror=$(debian_mirror)
+	[ -z "$mirror" ] || printf "$mirror %s main\n" "$@"
+}
+
+apt_own_sources() {
+	# shellcheck disable=SC2016 # apt's variables
+	apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' \
+		'Created-By: Packages' 'Origin: Debian' |
+		awk '$3 == "main" && $2 ~ /^[a-z]+(-updates|-security)?$/' | sort -u
 }
 
 # The machine's apt with other lists and without its hooks.  An empty status
 # file: nothing is installed, all of it will be named.
 apt_configure() {
-	local dir=$1 mirror
+	local dir=$1
 
-	mirror=$(debian_mirror)
-	[ -n "$mirror" ] || apt_failed "no Debian mirror is configured" "${@:2}"
 	mkdir -p "$dir"/{lists/partial,archives/partial}
 	: >"$dir/status"
-	printf "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror %s main\n" \
-		"${@:2}" >"$dir/sources.list"
+	"${@:2}" | sed 's|^|deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] |' \
+		>"$dir/sources.list"
+	[ -s "$dir/sources.list" ] || apt_failed "no Debian mirror is configured" "${@:3}"
 	cat >"$dir/apt.conf" <<-END
 		Dir::Etc::SourceList "$dir/sources.list";
 		Dir::Etc::SourceParts "/dev/null";

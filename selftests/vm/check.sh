@@ -208,14 +208,30 @@ side_by_side() {
 	done
 }
 
+# unfit SUITE: why the machine cannot run it
+unfit() {
+	case $arch:$1 in
+	?*:*_32) echo "a 32-bit caller is one of x86" ;;
+	esac
+}
+
 one_kernel() {
-	local kernel=$1
+	local kernel=$1 suite why fit=''
 
 	kernel_dir=$("$vm/fetch.sh" kernel "$kernel")
 	vm_fit "$kernel"
 	seconds=${TIMEOUT:-$((${timeout:-120} * slow * ${ROUNDS:-1}))}
+	for suite in $suites; do
+		why=$(unfit "$suite")
+		[ -n "$why" ] || {
+			fit+=" $suite"
+			continue
+		}
+		printf '  %-5s %-28s not run: %s\n' "$kernel" "$suite" "$why"
+		skipped=$((skipped + 1))
+	done
 	# shellcheck disable=SC2086 # a list of names
-	set -- $suites
+	set -- $fit
 	while [ $# -gt 0 ]; do
 		boot "$kernel" "$@"
 		shift "$done_suites"

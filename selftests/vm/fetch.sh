@@ -6,10 +6,12 @@
 #   fetch.sh headers 6.1     directory to build modules for it against
 #   fetch.sh symvers 6.1     file of the symbols it exports
 #   fetch.sh within 6.1 COMMAND...   run where its headers directory is
-#   fetch.sh emulator        program that the VM runs in
+#   fetch.sh emulator 6.1    program that the VM runs in
+#   fetch.sh root 6.1-arm64  directory with another architecture's programs
 #   fetch.sh source          directory with kselftest, its tests of kTLS, checkpatch
 # Kernels: 6.1 and 6.12 are Debian's for the cloud, 6.1-amd64 and 6.1-rt the other
-# flavours of the same release, 7 is the newest that the next Debian serves.
+# flavours of the same release, 6.1-arm64 is the one for the cloud of another
+# architecture, 7 is the newest that the next Debian serves.
 set -eu -o pipefail
 . "$(dirname "$0")/trixie.sh"
 
@@ -33,6 +35,7 @@ release_of() {
 	case $1 in
 	"$series")	echo "$headers" ;;
 	*-amd64)	echo "${headers%-cloud-amd64}-amd64" ;;
+	6.1-arm64)	echo "${headers%-amd64}-arm64" ;;
 	*-rt)		echo "${headers%-cloud-amd64}-rt-amd64" ;;
 	*)		die "no kernel is called $1" ;;
 	esac
@@ -44,6 +47,11 @@ download() {
 
 	case $1 in
 	*+deb13-*) conf=$trixie_conf ;;
+	*-cloud-arm64)
+		arch_set "$1"
+		arch_lists
+		conf=$arch_conf
+		;;
 	*/*-backports) conf=$cache/apt-${1#*/}/apt.conf ;;
 	esac
 	said=$(
@@ -83,9 +91,10 @@ download_failure() {
 # fill_headers RELEASE DIR: headers of a flavour that is not installed, beside
 # those of its parts that are.  They name each other by absolute paths.
 fill_headers() {
-	local release=$1 dir=$2 abi=${1%-*amd64} name
+	local release=$1 dir=$2 abi=${1%-*} name
 
 	abi=${abi%-rt}
+	abi=${abi%-cloud}
 	echo "  FETCH   linux-headers-$release" >&2
 	mkdir -p "$dir/usr/lib"
 	download "linux-headers-$release" "$dir"
@@ -207,14 +216,14 @@ fill_emulator() {
 	local suite=$1 dir=$2 package
 
 	apt_suites "$suite" "$suite"
-	echo "  FETCH   qemu-system-x86 of $suite, 13 MB" >&2
-	for package in qemu-system-x86 qemu-system-data seabios; do
+	echo "  FETCH   $emulator_package of $suite, 13 MB" >&2
+	for package in "$emulator_package" qemu-system-data seabios; do
 		download "$package/$suite" "$dir"
 	done
 	cat >"$dir/qemu" <<-END
 		#!/bin/sh
 		dir=\$(dirname "\$0")/usr
-		exec "\$dir/bin/qemu-system-x86_64" -L "\$dir/share/seabios" -L "\$dir/share/qemu" "\$@"
+		exec "\$dir/bin/qemu-system-$machine" -L "\$dir/share/seabios" -L "\$dir/share/qemu" "\$@"
 	END
 	chmod +x "$dir/qemu"
 	emulator_is_sound "$dir/qemu"
@@ -223,13 +232,29 @@ fill_emulator() {
 emulator() {
 	local installed suite dir refused
 
+	arch_set "$1"
+	suite=$(. /etc/os-release && echo "${VERSION_CODENAME-}")-backports
+	if [ "$arch" = arm64 ]; then
+		# With a second serial port.
+		emulator_sound=9.1
+		emulator_package=qemu-system-arm
+		installed=$(command -v "qemu-system-$machine") &&
+			emulator_is_sound "$installed" && {
+			echo "$installed"
+			return
+		}
+		dir=$(cached "emulator-$arch-$suite" fill_emulator "$suite") ||
+			die "no $emulator_package of at least $emulator_sound, which $suite has"
+		echo "$dir/qemu"
+		return
+	fi
+	emulator_package=qemu-system-x86
 	installed=$(command -v qemu-system-x86_64) ||
 		die "no qemu-system-x86_64; run: make deps"
 	emulator_is_sound "$installed" && {
 		echo "$installed"
 		return
 	}
-	suite=$(. /etc/os-release && echo "${VERSION_CODENAME-}")-backports
 	# What could not be had is not asked for again at once.
 	refused=$cache/.no-emulator
 	if [ -z "$(find "$refused" -mmin -60 2>/dev/null)" ]; then
@@ -244,7 +269,7 @@ emulator() {
 }
 
 case ${1-}:${2-} in
-symvers:* | within:*)
+symvers:* | within:* | emulator:*)
 	;;
 *-debug)
 	exec "$vm/debug-kernel.sh" "$@"
@@ -267,20 +292,30 @@ symvers)
 	echo "$headers/Module.symvers"
 	;;
 within)
-	[ "$2" = 7 ] || exec "${@:3}"
-	trixie_within "$(release_of "$2")" "${@:3}"
+	case $2 in
+	7)	trixie_within "$(release_of 7)" "${@:3}" ;;
+	*-arm64)
+		arch_set "$2"
+		arch_within "${@:3}"
+		;;
+	*)	exec "${@:3}" ;;
+	esac
 	;;
 kernel)
 	release=$(release_of "$2")
 	cached "kernel-$release" fill_kernel "$release"
 	;;
 emulator)
-	emulator
+	emulator "${2-}"
+	;;
+root)
+	arch_set "$2"
+	arch_root
 	;;
 source)
 	cached source-6.1-tls fill_source
 	;;
 *)
-	die "usage: fetch.sh release | kernel | headers | symvers KERNEL, fetch.sh within KERNEL COMMAND..., fetch.sh emulator | source"
+	die "usage: fetch.sh release | kernel | headers | symvers | emulator | root KERNEL, fetch.sh within KERNEL COMMAND..., fetch.sh source"
 	;;
 esac

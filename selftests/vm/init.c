@@ -3,7 +3,7 @@
  * PID 1 of the test VM.  Prepares the machine, loads the module, does what the
  * kernel command line says (WINSOCK_VM=check, run or shell), powers off.
  *
- * What the host should know goes to ttyS1, one line each:
+ * What the host should know goes to the serial port WINSOCK_PORT, one line each:
  *
  *	start NAME		a job begins
  *	| TEXT			a line that the job printed
@@ -585,6 +585,19 @@ static void run(void)
 	report("done");
 }
 
+/* The serial port itself: /dev/console is no controlling terminal. */
+static const char *console_path(void)
+{
+	static char path[64] = "/dev/";
+	int fd = open("/sys/class/tty/console/active", O_RDONLY | O_CLOEXEC);
+	ssize_t n = read(fd, path + 5, sizeof(path) - 6);
+
+	close(fd);
+	path[5 + (n > 0 ? n : 0)] = 0;
+	path[strcspn(path, "\n")] = 0;
+	return path;
+}
+
 static void shell(void)
 {
 	pid_t pid = fork();
@@ -593,7 +606,7 @@ static void shell(void)
 		int fd;
 
 		setsid();
-		fd = open("/dev/ttyS0", O_RDWR);
+		fd = open(console_path(), O_RDWR);
 		ioctl(fd, TIOCSCTTY, 0);
 		dup2(fd, 0);
 		dup2(fd, 1);
@@ -622,10 +635,13 @@ int main(void)
 {
 	char *const install[] = { "busybox", "--install", "-s", NULL };
 	const char *mode = getenv("WINSOCK_VM");
+	const char *port = getenv("WINSOCK_PORT");
+	char path[64];
 	int null;
 
 	mount_all();
-	verdict = open_raw("/dev/ttyS1");
+	snprintf(path, sizeof(path), "/dev/%s", port ? port : "ttyS1");
+	verdict = open_raw(path);
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	dup2(null, 0);
 	dup2(null, 1);

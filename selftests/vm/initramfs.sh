@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 # Sourced: composes the root file system of the test VM in the directory $root.
-# shellcheck source=selftests/vm/common.sh
-. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+# shellcheck source=selftests/vm/arch.sh
+. "$(dirname "${BASH_SOURCE[0]}")/arch.sh"
+
+arch_set native
+# Of another architecture: where its programs and libraries are instead of /
+sysroot=
 
 # Programs of the host that every VM has, where the host has them.  busybox's
 # shell would be no /bin/sh: it prefers its own applets to the real ip and tc; its
@@ -16,6 +20,7 @@ root_new() {
 	local dir
 
 	root=$1
+	[ -z "$arch" ] || sysroot=$(arch_root)
 	mkdir -p "$root"/{usr/{bin,sbin,lib,lib32,lib64,libx32},etc,root,vm/jobs}
 	for dir in bin sbin lib lib32 lib64 libx32; do
 		ln -s "usr/$dir" "$root/$dir"
@@ -50,20 +55,82 @@ root_new() {
 	# A name may have addresses on several lines of hosts.
 	echo "multi on" >"$root/etc/host.conf"
 	# With ld.so.cache the loader looks where it does on this machine.
-	for dir in /etc/services /etc/protocols /etc/gai.conf /etc/ld.so.cache; do
+	for dir in /etc/services /etc/protocols /etc/gai.conf ${arch:-/etc/ld.so.cache}; do
 		[ ! -r "$dir" ] || cp -L "$dir" "$root$dir"
 	done
 }
 
 # carry FILE: put a file of the host under the same name, with what it links to
 carry() {
-	local file=$1 dest=$root$1
+	local file dest=$root$1
 
 	[ ! -e "$dest" ] || return 0
+	file=$(carried "$1")
+	elf_fits "$file" ||
+		die "$1 is for another architecture than the machine, which is $machine$(how_to_cross)"
 	mkdir -p "${dest%/*}"
 	cp -L "$file" "$dest"
 	chmod u+w "$dest"
 	carry_libs "$file"
+}
+
+# carried FILE: where the file that the VM has under this name is on this machine
+carried() {
+	[ -z "$sysroot" ] || [ ! -e "$sysroot$1" ] || {
+		echo "$sysroot$1"
+		return
+	}
+	echo "$1"
+}
+
+# elf_fits FILE: it is no ELF file, or the machine can run it
+elf_fits() {
+	local head
+
+	head=$(od -A n -N 20 -t x1 "$1" 2>/dev/null | tr -d ' \n')
+	case ${head:0:8}:$machine:${head:36:4} in
+	7f454c46:x86_64:3e00 | 7f454c46:x86_64:0300 | 7f454c46:aarch64:b700) ;;
+	7f454c46:*) return 1 ;;
+	esac
+}
+
+how_to_cross() {
+	[ -z "$arch" ] ||
+		echo ": build it with selftests/vm/fetch.sh within 6.1-$arch $triplet-gcc ..."
+}
+
+# needed FILE: the names of its loader and libraries
+needed() {
+	readelf -l -d "$1" 2>/dev/null | sed -n \
+		-e 's/.*program interpreter: \(.*\)]/\1/p' \
+		-e 's/.*(NEEDED).*\[\(.*\)]/\1/p'
+}
+
+# carry_libs_arch FILE...: as carry_libs, of another architecture than ldd's
+carry_libs_arch() {
+	local file lib path dir from
+
+	for file; do
+		while read -r lib; do
+			case $lib in
+			libwinsock.* | libws2_32.*) continue ;; # carry_winsock
+			/*) path=$root$lib ;;
+			*) path=$root/lib/$triplet/$lib ;;
+			esac
+			[ ! -e "$path" ] || continue
+			from=
+			while read -r dir; do
+				[ -n "$from" ] || [ -z "$dir" ] || [ ! -e "$dir/${lib##*/}" ] ||
+					! elf_fits "$dir/${lib##*/}" || from=$dir/${lib##*/}
+			done < <(tr ':' '\n' <<<"${LD_LIBRARY_PATH-}"
+				printf '%s\n' "$sysroot"/{,usr/}lib/"$triplet" "$sysroot/lib" \
+					"$(arch_cross)/usr/$triplet/lib")
+			[ -n "$from" ] ||
+				die "$file needs ${lib##*/} for $arch, which is not to be had; link it statically (-static), or set LD_LIBRARY_PATH to where it is"
+			install -D -m 755 "$(realpath "$from")" "$path"
+			carry_libs_arch "$from"
+		done < <(needed "$file")
+	done
 }
 
 # is_32_bit FILE: an ELF file, whatever this machine can run
@@ -141,6 +208,10 @@ carry_libs_32() {
 carry_libs() {
 	local lib
 
+	[ -z "$arch" ] || {
+		carry_libs_arch "$@"
+		return
+	}
 	carry_libs_32 "$@"
 
 	LD_LIBRARY_PATH=$build/userlib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} \
@@ -166,7 +237,7 @@ carry_libs() {
 carry_winsock() {
 	local lib dir
 
-	dir=$root/usr/lib/$(gcc -print-multiarch)
+	dir=$root/usr/lib/$triplet
 	mkdir -p "$dir"
 	for lib in "$build"/userlib/*.so*; do
 		[ ! -e "$lib" ] || cp -P "$lib" "$dir"
@@ -179,15 +250,16 @@ carry_winsock() {
 carry_base() {
 	local name path dir
 
-	install -m 755 /bin/busybox "$root/bin/busybox"
+	install -m 755 "$(carried /bin/busybox)" "$root/bin/busybox"
 	for name in $tools; do
-		path=$(PATH=/usr/sbin:/sbin:/usr/bin:/bin command -v "$name") ||
+		path=$(PATH=$(search_path /usr/sbin /sbin /usr/bin /bin) command -v "$name") ||
 			continue
+		path=${path#"$sysroot"}
 		carry "$path"
 	done
-	dir=/lib/$(gcc -print-multiarch)
+	dir=/lib/$triplet
 	for name in $dlopened; do
-		[ ! -e "$dir/$name" ] || carry "$dir/$name"
+		[ ! -e "$(carried "$dir/$name")" ] || carry "$dir/$name"
 	done
 	carry_winsock
 	for dir in /usr/lib/locale/C.utf8 /usr/lib/terminfo; do
@@ -196,10 +268,22 @@ carry_base() {
 	install -m 755 "$build/selftests/vm/init" "$root/init"
 }
 
+# search_path DIR...: where programs of the VM are on this machine
+search_path() {
+	local IFS=:
+
+	[ -z "$sysroot" ] || set -- "${@/#/$sysroot}"
+	echo "$*"
+}
+
 # find_program NAME: as env(1) in the VM would, distribution's own first
 find_program() {
-	PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin:$PATH command -v "$1" ||
+	local path
+
+	path=$(PATH=$(search_path /usr/local/bin /usr/bin /bin /usr/sbin /sbin):$PATH \
+		command -v "$1") ||
 		die "no program $1 on this machine"
+	echo "${path#"$sysroot"}"
 }
 
 # carry_program FILE: a program or script at its own path, able to run there

@@ -2,12 +2,15 @@
 # shellcheck shell=bash
 # Sourced: a temporary directory, one virtual machine at a time in it, and the
 # certainty that neither is left behind.
-# shellcheck source=selftests/vm/common.sh
-. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+# shellcheck source=selftests/vm/arch.sh
+. "$(dirname "${BASH_SOURCE[0]}")/arch.sh"
 
-# vm_fit KERNEL: what a kernel that detects or preempts more needs
+# vm_fit KERNEL: the emulator for it, and what a kernel that detects or preempts
+# more needs
 # shellcheck disable=SC2034 # for those who source this
 vm_fit() {
+	arch_set "$1"
+	emulator=$("$vm/fetch.sh" emulator "$1")
 	slow=1
 	memory=${MEMORY:-1024}		# MiB
 	case $1 in
@@ -24,7 +27,6 @@ vm_fit() {
 # shellcheck disable=SC2034 # for those who source this
 boot_seconds=180		# to "ready" on a very busy host
 
-emulator=$("$vm/fetch.sh" emulator)
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/winsock-vm.XXXXXX")
 qemu_pid=
 helper_pids=
@@ -60,7 +62,9 @@ accelerate() {
 	[ -z "$accelerator" ] || return 0
 	accelerator=tcg
 	[ "${ACCEL-}" = kvm ] && [ -z "${ICOUNT-}" ] || return 0
-	if [ ! -w /dev/kvm ]; then
+	if [ -n "$arch" ]; then
+		echo "  ACCEL   a machine of another architecture is emulated" >&2
+	elif [ ! -w /dev/kvm ]; then
 		echo "  ACCEL   no access to /dev/kvm: the machine is emulated" >&2
 	elif kvm_boots "$1"; then
 		accelerator=kvm
@@ -91,15 +95,21 @@ qemu_command() {
 	size=$(($(stat -c %s "$tmp/initrd") >> 20))
 	# The archive is there twice while the kernel unpacks it.
 	[ "$memory" -ge $((3 * size + 512)) ] || memory=$((3 * size + 512))
-	# On a busy host the kernel would take the emulated TSC for unstable.
-	# shellcheck disable=SC2054 # qemu's commas
-	accel=(-accel tcg,thread=multi -smp 2 -cpu max,la57=off)
-	# Nor does it measure the rate well there, and its clocks go wrong with it.
-	clock=tsc_early_khz=$("$build/selftests/vm/tsc")
 	accelerate "$1"
+	# shellcheck disable=SC2054 # qemu's commas
+	if [ "$arch" = arm64 ]; then
+		# The architected algorithm for signing pointers is slow to emulate.
+		accel=(-accel tcg,thread=multi -M virt -smp 2 -cpu max,pauth-impdef=on)
+		clock=
+	else
+		# On a busy host the kernel would take the emulated TSC for unstable.
+		accel=(-accel tcg,thread=multi -smp 2 -cpu max,la57=off)
+		# Nor does it measure the rate well there, and its clocks go wrong with it.
+		clock="no_timer_check tsc=reliable tsc_early_khz=$("$build/selftests/vm/tsc")"
+	fi
 	[ "$accelerator" = tcg ] || {
 		accel=(-accel kvm -smp 2 -cpu host)
-		clock=
+		clock="no_timer_check tsc=reliable"
 	}
 	# With ICOUNT the time stamp counter counts instructions, and chance and
 	# the hour are the same each time.
@@ -107,13 +117,13 @@ qemu_command() {
 	[ -z "${ICOUNT-}" ] || {
 		accel=(-accel tcg,thread=single -icount shift=0,sleep=off -smp 1 -cpu max,la57=off
 			-seed 1 -rtc base=2026-01-01,clock=vm)
-		clock=
+		clock="no_timer_check tsc=reliable"
 	}
 	# shellcheck disable=SC2054
 	qemu=("$emulator" -pidfile "$tmp/qemu.pid" "${accel[@]}"
 		-m "$memory" -nodefaults -display none -no-reboot
 		-kernel "$1/vmlinuz" -initrd "$tmp/initrd"
-		-append "console=ttyS0 panic=-1 oops=panic panic_on_warn=1 printk.devkmsg=on unknown_nmi_panic panic_print=0x41 no_timer_check tsc=reliable $clock nokaslr mitigations=off random.trust_cpu=on $2"
+		-append "console=${ports[0]} WINSOCK_PORT=${ports[1]} panic=-1 oops=panic panic_on_warn=1 printk.devkmsg=on unknown_nmi_panic panic_print=0x41 $clock nokaslr mitigations=off random.trust_cpu=on $2"
 		"${@:3}")
 }
 
@@ -191,7 +201,7 @@ vm_wait() {
 
 # Kernel messages that no test may cause.
 splat='BUG: |BUG at |WARNING: |Oops|: 000[0-9a-f] [[]#|Call Trace:|general protection|Kernel panic'
-splat+='|KASAN|KCSAN|UBSAN|unreferenced object|possible .*deadlock|INFO: '
+splat+='|Unable to handle kernel|Internal error: |KASAN|KCSAN|UBSAN|unreferenced object|possible .*deadlock|INFO: '
 splat+='|inconsistent lock state|suspicious RCU|sleeping function|refcount_t'
 splat+='|held lock freed|locks held|ODEBUG|unregister_netdevice: waiting'
 # A detector that gave up finds nothing any more.

@@ -43,7 +43,7 @@ run() {
 	local prog=$1 file word='' words status=125
 
 	case $prog in */*) ;; *) [ -e "$prog" ] || prog=$(find_program "$prog") ;; esac
-	[ -f "$prog" ] || die "no program $prog"
+	[ -f "$(carried "$prog")" ] || die "no program $prog"
 	prog=$(absolute "$prog")
 	carry_program "$prog"
 	for file in ${FILES-}; do

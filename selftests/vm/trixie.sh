@@ -2,8 +2,8 @@
 # shellcheck shell=bash
 # Sourced: kernels of the next Debian, which serves newer ones than this does.
 # What their headers need for building goes into the cache, too.
-# shellcheck source=selftests/vm/apt.sh
-. "$(dirname "${BASH_SOURCE[0]}")/apt.sh"
+# shellcheck source=selftests/vm/arch.sh
+. "$(dirname "${BASH_SOURCE[0]}")/arch.sh"
 
 # What a kernel is built with, beside its headers and the compiler they name.
 trixie_tools='make bash binutils coreutils dash diffutils findutils grep mawk perl-base
