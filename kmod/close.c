@@ -638,54 +638,7 @@ static void finish(struct closing *c, enum close_kind how)
 	}
 }
 
-/* Inlined, so that a closesocket() does not pay for there being two. */
-static __always_inline int close_descriptor(struct closing *c, u32 pending,
-					    enum close_kind *how)
-{
-	struct files_struct *files = current->files;
-	int err;
-
-	if (trace_winsock_close_enabled())
-		c->start = ktime_get_ns();
-
-	spin_lock(&files->file_lock);
-	err = find(c);
-	if (!err && unlikely(may_refuse(c)))
-		err = refuse(c, pending);
-	if (!err)
-		empty_slot(c);
-	spin_unlock(&files->file_lock);
-	if (err)
-		return err;
-
-	err = close_removed(c, how);
-	note(c, *how, err);
-	if (err)
-		put_back(c);
-	else
-		finish(c, *how);
-	return err;
-}
-
-/**
- * winsock_closesocket - WINSOCK_IOC_CLOSESOCKET
- * @arg: validated by the caller
- *
- * Works on attached and on ordinary sockets.  FIN or RST has been sent when the
- * caller is back in user space: its last reference goes here or in task work.
- *
- * Return: 0, and the descriptor is gone; or -EBADF, -ENOTSOCK, -EWOULDBLOCK
- * (C15), -EINTR (C11), and the descriptor is as it was.
- */
-int winsock_closesocket(const struct winsock_closesocket *arg)
-{
-	struct closing c = { .fd = arg->fd };
-	enum close_kind how = NATIVE;
-
-	return close_descriptor(&c, arg->pending, &how);
-}
-
-/* What became of a close that had nothing to do in the background. */
+/* What became of a close with a deadline that had nothing to do in the background. */
 static enum winsock_result result_of(enum close_kind how)
 {
 	switch (how) {
@@ -699,32 +652,46 @@ static enum winsock_result result_of(enum close_kind how)
 }
 
 /**
- * winsock_close_deadline - WINSOCK_IOC_CLOSE_DEADLINE
- * @arg: validated by the caller
- * @outcomes: the device descriptor's
+ * winsock_close - WINSOCK_IOC_CLOSESOCKET, or a close with a deadline
+ * @fd: the descriptor
+ * @pending: references to the file that only the caller can count
+ * @deadline: NULL for closesocket(); somebody else's once it has succeeded
  *
- * As winsock_closesocket(), but that it neither waits for the peer nor refuses,
- * and that a connection which has something to deliver goes on without the
- * descriptor (T-rows).  All that may be missing is had before anything is touched.
+ * Works on attached and on ordinary sockets.  FIN or RST has been sent when the
+ * caller is back in user space: its last reference goes here or in task work.
  *
- * Return: 0, and the descriptor is gone; or -EBADF, -ENOTSOCK, -EINVAL, -ENOBUFS,
- * -ENOMEM, and nothing has changed.
+ * Return: 0, and the descriptor is gone; or -EBADF, -ENOTSOCK, and of closesocket()
+ * -EWOULDBLOCK (C15), -EINTR (C11), and the descriptor is as it was.
  */
-int winsock_close_deadline(const struct winsock_close_deadline *arg,
-			   struct winsock_outcomes *outcomes)
+int winsock_close(unsigned int fd, u32 pending,
+		  struct winsock_deadline *deadline)
 {
-	struct closing c = { .fd = arg->fd };
+	struct files_struct *files = current->files;
+	struct closing c = { .fd = fd, .deadline = deadline };
 	enum close_kind how = NATIVE;
 	int err;
 
-	c.deadline = winsock_deadline_new(arg, outcomes);
-	if (IS_ERR(c.deadline))
-		return PTR_ERR(c.deadline);
+	if (trace_winsock_close_enabled())
+		c.start = ktime_get_ns();
 
-	err = close_descriptor(&c, 0, &how);
+	spin_lock(&files->file_lock);
+	err = find(&c);
+	if (!err && unlikely(may_refuse(&c)))
+		err = refuse(&c, pending);
+	if (!err)
+		empty_slot(&c);
+	spin_unlock(&files->file_lock);
 	if (err)
-		winsock_deadline_free(c.deadline);
-	else if (how != BACKGROUND)
-		winsock_deadline_end(c.deadline, result_of(how));
-	return err;
+		return err;
+
+	err = close_removed(&c, &how);
+	note(&c, how, err);
+	if (err) {
+		put_back(&c);
+		return err;
+	}
+	finish(&c, how);
+	if (unlikely(deadline) && how != BACKGROUND)
+		winsock_deadline_end(deadline, result_of(how));
+	return 0;
 }

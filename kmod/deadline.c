@@ -161,17 +161,14 @@ static void deadline_work(struct work_struct *work)
 	module_put(THIS_MODULE);
 }
 
-/**
- * winsock_deadline_new - all that a close with a deadline may need
- * @arg: flags and pad checked by the caller
- * @outcomes: of the device that it is asked of
- *
- * Return: it, to be begun, ended or freed; or -EINVAL for a deadline that is none
- * or too far away, -ENOBUFS at the limit, -ENOMEM.
+/*
+ * All that a close with a deadline may need: to be begun, ended or freed; or
+ * -EINVAL for a deadline that is none or too far away, -ENOBUFS at the limit,
+ * -ENOMEM.
  */
-struct winsock_deadline *
-winsock_deadline_new(const struct winsock_close_deadline *arg,
-		     struct winsock_outcomes *outcomes)
+static struct winsock_deadline *
+deadline_new(const struct winsock_close_deadline *arg,
+	     struct winsock_outcomes *outcomes)
 {
 	const u64 max = min_t(u64, READ_ONCE(max_deadline), MAX_DEADLINE);
 	struct winsock_deadline *dl;
@@ -278,6 +275,32 @@ void winsock_deadline_free(struct winsock_deadline *dl)
 	winsock_outcomes_put(dl->outcomes);
 	kmem_cache_free(deadline_cache, dl);
 	atomic_dec(&deadlines);
+}
+
+/**
+ * winsock_close_deadline - WINSOCK_IOC_CLOSE_DEADLINE
+ * @arg: flags and pad checked by the caller
+ * @outcomes: the device descriptor's
+ *
+ * As winsock_close(), but that it neither waits for the peer nor refuses, and that
+ * a connection which has something to deliver goes on without the descriptor
+ * (T-rows).  All that may be missing is had before anything is touched.
+ *
+ * Return: 0, and the descriptor is gone; or -EBADF, -ENOTSOCK, -EINVAL, -ENOBUFS,
+ * -ENOMEM, and nothing has changed.
+ */
+int winsock_close_deadline(const struct winsock_close_deadline *arg,
+			   struct winsock_outcomes *outcomes)
+{
+	struct winsock_deadline *dl = deadline_new(arg, outcomes);
+	int err;
+
+	if (IS_ERR(dl))
+		return PTR_ERR(dl);
+	err = winsock_close(arg->fd, 0, dl);
+	if (err)
+		winsock_deadline_free(dl);
+	return err;
 }
 
 int __init winsock_deadline_init(void)

@@ -63,7 +63,7 @@ static long ioc_closesocket(struct winsock_closesocket __user *uarg)
 
 	if (arg.flags || arg.pad)
 		return -EINVAL;
-	return winsock_closesocket(&arg);
+	return winsock_close(arg.fd, arg.pending, NULL);
 
 fault:
 	user_access_end();

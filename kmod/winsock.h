@@ -135,17 +135,15 @@ void winsock_override(struct winsock_table *t, const struct proto_ops *base);
 struct winsock_sock *winsock_sock_of(const struct socket *sock);
 
 /* close.c */
-int winsock_closesocket(const struct winsock_closesocket *arg);
-int winsock_close_deadline(const struct winsock_close_deadline *arg,
-			   struct winsock_outcomes *outcomes);
+int winsock_close(unsigned int fd, u32 pending,
+		  struct winsock_deadline *deadline);
 void winsock_close_leftover(struct sock *sk);
 
 /* deadline.c */
 int winsock_deadline_init(void);
 void winsock_deadline_exit(void);
-struct winsock_deadline *
-winsock_deadline_new(const struct winsock_close_deadline *arg,
-		     struct winsock_outcomes *outcomes);
+int winsock_close_deadline(const struct winsock_close_deadline *arg,
+			   struct winsock_outcomes *outcomes);
 void winsock_deadline_begin(struct winsock_deadline *dl, struct socket *sock);
 void winsock_deadline_end(struct winsock_deadline *dl,
 			  enum winsock_result result);
