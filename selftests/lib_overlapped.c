@@ -154,6 +154,27 @@ TEST_F(request, waits_for_bytes_and_sets_its_event)
 	EXPECT_EQ(0, memcmp(self->r[0].data, "hello", 5));
 }
 
+/* L25: the end, and not what the peer sends a moment later */
+TEST_F(request, that_waits_to_receive_ends_with_the_own_shutdown)
+{
+	struct pair pair;
+	int i, round;
+
+	for (round = 0; round < 20; round++) {
+		open_pair(&pair, variant->family);
+		for (i = 0; i < 2; i++)
+			EXPECT_PENDING(receive(pair.s, &self->r[i], NULL));
+		EXPECT_WORKS(shutdown(pair.s, SD_RECEIVE));
+		say(pair.peer, "hello");
+		for (i = 0; i < 2; i++) {
+			EXPECT_TRUE(HasOverlappedIoCompleted(&self->r[i].ov));
+			EXPECT_EQ(0, outcome(pair.s, &self->r[i]));
+		}
+		EXPECT_WORKS(closesocket(pair.s));
+		EXPECT_WORKS(closesocket(pair.peer));
+	}
+}
+
 static long cpu_ms(void)
 {
 	struct timespec used;

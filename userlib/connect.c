@@ -10,6 +10,7 @@
 #include "error.h"
 #include "export.h"
 #include "name.h"
+#include "request.h"
 #include "watch.h"
 
 bool ws_is_listening(int fd)
@@ -221,8 +222,11 @@ static int shut(const struct ws_call *call, int how)
 		ws_slot_identify(slot, call->fd);
 		before = ws_slot_set(slot, flags);
 	}
-	if (!shutdown(call->fd, how))
+	if (!shutdown(call->fd, how)) {
+		if (slot && how != SHUT_WR && atomic_load(&slot->requests))
+			ws_requests_shut_receiving(slot);
 		return 0;
+	}
 	/* L10: it has taken effect. */
 	if (errno == ENOTCONN && ws_slot_is_connectionless(slot))
 		return 0;

@@ -769,6 +769,13 @@ static bool look_after_accept(struct request *request)
 
 	if (is_closing(partner, listener))
 		return true;
+	if (!is_current(partner) &&
+	    atomic_load(&partner->slot->requests) == partner) {
+		/* Whoever closes it is about to, and may know another number. */
+		put_on(&deferred, listener);
+		atomic_store(&ws_requests_deferred, true);
+		return true;
+	}
 	if (!is_current(partner)) {
 		end_accept(request, WSA_OPERATION_ABORTED);
 		return true;
@@ -1058,8 +1065,19 @@ static void drop_all(struct ws_requests *r)
 		pthread_cond_wait(&request_ended, &request_lock);
 }
 
-/* What the kernel has cancelled is about to come back. */
-static void wait_a_moment(const struct ws_requests *r)
+static bool has_requests(const struct ws_requests *r)
+{
+	return r->count;
+}
+
+static bool receives(const struct ws_requests *r)
+{
+	return r->lanes[RECEIVE].first;
+}
+
+/* What the kernel has cancelled, or told the end, is about to come back. */
+static void wait_a_moment(const struct ws_requests *r,
+			  bool (*is_there)(const struct ws_requests *r))
 {
 	struct timespec end;
 
@@ -1069,7 +1087,7 @@ static void wait_a_moment(const struct ws_requests *r)
 		end.tv_nsec -= WS_NSEC_PER_SEC;
 		end.tv_sec++;
 	}
-	while (r->count &&
+	while (is_there(r) &&
 	       !pthread_cond_clockwait(&request_ended, &request_lock,
 				       CLOCK_MONOTONIC, &end))
 		;
@@ -1086,10 +1104,30 @@ static void end_socket(struct ws_requests *r)
 	put_on(&work, r);
 	ws_helper_wake();
 	if (atomic_load(&r->in_ring))
-		wait_a_moment(r);
+		wait_a_moment(r, has_requests);
 	/* Looking through all numbers is for the rare case. */
 	if (r->count && !move(r))
 		drop_all(r);
+}
+
+/*
+ * L25: the application has shut the direction in which these wait.  They get the end
+ * before it goes on, and not what the peer may send a moment later.
+ */
+void ws_requests_shut_receiving(struct ws_slot *slot)
+{
+	struct ws_requests *r;
+
+	pthread_mutex_lock(&request_lock);
+	r = atomic_load(&slot->requests);
+	if (r && receives(r)) {
+		r->users++;
+		put_on(&work, r);
+		ws_helper_wake();
+		wait_a_moment(r, receives);
+		put_requests(r);
+	}
+	pthread_mutex_unlock(&request_lock);
 }
 
 void ws_requests_release_slow(struct ws_requests *r, bool closed)

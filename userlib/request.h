@@ -49,6 +49,7 @@ void ws_request_wait(const WSAOVERLAPPED *overlapped);
 struct ws_requests *ws_requests_hold_slow(struct ws_slot *slot, int fd);
 unsigned int ws_requests_pending(const struct ws_requests *requests);
 void ws_requests_release_slow(struct ws_requests *requests, bool closed);
+void ws_requests_shut_receiving(struct ws_slot *slot);
 extern atomic_bool ws_requests_deferred;
 
 void ws_requests_work(void);
