@@ -39,19 +39,14 @@ static void ask_for_space(struct winsock_drain *d)
 	smp_mb__after_atomic();
 }
 
-/**
- * winsock_drained - is all acknowledged, or the connection gone?
- * @d: the connection's drain
- *
- * Reset and time-out end in TCP_CLOSE (C10).
- */
-bool winsock_drained(const struct winsock_drain *d)
+/* All is acknowledged, or the connection gone: reset and time-out end in TCP_CLOSE (C10). */
+static bool drained(const struct winsock_drain *d)
 {
 	return winsock_in_state(d->sk, TCPF_CLOSE) || !winsock_unacked(d->sk, d->end);
 }
 
 /**
- * winsock_drain_poll - winsock_drained(), and if not, an event when it may be
+ * winsock_drain_poll - is it over?  If not, there is an event when it may be
  * @d: a drain on its socket's wait queue
  *
  * From any context, as a wait-queue function too: only the last ACK is worth
@@ -59,10 +54,10 @@ bool winsock_drained(const struct winsock_drain *d)
  */
 bool winsock_drain_poll(struct winsock_drain *d)
 {
-	if (winsock_drained(d))
+	if (drained(d))
 		return true;
 	ask_for_space(d);
-	return winsock_drained(d);
+	return drained(d);
 }
 
 /**

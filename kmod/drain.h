@@ -74,7 +74,6 @@ struct winsock_drain {
 };
 
 u32 winsock_drain_prepare(struct winsock_drain *d, struct sock *sk);
-bool winsock_drained(const struct winsock_drain *d);
 bool winsock_drain_poll(struct winsock_drain *d);
 void winsock_drain_begin(struct winsock_drain *d, wait_queue_func_t func,
 			 struct task_struct *task);

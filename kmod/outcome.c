@@ -118,6 +118,7 @@ static ssize_t copy_records(struct winsock_outcomes *outcomes,
 			    struct iov_iter *to)
 {
 	const size_t size = sizeof(struct winsock_outcome);
+	struct winsock_outcome outcome;
 	struct winsock_deadline *dl;
 	ssize_t done = 0;
 	size_t copied;
@@ -126,7 +127,9 @@ static ssize_t copy_records(struct winsock_outcomes *outcomes,
 		dl = first(outcomes);
 		if (!dl)
 			break;
-		copied = copy_to_iter(&dl->outcome, size, to);
+		/* User space gets nothing from the middle of an object. */
+		outcome = dl->outcome;
+		copied = copy_to_iter(&outcome, size, to);
 		if (copied != size) {
 			iov_iter_revert(to, copied);
 			return done ?: -EFAULT;

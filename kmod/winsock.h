@@ -73,7 +73,8 @@ struct winsock_dgram {
 /**
  * struct winsock_outcomes - what can be read from one open /dev/winsock
  * @ref: the device's own, and one for each close with a deadline made by it
- * @lock: guards @list and @closed; nothing is taken under it
+ * @lock: guards @list and @closed; process context, and nothing is taken under it
+ *	  but the lock of @wait
  * @list: struct winsock_deadline, the oldest first
  * @closed: nobody will read any more
  * @reader: one reader at a time takes records off @list, so that one which cannot
