@@ -60,7 +60,7 @@ export ACCEL
 
 ifneq ($(filter fuzz,$(MAKECMDGOALS)),)
 $(foreach f,$(REPLAY),$(if $(wildcard $(f)),,$(error \
-	REPLAY=$(f) is not there; past ones are in selftests/fuzz/findings)))
+	REPLAY=$(f) is not there; past ones are in selftests/stress/fuzz/findings)))
 endif
 
 ifneq ($(filter check-packages,$(MAKECMDGOALS)),)
@@ -249,7 +249,7 @@ check-vm: $(vm_kernel)
 
 check-packages: $(vm_kernel)
 	$(Q)$(vm)/deps.sh need deb packages
-	$(Q)flock $(build)/.lock-packages selftests/packages/check.sh $(kernel)
+	$(Q)flock $(build)/.lock-packages selftests/programs/packages/check.sh $(kernel)
 
 vm-shell: $(vm_kernel) selftests
 	$(Q)$(vm)/run.sh $(kernel) shell
@@ -268,7 +268,7 @@ vm-gdb: vm-prog vm-init userlib
 		$(debug_kernel) $(PROG) $(ARGS)
 
 ifneq ($(KERNEL),)
-fuzz_files := $(or $(REPLAY),$(wildcard selftests/fuzz/corpus/* selftests/fuzz/findings/*))
+fuzz_files := $(or $(REPLAY),$(wildcard selftests/stress/fuzz/corpus/* selftests/stress/fuzz/findings/*))
 fuzz: $(vm_kernel)
 	$(Q)$(selftests) fuzz
 	$(Q)FILES="$(fuzz_files)" TIMEOUT=$$(($(or $(SECONDS),60) + 1800)) \
@@ -283,7 +283,7 @@ endif
 
 .PHONY: check-programs
 check-programs: $(vm_kernel)
-	$(Q)TIMEOUT=$(TIMEOUT) selftests/programs/programs.sh $(kernel) $(ARGS)
+	$(Q)TIMEOUT=$(TIMEOUT) selftests/programs/debian/programs.sh $(kernel) $(ARGS)
 
 check-host: userlib
 	$(Q)$(vm)/deps.sh need host
@@ -327,7 +327,7 @@ watch:
 		[ $$? = 2 ]; do :; done
 
 report: | $(build)
-	$(Q)selftests/report.sh >$(build)/report.txt
+	$(Q)selftests/vm/report.sh >$(build)/report.txt
 	@echo "  REPORT  build/report.txt: read it, add what you did and what came of it"
 
 clean:

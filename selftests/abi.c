@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#include "suite.h"
+#include "support/suite.h"
 
 #define POISON	0xdeadbeef
 
@@ -268,23 +268,23 @@ TEST_F(device, numbers_that_are_not_open_are_bad_descriptors)
 	int closed = next_fd();
 	int next = next_fd();
 
-	EXPECT_EQ(-EBADF, winsock_closesocket(-1));
-	EXPECT_EQ(-EBADF, winsock_closesocket(closed));
-	EXPECT_EQ(-EBADF, winsock_closesocket(INT_MAX));
-	EXPECT_EQ(-EBADF, winsock_closesocket(INT_MIN));
-	EXPECT_EQ(-EBADF, winsock_closesocket(AT_FDCWD));
+	EXPECT_EQ(-EBADF, ioc_closesocket(-1));
+	EXPECT_EQ(-EBADF, ioc_closesocket(closed));
+	EXPECT_EQ(-EBADF, ioc_closesocket(INT_MAX));
+	EXPECT_EQ(-EBADF, ioc_closesocket(INT_MIN));
+	EXPECT_EQ(-EBADF, ioc_closesocket(AT_FDCWD));
 	EXPECT_EQ(next, next_fd());
 }
 
 /* G4 */
 TEST_F(device, a_closed_number_is_a_bad_descriptor_until_it_is_used_again)
 {
-	int fd = winsock_socket(AF_INET, SOCK_STREAM, 0);
+	int fd = ioc_socket(AF_INET, SOCK_STREAM, 0);
 
 	ASSERT_LE(0, fd);
-	ASSERT_EQ(0, winsock_closesocket(fd));
+	ASSERT_EQ(0, ioc_closesocket(fd));
 	EXPECT_FALSE(fd_is_open(fd));
-	EXPECT_EQ(-EBADF, winsock_closesocket(fd));
+	EXPECT_EQ(-EBADF, ioc_closesocket(fd));
 	EXPECT_EQ(fd, next_fd());
 }
 
@@ -294,14 +294,14 @@ TEST_F(device, sockets_of_other_kinds_are_closed_like_close)
 	char byte;
 
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, sv));
-	EXPECT_EQ(0, winsock_closesocket(sv[0]));
+	EXPECT_EQ(0, ioc_closesocket(sv[0]));
 	EXPECT_FALSE(fd_is_open(sv[0]));
 	EXPECT_EQ(0, recv(sv[1], &byte, 1, MSG_DONTWAIT));
-	EXPECT_EQ(0, winsock_closesocket(sv[1]));
+	EXPECT_EQ(0, ioc_closesocket(sv[1]));
 	EXPECT_FALSE(fd_is_open(sv[1]));
 
 	fd = check(socket(AF_NETLINK, SOCK_RAW, 0));
-	EXPECT_EQ(0, winsock_closesocket(fd));
+	EXPECT_EQ(0, ioc_closesocket(fd));
 	EXPECT_FALSE(fd_is_open(fd));
 }
 
@@ -309,12 +309,12 @@ TEST_F(device, sockets_that_cannot_be_attached_are_not_made)
 {
 	int next = next_fd();
 
-	EXPECT_EQ(-EOPNOTSUPP, winsock_socket(AF_UNIX, SOCK_STREAM, 0));
-	EXPECT_EQ(-EOPNOTSUPP, winsock_socket(AF_NETLINK, SOCK_RAW, 0));
-	EXPECT_EQ(-EOPNOTSUPP, winsock_socket(AF_INET, SOCK_RAW, IPPROTO_TCP));
-	EXPECT_EQ(-EOPNOTSUPP, winsock_socket(AF_INET, SOCK_STREAM,
+	EXPECT_EQ(-EOPNOTSUPP, ioc_socket(AF_UNIX, SOCK_STREAM, 0));
+	EXPECT_EQ(-EOPNOTSUPP, ioc_socket(AF_NETLINK, SOCK_RAW, 0));
+	EXPECT_EQ(-EOPNOTSUPP, ioc_socket(AF_INET, SOCK_RAW, IPPROTO_TCP));
+	EXPECT_EQ(-EOPNOTSUPP, ioc_socket(AF_INET, SOCK_STREAM,
 					      IPPROTO_SCTP));
-	EXPECT_EQ(-EOPNOTSUPP, winsock_socket(AF_INET, SOCK_DGRAM,
+	EXPECT_EQ(-EOPNOTSUPP, ioc_socket(AF_INET, SOCK_DGRAM,
 					      IPPROTO_UDPLITE));
 	EXPECT_EQ(next, next_fd());
 }
@@ -348,7 +348,7 @@ TEST_F(device, no_module_is_loaded_for_what_cannot_be_attached)
 		if (module_is_loaded(others[i].module))
 			continue;
 		absent++;
-		EXPECT_EQ(-EOPNOTSUPP, winsock_socket(others[i].domain,
+		EXPECT_EQ(-EOPNOTSUPP, ioc_socket(others[i].domain,
 						      others[i].type,
 						      others[i].protocol));
 		EXPECT_FALSE(module_is_loaded(others[i].module))
@@ -383,7 +383,7 @@ TEST_F(device, socket_refuses_what_socket_2_refuses)
 	for (i = 0; i < ARRAY_SIZE(wrong); i++) {
 		ASSERT_EQ(-1, socket(wrong[i].domain, wrong[i].type,
 				     wrong[i].protocol));
-		EXPECT_EQ(-errno, winsock_socket(wrong[i].domain, wrong[i].type,
+		EXPECT_EQ(-errno, ioc_socket(wrong[i].domain, wrong[i].type,
 						 wrong[i].protocol))
 			TH_LOG("row %u", i);
 	}
@@ -399,7 +399,7 @@ TEST_F(device, socket_says_when_no_number_is_free)
 	limit.rlim_max = saved.rlim_max;
 	limit.rlim_cur = next_fd();
 	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &limit));
-	made = winsock_socket(AF_INET, SOCK_STREAM, 0);
+	made = ioc_socket(AF_INET, SOCK_STREAM, 0);
 	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &saved));
 	EXPECT_EQ(-EMFILE, made);
 	EXPECT_EQ(limit.rlim_cur, next_fd());
@@ -421,10 +421,10 @@ TEST_F(device, everyone_may_use_it)
 		close(winsock_device);
 		winsock_device = -1;
 		winsock_open();
-		fd = winsock_socket(AF_INET, SOCK_STREAM, 0);
+		fd = ioc_socket(AF_INET, SOCK_STREAM, 0);
 		if (fd < 0)
 			_exit(1);
-		_exit(winsock_closesocket(fd) ? 2 : 0);
+		_exit(ioc_closesocket(fd) ? 2 : 0);
 	}
 	child_join(pid);
 }
@@ -469,7 +469,7 @@ TEST_F(new_socket, is_attached)
 	char name[16] = "";
 	socklen_t len = sizeof(name);
 
-	self->fd = winsock_socket(variant->family, SOCK_STREAM,
+	self->fd = ioc_socket(variant->family, SOCK_STREAM,
 				  variant->protocol);
 	ASSERT_LE(0, self->fd);
 	ASSERT_EQ(0, getsockopt(self->fd, SOL_TCP, TCP_ULP, name, &len));
@@ -481,7 +481,7 @@ TEST_F(new_socket, is_of_the_kind_asked_for)
 	socklen_t len = sizeof(int);
 	int value;
 
-	self->fd = winsock_socket(variant->family, SOCK_STREAM,
+	self->fd = ioc_socket(variant->family, SOCK_STREAM,
 				  variant->protocol);
 	ASSERT_LE(0, self->fd);
 	ASSERT_EQ(0, getsockopt(self->fd, SOL_SOCKET, SO_DOMAIN, &value, &len));
@@ -495,7 +495,7 @@ TEST_F(new_socket, is_of_the_kind_asked_for)
 
 TEST_F(new_socket, blocks_and_survives_exec_by_default)
 {
-	self->fd = winsock_socket(variant->family, SOCK_STREAM,
+	self->fd = ioc_socket(variant->family, SOCK_STREAM,
 				  variant->protocol);
 	ASSERT_LE(0, self->fd);
 	EXPECT_EQ(O_RDWR, fcntl(self->fd, F_GETFL) & (O_ACCMODE | O_NONBLOCK));
@@ -504,14 +504,14 @@ TEST_F(new_socket, blocks_and_survives_exec_by_default)
 
 TEST_F(new_socket, honours_sock_nonblock_and_sock_cloexec)
 {
-	self->fd = winsock_socket(variant->family, SOCK_STREAM | SOCK_NONBLOCK,
+	self->fd = ioc_socket(variant->family, SOCK_STREAM | SOCK_NONBLOCK,
 				  variant->protocol);
 	ASSERT_LE(0, self->fd);
 	EXPECT_EQ(O_NONBLOCK, fcntl(self->fd, F_GETFL) & O_NONBLOCK);
 	EXPECT_EQ(0, fcntl(self->fd, F_GETFD));
 	close(self->fd);
 
-	self->fd = winsock_socket(variant->family, SOCK_STREAM | SOCK_CLOEXEC,
+	self->fd = ioc_socket(variant->family, SOCK_STREAM | SOCK_CLOEXEC,
 				  variant->protocol);
 	ASSERT_LE(0, self->fd);
 	EXPECT_EQ(0, fcntl(self->fd, F_GETFL) & O_NONBLOCK);
@@ -534,7 +534,7 @@ TEST_F(new_socket, can_be_attached_later_and_only_once)
 	len = sizeof(name);
 	ASSERT_EQ(0, getsockopt(self->fd, SOL_TCP, TCP_ULP, name, &len));
 	EXPECT_STREQ(WINSOCK_ULP, name);
-	EXPECT_EQ(0, winsock_closesocket(self->fd));
+	EXPECT_EQ(0, ioc_closesocket(self->fd));
 	EXPECT_FALSE(fd_is_open(self->fd));
 }
 
@@ -548,7 +548,7 @@ TEST_F(new_socket, stays_attached_for_life)
 
 	if (variant->family != AF_INET6)
 		return;
-	self->fd = winsock_socket(AF_INET6, SOCK_STREAM, 0);
+	self->fd = ioc_socket(AF_INET6, SOCK_STREAM, 0);
 	ASSERT_LE(0, self->fd);
 	EXPECT_EQ(-1, setsockopt(self->fd, SOL_IPV6, IPV6_ADDRFORM, &form,
 				 sizeof(form)));
@@ -635,8 +635,8 @@ TEST_F(not_a_socket, is_told_apart_and_stays_open)
 	__u32 version = 0;
 
 	ASSERT_EQ(0, fstat(self->fd, &before));
-	EXPECT_EQ(-error, winsock_closesocket(self->fd));
-	EXPECT_EQ(-error, winsock_closesocket_pending(self->fd, 1));
+	EXPECT_EQ(-error, ioc_closesocket(self->fd));
+	EXPECT_EQ(-error, ioc_closesocket_pending(self->fd, 1));
 	ASSERT_EQ(0, fstat(self->fd, &after));
 	EXPECT_EQ(before.st_dev, after.st_dev);
 	EXPECT_EQ(before.st_ino, after.st_ino);

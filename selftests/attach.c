@@ -12,7 +12,7 @@
 #include <linux/bpf.h>
 #include <linux/tls.h>
 
-#include "suite.h"
+#include "support/suite.h"
 
 #ifndef IPPROTO_MPTCP
 #define IPPROTO_MPTCP	262
@@ -187,7 +187,7 @@ TEST_F(attach, closesocket_closes_a_ktls_socket_too)
 	ASSERT_EQ(0, tls_key(pair->fd, TLS_TX));
 	ASSERT_EQ(0, tls_key(pair->peer, TLS_RX));
 	ASSERT_EQ(5, send(pair->fd, "hello", 5, 0));
-	EXPECT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_FALSE(fd_is_open(pair->fd));
 	pair->fd = -1;
 	wait_ready(pair->peer, POLLIN);
@@ -200,7 +200,7 @@ static void expect_native_reset(struct __test_metadata *_metadata, struct pair *
 {
 	check(send(pair->peer, "unread", 6, 0));
 	wait_ready(pair->fd, POLLIN);
-	EXPECT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_EQ(0, ioc_closesocket(pair->fd));
 	pair->fd = -1;
 	wire_look(&pair->wire);
 	EXPECT_LE(1, pair->wire.sent.rst);
@@ -251,7 +251,7 @@ TEST_F(attach, leaves_ktls_on_other_sockets_alone)
 		SKIP(return, NO_TLS);
 	expect_tls_works(_metadata, &kind);
 	EXPECT_EQ(before, references());
-	EXPECT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_EQ(0, ioc_closesocket(pair->fd));
 	pair->fd = -1;
 	expect_tls_works(_metadata, &kind);
 }
@@ -305,7 +305,7 @@ TEST_F(attach, is_refused_for_a_socket_in_a_sockmap)
 	expect_works(_metadata, pair->fd, pair->peer);
 
 	/* And closesocket() treats it as an ordinary socket. */
-	EXPECT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_FALSE(fd_is_open(pair->fd));
 	pair->fd = -1;
 	EXPECT_EQ(END_EOF, receive_all(pair->peer).ending);
@@ -400,7 +400,7 @@ TEST_F(kinds, cannot_be_made_attached)
 	}
 	next = check(dup(0));
 	close(next);
-	EXPECT_EQ(-variant->error, winsock_socket(variant->domain,
+	EXPECT_EQ(-variant->error, ioc_socket(variant->domain,
 						  variant->type,
 						  variant->protocol));
 	/* No number was used up and no reference stayed. */
@@ -417,7 +417,7 @@ TEST_F(kinds, cannot_be_attached_but_can_be_closed)
 		return;
 	EXPECT_GT(0, winsock_attach(fd));
 	EXPECT_EQ(before, references());
-	EXPECT_EQ(0, winsock_closesocket(fd));
+	EXPECT_EQ(0, ioc_closesocket(fd));
 	EXPECT_FALSE(fd_is_open(fd));
 }
 
@@ -497,7 +497,7 @@ TEST_F(form, of_an_attached_socket_cannot_be_changed)
 
 	/* Still ours. */
 	call_enter(&call);
-	EXPECT_EQ(0, winsock_closesocket(fd));
+	EXPECT_EQ(0, ioc_closesocket(fd));
 	EXPECT_EQ(-ECANCELED, call_join(&call));
 	wait_until(references() == before);
 }
@@ -516,7 +516,7 @@ TEST_F(form, of_other_sockets_can)
 	/* What it is now can be attached if it is TCP. */
 	EXPECT_EQ(variant->type == SOCK_STREAM ? 0 : -ENOPROTOOPT,
 		  winsock_attach(fd));
-	EXPECT_EQ(0, winsock_closesocket(fd));
+	EXPECT_EQ(0, ioc_closesocket(fd));
 }
 
 /* Listeners and their children (O8) */
@@ -577,7 +577,7 @@ TEST_F(children, are_attached_and_counted_one_by_one)
 	for (i = 0; i < ARRAY_SIZE(fds); i++) {
 		expect_works(_metadata, fds[i], peers[i]);
 		set_linger(fds[i], 1, 0);
-		EXPECT_EQ(0, winsock_closesocket(fds[i]));
+		EXPECT_EQ(0, ioc_closesocket(fds[i]));
 		close(peers[i]);
 	}
 	wait_until(references() == before);
@@ -665,9 +665,9 @@ TEST_F(children, are_plain_if_a_sockmap_has_them_first)
 	/* Nor is anything of ours left on it. */
 	EXPECT_EQ(0, winsock_attach(fd));
 	expect_works(_metadata, fd, peer);
-	EXPECT_EQ(0, winsock_closesocket(fd));
+	EXPECT_EQ(0, ioc_closesocket(fd));
 	EXPECT_EQ(END_EOF, receive_all(peer).ending);
-	EXPECT_EQ(0, winsock_closesocket(listener));
+	EXPECT_EQ(0, ioc_closesocket(listener));
 	cgroup_enter("/sys/fs/cgroup", getpid());
 	close(dir);
 	EXPECT_EQ(0, rmdir(path));
@@ -681,7 +681,7 @@ TEST_F(children, have_their_calls_cancelled)
 	struct call call = CALL_RECV(fd);
 
 	call_enter(&call);
-	EXPECT_EQ(0, winsock_closesocket(fd));
+	EXPECT_EQ(0, ioc_closesocket(fd));
 	EXPECT_EQ(-ECANCELED, call_join(&call));
 	EXPECT_EQ(END_EOF, receive_all(peer).ending);
 }
@@ -696,7 +696,7 @@ TEST_F(children, that_nobody_accepted_are_torn_down_with_the_listener)
 	for (i = 0; i < ARRAY_SIZE(peers); i++)
 		peers[i] = connect_plain(&self->addr, self->len);
 	EXPECT_EQ(before, references());
-	EXPECT_EQ(0, winsock_closesocket(self->listener));
+	EXPECT_EQ(0, ioc_closesocket(self->listener));
 	for (i = 0; i < ARRAY_SIZE(peers); i++)
 		EXPECT_EQ(END_RESET, receive_all(peers[i]).ending);
 	/* Without the listener's two. */
@@ -767,7 +767,7 @@ TEST(datagram_socket_accepts_nothing)
 	fd = kind_socket(&kind, SOCK_DGRAM);
 	EXPECT_EQ(-1, accept(fd, NULL, NULL));
 	EXPECT_EQ(EOPNOTSUPP, errno);
-	EXPECT_EQ(0, winsock_closesocket(fd));
+	EXPECT_EQ(0, ioc_closesocket(fd));
 	wait_until(references() == before);
 }
 
@@ -802,7 +802,7 @@ TEST_F(children, go_plain_to_a_plain_listener_that_inherits_them)
 	if (sysctl < 0 || write(sysctl, "1", 1) != 1)
 		SKIP(return, "kernel: no tcp_migrate_req");
 	close(sysctl);
-	EXPECT_EQ(0, winsock_closesocket(self->listener));
+	EXPECT_EQ(0, ioc_closesocket(self->listener));
 	for (i = 0; i < 2; i++) {
 		ASSERT_EQ(0, setsockopt(listeners[i], SOL_SOCKET, SO_REUSEPORT,
 					&on, sizeof(on)));
@@ -814,14 +814,14 @@ TEST_F(children, go_plain_to_a_plain_listener_that_inherits_them)
 	peer = connect_plain(&addr, self->len);
 	wait_ready(listeners[0], POLLIN);
 	ASSERT_EQ(0, listen(listeners[1], 4));
-	EXPECT_EQ(0, winsock_closesocket(listeners[0]));
+	EXPECT_EQ(0, ioc_closesocket(listeners[0]));
 
 	pfd = (struct pollfd) { .fd = listeners[1], .events = POLLIN };
 	ASSERT_EQ(1, poll(&pfd, 1, WAIT_MS));
 	fd = check(accept(listeners[1], NULL, NULL));
 	EXPECT_STREQ("", ulp(fd));
 	expect_works(_metadata, fd, peer);
-	EXPECT_EQ(0, winsock_closesocket(fd));
+	EXPECT_EQ(0, ioc_closesocket(fd));
 }
 
 /**

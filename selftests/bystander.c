@@ -19,8 +19,8 @@
 #include <sys/select.h>
 #include <sys/wait.h>
 
-#include "ring.h"
-#include "suite.h"
+#include "support/ring.h"
+#include "support/suite.h"
 
 /* How the other process came by the socket. */
 enum arrival {
@@ -519,7 +519,7 @@ static void compare(struct __test_metadata *_metadata,
 	struct story story, control;
 	unsigned int i;
 
-	story = observe(use, manner, winsock_closesocket);
+	story = observe(use, manner, ioc_closesocket);
 	control = observe(use, manner, native_close);
 	EXPECT_EQ(0, story.closed);
 	EXPECT_TRUE(control.rested);
@@ -691,7 +691,7 @@ TEST_F(bystander, calls_walk_no_descriptor_table)
 	ASSERT_TRUE(hear(&scene, &value));
 	ASSERT_TRUE(try_line(TRACEFS "/events/" PROBE_GROUP "/walk/enable", "1"));
 	/* Something to look for, so that the closer itself walks its table. */
-	EXPECT_EQ(0, winsock_closesocket(scene.pair.fd));
+	EXPECT_EQ(0, ioc_closesocket(scene.pair.fd));
 	check(write(scene.via[0], "", 1));
 	ASSERT_TRUE(hear(&scene, &value));
 	ASSERT_TRUE(hear(&scene, &value));
@@ -770,7 +770,7 @@ TEST_F(bound, duplicates_that_go_one_by_one_do_not_hold_a_close_up)
 		_exit(0);
 	}
 	check(read(self->via[0], &go, 1));
-	EXPECT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_TRUE(goes_on(self->child));
 	pair->fd = -1;
 }
@@ -794,7 +794,7 @@ TEST_F(bound, duplicates_that_come_while_calls_end_do_not_hold_a_close_up)
 		_exit(0);
 	}
 	check(read(self->via[0], &go, 1));
-	EXPECT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_TRUE(goes_on(self->child));
 	EXPECT_EQ(-ECANCELED, call_join(&call));
 	pair->fd = -1;
@@ -843,7 +843,7 @@ TEST_F(bound, interrupted_call_of_another_process_does_not_hold_a_close_up)
 
 	if (!page)
 		SKIP(return, NO_FAULTS);
-	fd = check(winsock_socket(AF_INET, SOCK_DGRAM, 0));
+	fd = check(ioc_socket(AF_INET, SOCK_DGRAM, 0));
 	bind_loopback(fd, AF_INET, &addr, &len);
 	peer = check(socket(AF_INET, SOCK_DGRAM, 0));
 	self->child = child_fork();
@@ -857,7 +857,7 @@ TEST_F(bound, interrupted_call_of_another_process_does_not_hold_a_close_up)
 		check(read(self->via[1], &go, 1));
 		/* The byte has come: the call is in its page fault. */
 		usleep(50000);
-		closer_start(&closer, winsock_closesocket, fd);
+		closer_start(&closer, ioc_closesocket, fd);
 		wait_until(!fd_is_open(fd));
 		check(write(self->via[1], "", 1));
 		pause();
@@ -868,7 +868,7 @@ TEST_F(bound, interrupted_call_of_another_process_does_not_hold_a_close_up)
 	check(read(self->via[0], &go, 1));
 	call = (struct call)CALL_RECV(fd);
 	call_enter(&call);
-	EXPECT_EQ(0, winsock_closesocket(fd));
+	EXPECT_EQ(0, ioc_closesocket(fd));
 	EXPECT_TRUE(goes_on(self->child));
 	EXPECT_EQ(-ECANCELED, call_join(&call));
 	close(peer);
@@ -909,7 +909,7 @@ TEST_F(bound, page_fault_under_the_socket_lock_does_not_hold_a_close_up)
 	if (!self->child)
 		hold_lock(pair->fd, self->via[1]);
 	check(read(self->via[0], &go, 1));
-	closer_start(&closer, winsock_closesocket, pair->fd);
+	closer_start(&closer, ioc_closesocket, pair->fd);
 	EXPECT_EQ(0, closer_join(&closer));
 	EXPECT_TRUE(goes_on(self->child));
 	pair->fd = -1;
@@ -928,7 +928,7 @@ TEST_F(bound, stopped_process_does_not_hold_a_close_up)
 	task_wait_inside(self->child, SYS_recvfrom);
 	check(kill(self->child, SIGSTOP));
 	check(waitpid(self->child, &status, WUNTRACED));
-	EXPECT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_EQ(0, ioc_closesocket(pair->fd));
 	pair->fd = -1;
 	check(kill(self->child, SIGCONT));
 	ASSERT_EQ(1, send(pair->peer, "", 1, 0));
@@ -956,7 +956,7 @@ TEST_F(bound, process_with_the_address_of_a_closer_is_not_the_closer)
 		pair_stall(pair);
 		child = child_fork();
 		if (!child) {
-			check(winsock_closesocket(pair->fd));
+			check(ioc_closesocket(pair->fd));
 			_exit(0);
 		}
 		child_join(child);
@@ -996,7 +996,7 @@ TEST_F(bound, process_that_dies_meanwhile_changes_nothing)
 			task_wait_inside(child, SYS_recvfrom);
 		usleep(i * 50);
 		kill(child, SIGKILL);
-		EXPECT_EQ(0, winsock_closesocket(pair->fd));
+		EXPECT_EQ(0, ioc_closesocket(pair->fd));
 		check(waitpid(child, NULL, 0));
 		EXPECT_EQ(END_EOF, receive_all(pair->peer).ending);
 		pair->fd = -1;
@@ -1026,7 +1026,7 @@ TEST_F(bound, completion_of_the_closing_thread_is_no_signal)
 	pair_stall(pair);
 	ring_submit(&ring, &sqe);
 	start = now_ms();
-	EXPECT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_LE(1000, now_ms() - start);
 	EXPECT_EQ(1, wire_look(&pair->wire)->sent.rst);
 	EXPECT_EQ(-ETIME, ring_next(&ring).res);

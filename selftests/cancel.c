@@ -17,7 +17,7 @@
 #include <linux/userfaultfd.h>
 #include <linux/aio_abi.h>
 
-#include "suite.h"
+#include "support/suite.h"
 
 #define BULK	1048576
 
@@ -237,7 +237,7 @@ TEST_F(cancel, recv_waitall_reports_the_bytes_it_has)
 
 	ASSERT_EQ(100, send(self->pair.peer, bytes, sizeof(bytes), 0));
 	call_enter(&call);
-	ASSERT_EQ(0, winsock_closesocket(self->pair.fd));
+	ASSERT_EQ(0, ioc_closesocket(self->pair.fd));
 	EXPECT_EQ(100, call_join(&call));
 	expect_eof(_metadata, &self->pair, 0);
 }
@@ -249,7 +249,7 @@ TEST_F(cancel, recvmmsg_reports_the_messages_it_has)
 
 	ASSERT_EQ(1, send(self->pair.peer, "", 1, 0));
 	call_enter(&call);
-	ASSERT_EQ(0, winsock_closesocket(self->pair.fd));
+	ASSERT_EQ(0, ioc_closesocket(self->pair.fd));
 	EXPECT_EQ(1, call_join(&call));
 	expect_eof(_metadata, &self->pair, 0);
 }
@@ -318,7 +318,7 @@ TEST_F(writing, reports_what_was_queued_and_that_arrives)
 	call_enter(&self->call);
 	wait_until(!wire_look(&self->pair.wire)->received.window);
 	call_wait_inside(&self->call);
-	ASSERT_EQ(0, winsock_closesocket(self->pair.fd));
+	ASSERT_EQ(0, ioc_closesocket(self->pair.fd));
 	sent = call_join(&self->call);
 	EXPECT_LT(0, sent);
 	EXPECT_GT(BULK, sent);
@@ -474,7 +474,7 @@ TEST_F(cancel, calls_end_although_closesocket_goes_on_to_wait)
 	pair_stall(pair);
 	call_enter(&recv);
 	call_enter(&send);
-	closer_start(&closer, winsock_closesocket, pair->fd);
+	closer_start(&closer, ioc_closesocket, pair->fd);
 	EXPECT_EQ(-ECANCELED, call_join(&recv));
 	EXPECT_EQ(-ECANCELED, call_join(&send));
 	closer_wait_asleep(&closer);
@@ -658,7 +658,7 @@ TEST_F(datagram, eight_threads_are_out_when_closesocket_returns)
 TEST_F(datagram, queued_datagrams_are_discarded)
 {
 	ASSERT_EQ(1, send(self->peer, "", 1, 0));
-	ASSERT_EQ(0, winsock_closesocket(self->fd));
+	ASSERT_EQ(0, ioc_closesocket(self->fd));
 	EXPECT_FALSE(fd_is_open(self->fd));
 	expect_port_closed(_metadata, self->peer);
 }
@@ -669,7 +669,7 @@ TEST_F(datagram, another_descriptor_keeps_the_call_alive)
 	int other = check(dup(self->fd));
 
 	call_enter(&self->call);
-	ASSERT_EQ(0, winsock_closesocket(self->fd));
+	ASSERT_EQ(0, ioc_closesocket(self->fd));
 	EXPECT_TRUE(call_stays(&self->call));
 	close_expecting(_metadata, other, &self->call, 1);
 }
@@ -682,7 +682,7 @@ TEST_F(cancel, another_descriptor_of_the_process_keeps_the_calls_alive)
 	int other = check(dup(pair->fd));
 
 	call_enter(&calls[0]);
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_FALSE(fd_is_open(pair->fd));
 	EXPECT_TRUE(call_stays(&calls[0]));
 	expect_untouched(_metadata, pair);
@@ -709,7 +709,7 @@ TEST_F(cancel, the_last_descriptor_takes_the_calls_of_the_others_with_it)
 	calls[1].fd = other;
 	call_enter(&calls[0]);
 	call_enter(&calls[1]);
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_TRUE(call_stays(&calls[0]));
 	EXPECT_TRUE(call_stays(&calls[1]));
 	close_expecting(_metadata, other, calls, 2);
@@ -756,7 +756,7 @@ TEST_F(cancel, no_thread_reads_from_what_takes_over_its_number)
 			calls[i] = (struct call)CALL_RECV(fd);
 			call_enter(&calls[i]);
 		}
-		ASSERT_EQ(0, winsock_closesocket(fd));
+		ASSERT_EQ(0, ioc_closesocket(fd));
 		ASSERT_EQ(fd, dup2(marked[0], fd));
 		for (i = 0; i < ARRAY_SIZE(calls); i++)
 			EXPECT_EQ(-ECANCELED, call_join(&calls[i]));
@@ -870,7 +870,7 @@ TEST_F(late, call_that_looked_its_number_up_before_does_not_start)
 	call_start(&call);
 	wait_ready(self->trap.fd, POLLIN);
 
-	EXPECT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_FALSE(fd_is_open(pair->fd));
 	EXPECT_FALSE(call_done(&call));
 	if (variant->nr == SYS_connect)
@@ -904,7 +904,7 @@ TEST_F(cancel, call_that_waits_for_its_buffer_keeps_its_bytes)
 	ASSERT_EQ(1, send(pair->peer, "x", 1, 0));
 	call_start(&call);
 	wait_ready(trap.fd, POLLIN);
-	closer_start(&closer, winsock_closesocket, pair->fd);
+	closer_start(&closer, ioc_closesocket, pair->fd);
 	wait_until(!fd_is_open(pair->fd));
 	EXPECT_FALSE(call_done(&call));
 	trap_release(&trap, "", 1);
@@ -931,7 +931,7 @@ TEST_F(cancel, stopped_task_is_not_waited_for)
 	ASSERT_EQ(0, kill(child, SIGSTOP));
 	ASSERT_EQ(0, waitid(P_PID, child, &info, WSTOPPED | WNOWAIT));
 	start = now_ms();
-	EXPECT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_GT(AT_ONCE_MS, now_ms() - start);
 	EXPECT_FALSE(fd_is_open(pair->fd));
 	expect_eof(_metadata, pair, 0);
@@ -961,7 +961,7 @@ TEST_F(cancel, frozen_task_is_not_waited_for)
 	task_wait_inside(child, SYS_recvfrom);
 	cgroup_freeze(dir, true);
 	start = now_ms();
-	EXPECT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_GT(AT_ONCE_MS, now_ms() - start);
 	EXPECT_FALSE(fd_is_open(pair->fd));
 	expect_eof(_metadata, pair, 0);
@@ -995,7 +995,7 @@ TEST_F(cancel, traced_thread_is_not_waited_for)
 	}
 	wait_ready(via[0], POLLIN);
 	start = now_ms();
-	EXPECT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_GT(AT_ONCE_MS, now_ms() - start);
 	expect_eof(_metadata, pair, 0);
 	ASSERT_EQ(1, send(via[0], "", 1, 0));
@@ -1064,9 +1064,9 @@ static bool close_while_kept_from_running(struct __test_metadata *_metadata,
 	check(pthread_create(&hog.thread, NULL, hog_run, &hog));
 	wait_until(__atomic_load_n(&hog.runs, __ATOMIC_ACQUIRE));
 
-	closer_start(&closer, winsock_closesocket, pair->fd);
+	closer_start(&closer, ioc_closesocket, pair->fd);
 	wait_until(!fd_is_open(pair->fd));
-	EXPECT_EQ(0, winsock_closesocket(rights_receive(via[1])));
+	EXPECT_EQ(0, ioc_closesocket(rights_receive(via[1])));
 	EXPECT_EQ(0, closer_join(&closer));
 	deadline = now_ms() + ms / 8;
 	while (!call_done(&call) && now_ms() < deadline)
@@ -1132,7 +1132,7 @@ TEST_F(cancel, next_call_of_the_same_system_call_waits_as_ever)
 
 	pair_open(&other, &kind);
 	call_enter(&call);
-	EXPECT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_EQ(0, ioc_closesocket(pair->fd));
 	pair->fd = -1;
 	EXPECT_TRUE(call_stays(&call));
 	ASSERT_EQ(1, send(other.peer, "", 1, 0));

@@ -2,7 +2,7 @@
 /* Closes that return at once: the graceful tail and the reset. */
 #include <string.h>
 
-#include "suite.h"
+#include "support/suite.h"
 
 /* A new SO_LINGER option is {0, 0}. */
 FIXTURE(graceful) {
@@ -48,7 +48,7 @@ TEST_F(graceful, fin_is_sent_before_the_return_when_nothing_is_queued)
 	struct pair *pair = &self->pair;
 	struct received got;
 
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	wire_look(&pair->wire);
 	EXPECT_LE(1, pair->wire.sent.fin);
 	EXPECT_EQ(0, pair->wire.sent.rst);
@@ -69,7 +69,7 @@ TEST_F(graceful, queued_data_and_fin_follow_in_the_background)
 
 	pair_stall(pair);
 	start = now_ms();
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_GT(AT_ONCE_MS, now_ms() - start);
 	EXPECT_FALSE(fd_is_open(pair->fd));
 	pair->fd = -1;
@@ -91,7 +91,7 @@ TEST_F(graceful, data_in_flight_are_retransmitted_after_the_return)
 	struct received got;
 
 	pair_strand(pair);
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	pair->fd = -1;
 	pair_mend(pair);
 
@@ -110,7 +110,7 @@ TEST_F(graceful, queued_data_outlive_the_thread)
 	struct received got;
 
 	pair_stall(pair);
-	closer_start(&closer, winsock_closesocket, pair->fd);
+	closer_start(&closer, ioc_closesocket, pair->fd);
 	ASSERT_EQ(0, closer_join(&closer));
 	pair->fd = -1;
 
@@ -136,7 +136,7 @@ TEST_F(graceful, queued_data_outlive_the_process)
 	if (!pid) {
 		/* The parent's descriptor is gone when the byte comes. */
 		check(read(go[0], &byte, 1));
-		_exit(winsock_closesocket(pair->fd) ? 1 : 0);
+		_exit(ioc_closesocket(pair->fd) ? 1 : 0);
 	}
 	close(pair->fd);
 	EXPECT_EQ(TCP_ESTABLISHED, pair_state(pair));
@@ -160,7 +160,7 @@ TEST_F(graceful, shutdown_goes_on_when_data_are_queued)
 
 	pair_arrange(pair, LOAD_STALLED, TCP_FIN_WAIT1);
 	start = now_ms();
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_GT(AT_ONCE_MS, now_ms() - start);
 	pair->fd = -1;
 	EXPECT_EQ(TCP_FIN_WAIT1, pair_state(pair));
@@ -182,7 +182,7 @@ TEST_F(graceful, shutdown_that_is_done_is_not_done_again)
 	pair_arrange(pair, LOAD_NONE, TCP_FIN_WAIT2);
 	fin = pair->wire.sent.fin;
 	EXPECT_LE(1, fin);
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	pair->fd = -1;
 	wire_look(&pair->wire);
 	EXPECT_EQ(fin, pair->wire.sent.fin);
@@ -204,7 +204,7 @@ TEST_F(graceful, interval_is_ignored_while_linger_is_off)
 	set_linger(pair->fd, 0, LINGER_LONG);
 	pair_stall(pair);
 	start = now_ms();
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_GT(AT_ONCE_MS, now_ms() - start);
 	pair->fd = -1;
 
@@ -222,7 +222,7 @@ TEST_F(graceful, accepted_end_closes_gracefully_too)
 
 	pair_open_accepted(&pair, &variant->kind);
 	pair_stall(&pair);
-	ASSERT_EQ(0, winsock_closesocket(pair.fd));
+	ASSERT_EQ(0, ioc_closesocket(pair.fd));
 	pair.fd = -1;
 
 	got = receive_all(pair.peer);
@@ -319,7 +319,7 @@ static void hard_close(struct __test_metadata *_metadata,
 	ASSERT_EQ(0, pair.wire.sent.rst);
 
 	start = now_ms();
-	ASSERT_EQ(0, winsock_closesocket(pair.fd));
+	ASSERT_EQ(0, ioc_closesocket(pair.fd));
 	wire_look(&pair.wire);
 	EXPECT_LE(1, pair.wire.sent.rst);
 	EXPECT_GT(AT_ONCE_MS, now_ms() - start);

@@ -8,7 +8,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
-#include "suite.h"
+#include "support/suite.h"
 
 /* A deadline that no test outlives unless something is wrong, and a near one. */
 #define FAR_MS		(LINGER_LONG * 1000)
@@ -55,7 +55,7 @@ static void close_pair(struct __test_metadata *_metadata, struct pair *pair,
 {
 	long start = now_ms();
 
-	ASSERT_EQ(0, winsock_close_report(pair->fd, ms, COOKIE));
+	ASSERT_EQ(0, ioc_close_report(pair->fd, ms, COOKIE));
 	EXPECT_GT(AT_ONCE_MS, now_ms() - start);
 	EXPECT_FALSE(fd_is_open(pair->fd));
 	pair->fd = -1;
@@ -359,27 +359,27 @@ TEST_F(deadline, without_a_connection_there_is_nothing_to_deliver)
 	int fd;
 
 	fd = kind_socket(kind, SOCK_STREAM);
-	ASSERT_EQ(0, winsock_close_report(fd, FAR_MS, COOKIE));
+	ASSERT_EQ(0, ioc_close_report(fd, FAR_MS, COOKIE));
 	expect_outcome(_metadata, WINSOCK_NOT_CONNECTED);
 
 	fd = kind_socket(kind, SOCK_STREAM);
 	listen_loopback(fd, kind->family, 1, &addr, &len);
-	ASSERT_EQ(0, winsock_close_report(fd, FAR_MS, COOKIE));
+	ASSERT_EQ(0, ioc_close_report(fd, FAR_MS, COOKIE));
 	expect_outcome(_metadata, WINSOCK_NOT_CONNECTED);
 
 	/* Nobody listens there any more. */
 	fd = kind_socket(kind, SOCK_STREAM);
 	connect(fd, (struct sockaddr *)&addr, len);
 	set_linger(fd, 1, LINGER_LONG);
-	ASSERT_EQ(0, winsock_close_report(fd, FAR_MS, COOKIE));
+	ASSERT_EQ(0, ioc_close_report(fd, FAR_MS, COOKIE));
 	expect_outcome(_metadata, WINSOCK_NOT_CONNECTED);
 
 	fd = kind_socket(kind, SOCK_DGRAM);
-	ASSERT_EQ(0, winsock_close_report(fd, FAR_MS, COOKIE));
+	ASSERT_EQ(0, ioc_close_report(fd, FAR_MS, COOKIE));
 	expect_outcome(_metadata, WINSOCK_NOT_CONNECTED);
 
 	fd = check(socket(AF_UNIX, SOCK_STREAM, 0));
-	ASSERT_EQ(0, winsock_close_report(fd, FAR_MS, COOKIE));
+	ASSERT_EQ(0, ioc_close_report(fd, FAR_MS, COOKIE));
 	expect_outcome(_metadata, WINSOCK_NOT_CONNECTED);
 
 	pair_stall(&self->pair);
@@ -406,7 +406,7 @@ TEST_F(deadline, an_attempt_to_connect_is_abandoned)
 	set_nonblocking(fd, true);
 	ASSERT_EQ(-1, connect(fd, (struct sockaddr *)&addr, len));
 	ASSERT_EQ(EINPROGRESS, errno);
-	ASSERT_EQ(0, winsock_close_report(fd, FAR_MS, COOKIE));
+	ASSERT_EQ(0, ioc_close_report(fd, FAR_MS, COOKIE));
 	expect_outcome(_metadata, WINSOCK_NOT_CONNECTED);
 	close(listener);
 }
@@ -591,7 +591,7 @@ TEST_F(deadline, goes_on_when_the_process_has_ended)
 	start = now_ms();
 	child = child_fork();
 	if (!child)
-		_exit(winsock_close_deadline(pair->fd, NEAR_MS) != 0);
+		_exit(ioc_close_deadline(pair->fd, NEAR_MS) != 0);
 	close(pair->fd);
 	pair->fd = -1;
 	child_join(child);
@@ -614,7 +614,7 @@ TEST_F(deadline, goes_on_when_its_namespace_is_left)
 		netns_enter();
 		pair_open(&pair, &variant->kind);
 		pair_stall(&pair);
-		_exit(winsock_close_report(pair.fd, NEAR_MS, COOKIE) != 0);
+		_exit(ioc_close_report(pair.fd, NEAR_MS, COOKIE) != 0);
 	}
 	child_join(child);
 	/* Its peer has gone with it, and may have reset the connection. */
@@ -634,7 +634,7 @@ TEST_F(deadline, goes_on_when_the_process_runs_another_program)
 	pair_stall(pair);
 	child = child_fork();
 	if (!child) {
-		if (!winsock_close_deadline(pair->fd, FAR_MS))
+		if (!ioc_close_deadline(pair->fd, FAR_MS))
 			execl("/bin/sh", "sh", "-c", "exit 0", NULL);
 		_exit(1);
 	}
@@ -655,7 +655,7 @@ TEST_F(deadline, goes_on_when_the_process_is_killed)
 	pair_stall(pair);
 	child = child_fork();
 	if (!child) {
-		winsock_close_deadline(pair->fd, FAR_MS);
+		ioc_close_deadline(pair->fd, FAR_MS);
 		pause();
 	}
 	close(pair->fd);
@@ -676,7 +676,7 @@ TEST_F(deadline, the_module_stays_as_long)
 	if (module_is_built_in())
 		SKIP(return, "kernel: the module is built in");
 	pair_stall(pair);
-	ASSERT_EQ(0, winsock_close_deadline(pair->fd, FAR_MS));
+	ASSERT_EQ(0, ioc_close_deadline(pair->fd, FAR_MS));
 	pair->fd = -1;
 	close(winsock_device);
 	winsock_device = -1;

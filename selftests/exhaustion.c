@@ -7,16 +7,15 @@
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 
-#include "group.h"
-#include "suite.h"
+#include "support/suite.h"
 
 #define SOCKETS		4000
 
 /* As it is when what was before has been counted. */
-static long group_settled(const struct group *group)
+static long memcg_settled(const struct memcg *memcg)
 {
 	sleep(3);
-	return group_objects(group);
+	return memcg_objects(memcg);
 }
 
 /*
@@ -67,13 +66,13 @@ TEST_F(descriptors, close_needs_none_and_frees_one)
 	set_linger(fd, 0, 0);
 	use_up_descriptors();
 	for (i = 0; i < 100; i++) {
-		EXPECT_EQ(-EMFILE, winsock_socket(AF_INET, SOCK_STREAM, 0));
-		EXPECT_EQ(-EMFILE, winsock_socket(AF_INET6, SOCK_DGRAM, 0));
+		EXPECT_EQ(-EMFILE, ioc_socket(AF_INET, SOCK_STREAM, 0));
+		EXPECT_EQ(-EMFILE, ioc_socket(AF_INET6, SOCK_DGRAM, 0));
 	}
-	EXPECT_EQ(0, winsock_closesocket(fd));
-	EXPECT_EQ(fd, winsock_socket(AF_INET, SOCK_STREAM, 0));
-	EXPECT_EQ(-EMFILE, winsock_socket(AF_INET, SOCK_STREAM, 0));
-	EXPECT_EQ(0, winsock_closesocket(fd));
+	EXPECT_EQ(0, ioc_closesocket(fd));
+	EXPECT_EQ(fd, ioc_socket(AF_INET, SOCK_STREAM, 0));
+	EXPECT_EQ(-EMFILE, ioc_socket(AF_INET, SOCK_STREAM, 0));
+	EXPECT_EQ(0, ioc_closesocket(fd));
 	pair->fd = -1;
 	got = receive_all(pair->peer);
 	EXPECT_EQ(END_EOF, got.ending);
@@ -103,13 +102,13 @@ TEST_F(descriptors, accept_fails_and_loses_nothing)
 		EXPECT_EQ(-1, accept4(listener, NULL, NULL, 0));
 		EXPECT_EQ(EMFILE, errno);
 	}
-	EXPECT_EQ(0, winsock_closesocket(self->pair.fd));
+	EXPECT_EQ(0, ioc_closesocket(self->pair.fd));
 	self->pair.fd = -1;
 	child = accept4(listener, NULL, NULL, 0);
 	ASSERT_LE(0, child);
 	give_back_descriptors();
 	wait_until(winsock_counter("WinsockCurrAttached") == 2);
-	EXPECT_EQ(0, winsock_closesocket(child));
+	EXPECT_EQ(0, ioc_closesocket(child));
 	EXPECT_EQ(END_EOF, receive_all(client).ending);
 	close(client);
 	close(listener);
@@ -122,14 +121,14 @@ TEST_F(descriptors, lingering_close_keeps_its_number_to_the_end)
 	int fd = pair->fd;
 
 	pair_stall(pair);
-	closer_start(&self->closer, winsock_closesocket, fd);
+	closer_start(&self->closer, ioc_closesocket, fd);
 	closer_wait_asleep(&self->closer);
 	use_up_descriptors();
-	EXPECT_EQ(-EMFILE, winsock_socket(AF_INET, SOCK_STREAM, 0));
+	EXPECT_EQ(-EMFILE, ioc_socket(AF_INET, SOCK_STREAM, 0));
 	EXPECT_EQ(END_EOF, receive_all(pair->peer).ending);
 	EXPECT_EQ(0, closer_join(&self->closer));
-	EXPECT_EQ(fd, winsock_socket(AF_INET, SOCK_STREAM, 0));
-	EXPECT_EQ(-EMFILE, winsock_socket(AF_INET, SOCK_STREAM, 0));
+	EXPECT_EQ(fd, ioc_socket(AF_INET, SOCK_STREAM, 0));
+	EXPECT_EQ(-EMFILE, ioc_socket(AF_INET, SOCK_STREAM, 0));
 }
 
 static void on_signal(int sig)
@@ -145,14 +144,14 @@ TEST_F(descriptors, interrupted_close_has_its_number_again)
 
 	sigaction(SIGUSR1, &sa, NULL);
 	pair_stall(pair);
-	closer_start(&self->closer, winsock_closesocket, pair->fd);
+	closer_start(&self->closer, ioc_closesocket, pair->fd);
 	closer_wait_asleep(&self->closer);
 	use_up_descriptors();
 	check(syscall(SYS_tgkill, getpid(), self->closer.tid, SIGUSR1));
 	EXPECT_EQ(-EINTR, closer_join(&self->closer));
 	EXPECT_TRUE(fd_is_open(pair->fd));
 	set_linger(pair->fd, 0, 0);
-	EXPECT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_EQ(0, ioc_closesocket(pair->fd));
 	pair->fd = -1;
 	got = receive_all(pair->peer);
 	EXPECT_EQ(pair->sent, got.bytes);
@@ -197,8 +196,8 @@ TEST(no_socket_is_left_where_the_system_has_no_file_for_it)
 	if (!pid) {
 		check(setresuid(65534, 65534, 65534));
 		for (i = 0; i < 100; i++)
-			if (winsock_socket(AF_INET, SOCK_STREAM, 0) != -ENFILE ||
-			    winsock_socket(AF_INET6, SOCK_DGRAM, 0) != -ENFILE)
+			if (ioc_socket(AF_INET, SOCK_STREAM, 0) != -ENFILE ||
+			    ioc_socket(AF_INET6, SOCK_DGRAM, 0) != -ENFILE)
 				_exit(1);
 		_exit(0);
 	}
@@ -282,7 +281,7 @@ TEST_F(shortage, graceful_close_resets_where_the_tail_may_not_stay)
 	struct received got;
 
 	put_in(self->home, variant->path, variant->value);
-	EXPECT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_EQ(0, ioc_closesocket(pair->fd));
 	pair->fd = -1;
 	EXPECT_LE(1, wire_look(&pair->wire)->sent.rst);
 	EXPECT_EQ(0, pair_state(pair));
@@ -300,7 +299,7 @@ TEST_F(shortage, lingering_close_delivers_every_byte)
 
 	put_in(self->home, variant->path, variant->value);
 	set_linger(pair->fd, 1, LINGER_LONG);
-	closer_start(&self->closer, winsock_closesocket, pair->fd);
+	closer_start(&self->closer, ioc_closesocket, pair->fd);
 	closer_wait_asleep(&self->closer);
 	pair->fd = -1;
 	got = receive_all(pair->peer);
@@ -320,7 +319,7 @@ TEST_F(shortage, linger_timeout_resets_and_is_not_early)
 	put_in(self->home, variant->path, variant->value);
 	set_linger(pair->fd, 1, 1);
 	start = now_ms();
-	EXPECT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_LE(1, wire_look(&pair->wire)->sent.rst);
 	EXPECT_LE(1000, now_ms() - start);
 	pair->fd = -1;
@@ -338,15 +337,15 @@ TEST_F(shortage, refusal_changes_nothing)
 	set_nonblocking(pair->fd, true);
 	set_linger(pair->fd, 1, LINGER_LONG);
 	bytes = queued(pair->fd);
-	EXPECT_EQ(-EWOULDBLOCK, winsock_closesocket(pair->fd));
-	EXPECT_EQ(-EWOULDBLOCK, winsock_closesocket(pair->fd));
+	EXPECT_EQ(-EWOULDBLOCK, ioc_closesocket(pair->fd));
+	EXPECT_EQ(-EWOULDBLOCK, ioc_closesocket(pair->fd));
 	EXPECT_EQ(bytes, queued(pair->fd));
 	EXPECT_EQ(TCP_ESTABLISHED, tcp_state(pair->fd));
 	EXPECT_EQ(0, wire_look(&pair->wire)->sent.rst);
 	EXPECT_EQ(0, pair->wire.sent.fin);
 
 	set_linger(pair->fd, 1, 0);
-	EXPECT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_EQ(0, ioc_closesocket(pair->fd));
 	pair->fd = -1;
 	EXPECT_LE(1, wire_look(&pair->wire)->sent.rst);
 	EXPECT_EQ(0, pair_state(pair));
@@ -355,21 +354,21 @@ TEST_F(shortage, refusal_changes_nothing)
 /*
  * The memory cgroup.
  */
-FIXTURE(group) {
-	struct group group;
+FIXTURE(memcg) {
+	struct memcg memcg;
 };
 
-FIXTURE_SETUP(group)
+FIXTURE_SETUP(memcg)
 {
 	netns_enter();
 	winsock_open();
-	group_enter(&self->group, "limit");
+	memcg_enter(&self->memcg, "limit");
 	allow_descriptors(100000);
 }
 
-FIXTURE_TEARDOWN(group)
+FIXTURE_TEARDOWN(memcg)
 {
-	group_leave(&self->group);
+	memcg_leave(&self->memcg);
 	expect_unloadable(_metadata);
 }
 
@@ -383,25 +382,25 @@ static void open_many(int *fds, int n, bool attached)
 }
 
 /* A datagram socket's state, several hundred bytes, is charged like itself. */
-TEST_F(group, is_charged_for_what_attaching_takes)
+TEST_F(memcg, is_charged_for_what_attaching_takes)
 {
-	int n = crowd_size(SOCKETS), i;
+	int n = scaled(SOCKETS), i;
 	int *fds = calloc(n, sizeof(*fds));
 	long before, plain;
 
-	before = group_settled(&self->group);
+	before = memcg_settled(&self->memcg);
 	open_many(fds, n, false);
-	plain = group_settled(&self->group) - before;
+	plain = memcg_settled(&self->memcg) - before;
 	EXPECT_LT(n * 512L, plain);
 	for (i = 0; i < n; i++)
-		EXPECT_EQ(0, winsock_closesocket(fds[i]));
-	wait_until(group_objects(&self->group) < before + plain / 2);
+		EXPECT_EQ(0, ioc_closesocket(fds[i]));
+	wait_until(memcg_objects(&self->memcg) < before + plain / 2);
 
 	open_many(fds, n, true);
-	EXPECT_LT(before + plain + n * 128L, group_settled(&self->group));
+	EXPECT_LT(before + plain + n * 128L, memcg_settled(&self->memcg));
 	for (i = 0; i < n; i++)
-		EXPECT_EQ(0, winsock_closesocket(fds[i]));
-	wait_until(group_objects(&self->group) < before + plain / 2);
+		EXPECT_EQ(0, ioc_closesocket(fds[i]));
+	wait_until(memcg_objects(&self->memcg) < before + plain / 2);
 	free(fds);
 }
 
@@ -421,23 +420,23 @@ static void console_quiet(bool quiet)
 static void open_sockets_for_ever(void)
 {
 	for (;;)
-		if (winsock_socket(AF_INET, SOCK_STREAM, 0) < 0 ||
-		    winsock_socket(AF_INET6, SOCK_DGRAM, 0) < 0)
+		if (ioc_socket(AF_INET, SOCK_STREAM, 0) < 0 ||
+		    ioc_socket(AF_INET6, SOCK_DGRAM, 0) < 0)
 			_exit(0);
 }
 
 /* Killed in the middle of it, or told so: all is given back. */
-TEST_F(group, that_runs_out_leaves_nothing_behind)
+TEST_F(memcg, that_runs_out_leaves_nothing_behind)
 {
-	struct group small;
+	struct memcg small;
 	int status;
 	pid_t pid;
 
 	console_quiet(true);
 	pid = child_fork();
 	if (!pid) {
-		group_enter(&small, "small");
-		group_put(&small, "memory.max", "8M");
+		memcg_enter(&small, "small");
+		memcg_put(&small, "memory.max", "8M");
 		open_sockets_for_ever();
 	}
 	wait_until(check(waitpid(pid, &status, WNOHANG)) == pid);
@@ -445,8 +444,8 @@ TEST_F(group, that_runs_out_leaves_nothing_behind)
 	EXPECT_TRUE(WIFSIGNALED(status) ? WTERMSIG(status) == SIGKILL :
 		    !WEXITSTATUS(status));
 	wait_until(!winsock_counter("WinsockCurrAttached"));
-	group_name(&small, "small", pid);
-	group_leave(&small);
+	memcg_name(&small, "small", pid);
+	memcg_leave(&small);
 }
 
 /*

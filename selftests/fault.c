@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 #include <linux/filter.h>
 
-#include "suite.h"
+#include "support/suite.h"
 
 #define FAIL_NTH	"/proc/thread-self/fail-nth"
 /* More than any call asks for. */
@@ -243,12 +243,12 @@ TEST_F(creation, succeeds_or_leaves_nothing)
 
 	while (faults_next(f)) {
 		faults_arm(f);
-		fd = winsock_socket(variant->domain, variant->type, 0);
+		fd = ioc_socket(variant->domain, variant->type, 0);
 		faults_disarm(f);
 		expect_result(_metadata, f, fd);
 		if (fd >= 0) {
 			EXPECT_EQ(before.attached + 1, attached());
-			EXPECT_EQ(0, winsock_closesocket(fd));
+			EXPECT_EQ(0, ioc_closesocket(fd));
 		}
 		wait_counts(&before);
 	}
@@ -265,7 +265,7 @@ TEST_F(creation, of_another_kind_allocates_nothing)
 
 	while (faults_next(f)) {
 		faults_arm(f);
-		result = winsock_socket(AF_UNIX, variant->type, 0);
+		result = ioc_socket(AF_UNIX, variant->type, 0);
 		faults_disarm(f);
 		EXPECT_EQ(-EOPNOTSUPP, result);
 		expect_counts(_metadata, &before);
@@ -373,12 +373,12 @@ TEST_F(attachment, succeeds_or_changes_nothing)
 
 		if (variant->stage == CONNECTED) {
 			expect_works(_metadata, fd, pair.peer);
-			EXPECT_EQ(0, winsock_closesocket(fd));
+			EXPECT_EQ(0, ioc_closesocket(fd));
 			pair.fd = -1;
 			EXPECT_EQ(END_EOF, receive_all(pair.peer).ending);
 			pair_close(&pair);
 		} else {
-			EXPECT_EQ(0, winsock_closesocket(fd));
+			EXPECT_EQ(0, ioc_closesocket(fd));
 		}
 		wait_counts(&outside);
 	}
@@ -559,13 +559,13 @@ TEST_F(acceptance, succeeds_or_leaves_the_connection_in_the_queue)
 		EXPECT_EQ(before.references + 2, module_references());
 		expect_works(_metadata, fd, peer);
 		set_linger(fd, 1, 0);
-		EXPECT_EQ(0, winsock_closesocket(fd));
+		EXPECT_EQ(0, ioc_closesocket(fd));
 		close(peer);
 		wait_counts(&outside);
 	}
 	/* The number, the socket, the file, the state. */
 	expect_faults(_metadata, f, 4);
-	EXPECT_EQ(0, winsock_closesocket(listener));
+	EXPECT_EQ(0, ioc_closesocket(listener));
 }
 
 /* closesocket() needs no memory of its own: it never fails for want of any. */
@@ -866,7 +866,7 @@ static void expect_refused(struct __test_metadata *_metadata,
 	expect_linger(_metadata, scene->fd, 1, LINGER_LONG);
 	EXPECT_EQ(0, wire_look(&pair->wire)->sent.fin);
 	set_linger(scene->fd, 1, 0);
-	EXPECT_EQ(0, winsock_closesocket(scene->fd));
+	EXPECT_EQ(0, ioc_closesocket(scene->fd));
 }
 
 /* By reset, so that nothing of ours stays. */
@@ -892,7 +892,7 @@ TEST_F(closing, never_fails)
 
 		scene_open(&scene, &variant->kind, situation);
 		faults_arm(f);
-		result = winsock_closesocket(scene.fd);
+		result = ioc_closesocket(scene.fd);
 		faults_disarm(f);
 		if (situation == REFUSED) {
 			EXPECT_EQ(-EWOULDBLOCK, result);
@@ -925,13 +925,13 @@ TEST_F(closing, with_a_deadline_succeeds_or_changes_nothing)
 		pair_open(&pair, &variant->kind);
 		pair_stall(&pair);
 		faults_arm(f);
-		result = winsock_close_report(pair.fd, LINGER_LONG * 1000, f->n);
+		result = ioc_close_report(pair.fd, LINGER_LONG * 1000, f->n);
 		faults_disarm(f);
 		expect_result(_metadata, f, result);
 		if (result) {
 			EXPECT_TRUE(fd_is_open(pair.fd));
 			expect_untouched(_metadata, &pair);
-			EXPECT_EQ(0, winsock_close_report(pair.fd,
+			EXPECT_EQ(0, ioc_close_report(pair.fd,
 							  LINGER_LONG * 1000,
 							  f->n));
 		}
@@ -970,7 +970,7 @@ TEST_F(number, of_what_is_no_socket_stays_open)
 	check(pipe(pipes));
 	while (faults_next(f)) {
 		faults_arm(f);
-		EXPECT_EQ(-ENOTSOCK, winsock_closesocket(pipes[0]));
+		EXPECT_EQ(-ENOTSOCK, ioc_closesocket(pipes[0]));
 		faults_disarm(f);
 		EXPECT_TRUE(fd_is_open(pipes[0]));
 	}
@@ -1078,7 +1078,7 @@ TEST_F(call, that_fails_leaves_the_socket)
 			expect_result(_metadata, f, result);
 
 		set_linger(fd, 1, 0);
-		EXPECT_EQ(0, winsock_closesocket(fd));
+		EXPECT_EQ(0, ioc_closesocket(fd));
 		if (variant->fresh) {
 			set_nonblocking(listener, true);
 			peer = accept(listener, NULL, NULL);

@@ -10,7 +10,7 @@
 #include <sys/epoll.h>
 #include <sys/wait.h>
 
-#include "suite.h"
+#include "support/suite.h"
 
 /* More than a test sends. */
 #define LOWAT	(64 << 20)
@@ -61,7 +61,7 @@ FIXTURE_SETUP(interrupt)
 			 sizeof(int)));
 	pair_stall(&self->pair);
 	self->queued = queued(self->pair.fd);
-	closer_start(&self->closer, winsock_closesocket, self->pair.fd);
+	closer_start(&self->closer, ioc_closesocket, self->pair.fd);
 	closer_wait_asleep(&self->closer);
 }
 
@@ -146,7 +146,7 @@ TEST_F(interrupt, calls_are_cancelled_by_the_next_closesocket)
 	EXPECT_EQ(-EINTR, interrupt(&self->closer));
 	call_enter(&call);
 	set_linger(pair->fd, 0, 0);
-	EXPECT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_EQ(0, ioc_closesocket(pair->fd));
 	if (variant->kind.attached)
 		EXPECT_FALSE(call_inside(&call));
 	if (variant->kind.attached)
@@ -161,7 +161,7 @@ TEST_F(interrupt, second_closesocket_finishes_when_the_peer_drains)
 	struct pair *pair = &self->pair;
 
 	EXPECT_EQ(-EINTR, interrupt(&self->closer));
-	closer_start(&self->closer, winsock_closesocket, pair->fd);
+	closer_start(&self->closer, ioc_closesocket, pair->fd);
 	closer_wait_asleep(&self->closer);
 	EXPECT_FALSE(fd_is_open(pair->fd));
 	expect_everything(_metadata, pair);
@@ -177,13 +177,13 @@ TEST_F(interrupt, clock_of_the_second_closesocket_starts_anew)
 
 	EXPECT_EQ(-EINTR, interrupt(&self->closer));
 	set_linger(pair->fd, 1, 2);
-	closer_start(&self->closer, winsock_closesocket, pair->fd);
+	closer_start(&self->closer, ioc_closesocket, pair->fd);
 	closer_wait_asleep(&self->closer);
 	usleep(1000000);
 	EXPECT_EQ(-EINTR, interrupt(&self->closer));
 
 	/* One second of the two was used; it counts for nothing. */
-	closer_start(&self->closer, winsock_closesocket, pair->fd);
+	closer_start(&self->closer, ioc_closesocket, pair->fd);
 	EXPECT_EQ(0, closer_join(&self->closer));
 	EXPECT_LE(2000, self->closer.elapsed_ms);
 	EXPECT_GT(LINGER_LONG * 1000, self->closer.elapsed_ms);
@@ -200,7 +200,7 @@ TEST_F(interrupt, hard_close_resets_afterwards)
 
 	EXPECT_EQ(-EINTR, interrupt(&self->closer));
 	set_linger(pair->fd, 1, 0);
-	EXPECT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_LE(1, wire_look(&pair->wire)->sent.rst);
 	EXPECT_EQ(END_RESET, receive_all(pair->peer).ending);
 	EXPECT_EQ(0, pair_state(pair));
@@ -215,7 +215,7 @@ TEST_F(interrupt, close_without_linger_returns_at_once_afterwards)
 
 	EXPECT_EQ(-EINTR, interrupt(&self->closer));
 	set_linger(pair->fd, 0, LINGER_LONG);
-	EXPECT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_GT(AT_ONCE_MS, now_ms() - start);
 	pair->fd = -1;
 	expect_everything(_metadata, pair);
@@ -229,7 +229,7 @@ TEST_F(interrupt, nonblocking_close_goes_to_the_background_afterwards)
 
 	EXPECT_EQ(-EINTR, interrupt(&self->closer));
 	set_nonblocking(pair->fd, true);
-	EXPECT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_GT(AT_ONCE_MS, now_ms() - start);
 	pair->fd = -1;
 	expect_everything(_metadata, pair);
@@ -259,7 +259,7 @@ TEST_F(interrupt, epoll_reports_again)
 
 	EXPECT_EQ(-EINTR, interrupt(&self->closer));
 	ASSERT_EQ(0, epoll_ctl(epoll, EPOLL_CTL_ADD, pair->fd, &event));
-	closer_start(&self->closer, winsock_closesocket, pair->fd);
+	closer_start(&self->closer, ioc_closesocket, pair->fd);
 	closer_wait_asleep(&self->closer);
 	ASSERT_EQ(1, send(pair->peer, "", 1, 0));
 	if (variant->kind.attached)
@@ -291,7 +291,7 @@ static int closesocket_at_last(int fd)
 {
 	int err;
 
-	while ((err = winsock_closesocket(fd)) == -EINTR) {
+	while ((err = ioc_closesocket(fd)) == -EINTR) {
 		if (!fd_is_open(fd))
 			return -EBADF;
 		__atomic_add_fetch(&interruptions, 1, __ATOMIC_RELAXED);
@@ -409,7 +409,7 @@ TEST_F(process, killed_in_the_wait_is_gone_and_all_data_arrive)
 	pid_t child = hand_over(pair);
 
 	if (!child)
-		_exit(-winsock_closesocket(pair->fd));
+		_exit(-ioc_closesocket(pair->fd));
 	wait_in_linger(child);
 	ASSERT_EQ(0, kill(child, SIGKILL));
 	expect_killed(_metadata, child, SIGKILL);
@@ -425,7 +425,7 @@ TEST_F(process, killed_in_the_wait_does_not_reset_for_unread_data)
 	check(write(pair->peer, "unread", 6));
 	child = hand_over(pair);
 	if (!child)
-		_exit(-winsock_closesocket(pair->fd));
+		_exit(-ioc_closesocket(pair->fd));
 	wait_in_linger(child);
 	ASSERT_EQ(0, kill(child, SIGKILL));
 	expect_killed(_metadata, child, SIGKILL);
@@ -439,7 +439,7 @@ TEST_F(process, terminated_in_the_wait_is_gone_and_all_data_arrive)
 	pid_t child = hand_over(pair);
 
 	if (!child)
-		_exit(-winsock_closesocket(pair->fd));
+		_exit(-ioc_closesocket(pair->fd));
 	wait_in_linger(child);
 	ASSERT_EQ(0, kill(child, SIGTERM));
 	expect_killed(_metadata, child, SIGTERM);
@@ -454,7 +454,7 @@ TEST_F(process, exit_of_another_thread_ends_the_wait)
 	if (!child) {
 		struct closer closer;
 
-		closer_start(&closer, winsock_closesocket, pair->fd);
+		closer_start(&closer, ioc_closesocket, pair->fd);
 		closer_wait_asleep(&closer);
 		_exit(0);
 	}
@@ -470,7 +470,7 @@ TEST_F(process, exec_of_another_thread_ends_the_wait)
 	if (!child) {
 		struct closer closer;
 
-		closer_start(&closer, winsock_closesocket, pair->fd);
+		closer_start(&closer, ioc_closesocket, pair->fd);
 		closer_wait_asleep(&closer);
 		execl("/bin/sh", "sh", "-c", "exit 0", NULL);
 		_exit(EXIT_FAILURE);

@@ -6,7 +6,7 @@
 #include <sys/socket.h>	/* for the next */
 #include <linux/vm_sockets.h>
 
-#include "suite.h"
+#include "support/suite.h"
 
 FIXTURE(linger) {
 	struct pair pair;
@@ -42,7 +42,7 @@ FIXTURE_TEARDOWN(linger)
 /* Close in a thread, which then waits for the load that is queued. */
 static void close_and_wait(struct closer *closer, struct pair *pair)
 {
-	closer_start(closer, winsock_closesocket, pair->fd);
+	closer_start(closer, ioc_closesocket, pair->fd);
 	closer_wait_asleep(closer);
 	pair->fd = -1;
 }
@@ -53,7 +53,7 @@ TEST_F(linger, returns_at_once_when_nothing_is_queued)
 	struct pair *pair = &self->pair;
 	struct received got;
 
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	wire_look(&pair->wire);
 	EXPECT_LE(1, pair->wire.sent.fin);
 	EXPECT_EQ(0, pair->wire.sent.rst);
@@ -73,7 +73,7 @@ TEST_F(linger, does_not_wait_for_the_acknowledgment_of_the_fin)
 
 	pair_cut(pair);
 	start = now_ms();
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_GT(AT_ONCE_MS, now_ms() - start);
 	EXPECT_LE(1, wire_look(&pair->wire)->sent.fin);
 	pair->fd = -1;
@@ -120,7 +120,7 @@ TEST_F(linger, does_not_wait_for_the_acknowledgment_of_a_crossed_syn)
 	pair_open_crossed(pair, &variant->kind);
 	set_linger(pair->fd, 1, LINGER_LONG);
 	start = now_ms();
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_GT(AT_ONCE_MS, now_ms() - start);
 	pair->fd = -1;
 	EXPECT_EQ(0, wire_look(&pair->wire)->sent.rst);
@@ -135,7 +135,7 @@ TEST_F(linger, does_not_wait_for_an_earlier_fin_either)
 	pair_cut(pair);
 	pair_arrange(pair, LOAD_NONE, TCP_FIN_WAIT1);
 	start = now_ms();
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_GT(AT_ONCE_MS, now_ms() - start);
 	pair->fd = -1;
 	EXPECT_EQ(0, wire_look(&pair->wire)->sent.rst);
@@ -149,7 +149,7 @@ TEST_F(linger, returns_at_once_when_the_peer_has_finished)
 
 	pair_arrange(pair, LOAD_NONE, TCP_CLOSE_WAIT);
 	start = now_ms();
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_GT(AT_ONCE_MS, now_ms() - start);
 	wire_look(&pair->wire);
 	EXPECT_LE(1, pair->wire.sent.fin);
@@ -391,7 +391,7 @@ TEST_F(linger, does_not_reset_before_the_time)
 	set_linger(pair->fd, 1, 2);
 	pair_stall(pair);
 	start = now_ms();
-	closer_start(closer, winsock_closesocket, pair->fd);
+	closer_start(closer, ioc_closesocket, pair->fd);
 	wait_until(wire_look(&pair->wire)->sent.rst);
 	EXPECT_LE(2000, now_ms() - start);
 	EXPECT_EQ(0, closer_join(closer));
@@ -428,7 +428,7 @@ TEST_F(linger, returns_when_the_connection_times_out)
 	ASSERT_EQ(0, setsockopt(pair->fd, SOL_TCP, TCP_USER_TIMEOUT, &ms,
 				sizeof(ms)));
 	pair_strand(pair);
-	closer_start(closer, winsock_closesocket, pair->fd);
+	closer_start(closer, ioc_closesocket, pair->fd);
 	EXPECT_EQ(0, closer_join(closer));
 	EXPECT_GT(LINGER_LONG * 1000, closer->elapsed_ms);
 	EXPECT_FALSE(fd_is_open(pair->fd));
@@ -447,7 +447,7 @@ TEST_F(linger, number_is_neither_usable_nor_reused_during_the_wait)
 	pair_stall(pair);
 	close_and_wait(closer, pair);
 	EXPECT_FALSE(fd_is_open(fd));
-	EXPECT_EQ(-EBADF, winsock_closesocket(fd));
+	EXPECT_EQ(-EBADF, ioc_closesocket(fd));
 	EXPECT_EQ(-EBADF, native_close(fd));
 	EXPECT_EQ(-1, dup2(pair->peer, fd));
 	EXPECT_EQ(EBUSY, errno);
@@ -503,7 +503,7 @@ TEST_F(linger, sigkill_ends_the_wait)
 	pid = check(fork());
 	if (!pid) {
 		check(read(go[0], &byte, 1));
-		winsock_closesocket(pair->fd);
+		ioc_closesocket(pair->fd);
 		_exit(0);
 	}
 	close(pair->fd);
@@ -571,7 +571,7 @@ TEST_F(accepted, end_resets_at_the_time_out)
 	set_linger(pair->fd, 1, 1);
 	pair_stall(pair);
 	start = now_ms();
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_LE(1, wire_look(&pair->wire)->sent.rst);
 	EXPECT_LE(1000, now_ms() - start);
 	pair->fd = -1;
@@ -677,7 +677,7 @@ TEST_F(linger_timeout, resets_before_the_return_and_not_before_the_time)
 
 	ASSERT_EQ(0, pair->wire.sent.rst);
 	start = now_ms();
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	wire_look(&pair->wire);
 	EXPECT_LE(1, pair->wire.sent.rst);
 	EXPECT_LE(1000, now_ms() - start);
@@ -729,7 +729,7 @@ TEST(linger_timeout_is_the_interval)
 	set_linger(pair.fd, 1, 3);
 	pair_stall(&pair);
 	start = now_ms();
-	ASSERT_EQ(0, winsock_closesocket(pair.fd));
+	ASSERT_EQ(0, ioc_closesocket(pair.fd));
 	EXPECT_LE(1, wire_look(&pair.wire)->sent.rst);
 	EXPECT_LE(3000, now_ms() - start);
 	pair.fd = -1;
@@ -840,7 +840,7 @@ TEST(nonblocking_close_of_another_protocol_does_not_linger)
 	set_linger(fds[0], 1, LINGER_LONG);
 	set_nonblocking(fds[0], true);
 	start = now_ms();
-	EXPECT_EQ(0, winsock_closesocket(fds[0]));
+	EXPECT_EQ(0, ioc_closesocket(fds[0]));
 	EXPECT_GT(AT_ONCE_MS, now_ms() - start);
 	EXPECT_FALSE(fd_is_open(fds[0]));
 	close(fds[1]);
@@ -857,7 +857,7 @@ TEST(blocking_close_of_another_protocol_lingers)
 		SKIP(return, NO_VSOCK);
 	set_linger(fds[0], 1, 1);
 	start = now_ms();
-	EXPECT_EQ(0, winsock_closesocket(fds[0]));
+	EXPECT_EQ(0, ioc_closesocket(fds[0]));
 	EXPECT_LE(1000, now_ms() - start);
 	close(fds[1]);
 }

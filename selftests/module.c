@@ -5,7 +5,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
-#include "suite.h"
+#include "support/suite.h"
 
 static void __attribute__((constructor)) want_a_module(void)
 {
@@ -82,9 +82,9 @@ static void expect_free(struct __test_metadata *_metadata,
 		ASSERT_EQ(0, module_insert());
 	wait_until(device_exists());
 	winsock_open();
-	fd = winsock_socket(kind->family, SOCK_STREAM, 0);
+	fd = ioc_socket(kind->family, SOCK_STREAM, 0);
 	EXPECT_LE(0, fd);
-	EXPECT_EQ(0, winsock_closesocket(fd));
+	EXPECT_EQ(0, ioc_closesocket(fd));
 	device_close();
 }
 
@@ -170,7 +170,7 @@ TEST_F(module, is_held_by_a_closed_socket_until_its_data_are_delivered)
 
 	pair_open(pair, &variant->kind);
 	pair_stall(pair);
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	pair->fd = -1;
 	device_close();
 	expect_in_use(_metadata);
@@ -192,7 +192,7 @@ TEST_F(module, is_free_as_soon_as_a_linger_wait_has_timed_out)
 	pair_open(pair, &variant->kind);
 	set_linger(pair->fd, 1, 1);
 	pair_stall(pair);
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	pair->fd = -1;
 	device_close();
 	expect_free(_metadata, &variant->kind);
@@ -214,10 +214,10 @@ TEST_F(module, is_not_held_by_plain_sockets)
 
 TEST_F(module, is_not_held_by_a_failed_request)
 {
-	EXPECT_GT(0, winsock_socket(AF_UNIX, SOCK_STREAM, 0));
-	EXPECT_GT(0, winsock_socket(-1, SOCK_STREAM, 0));
-	EXPECT_GT(0, winsock_closesocket(-1));
-	EXPECT_GT(0, winsock_closesocket(winsock_device));
+	EXPECT_GT(0, ioc_socket(AF_UNIX, SOCK_STREAM, 0));
+	EXPECT_GT(0, ioc_socket(-1, SOCK_STREAM, 0));
+	EXPECT_GT(0, ioc_closesocket(-1));
+	EXPECT_GT(0, ioc_closesocket(winsock_device));
 	device_close();
 	expect_free(_metadata, &variant->kind);
 }

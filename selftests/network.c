@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * closesocket() over roads that lose, repeat, reorder and delay: nothing that
+ * closesocket() over links that lose, repeat, reorder and delay: nothing that
  * was promised is lost, no time-out is early.
  */
-#include "road.h"
-#include "suite.h"
+#include "support/lossy_link.h"
+#include "support/suite.h"
 
 /* Made once: the tests change its weather, nothing else. */
-static struct road road;
+static struct lossy_link net;
 
-static void __attribute__((constructor)) make_road(void)
+static void __attribute__((constructor)) make_link(void)
 {
-	road_open(&road);
+	link_open(&net);
 }
 
-static void __attribute__((destructor)) end_road(void)
+static void __attribute__((destructor)) end_link(void)
 {
-	road_close(&road);
+	link_close(&net);
 }
 
 FIXTURE(network) {
@@ -71,8 +71,8 @@ static unsigned long read_slowly(int fd, unsigned int pause)
 FIXTURE_SETUP(network)
 {
 	winsock_open();
-	road_pair(&road, &self->pair, &variant->kind);
-	road_both(&road, variant->netem);
+	link_pair(&net, &self->pair, &variant->kind);
+	link_both(&net, variant->netem);
 }
 
 FIXTURE_TEARDOWN(network)
@@ -92,7 +92,7 @@ TEST_F(network, lingering_close_ends_with_the_last_acknowledgment)
 	pair_stall(pair);
 	reader_start(&reader, pair->peer, gettid());
 	start = now_ms();
-	EXPECT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_LE(pair->sent, wire_acked(&pair->wire));
 	EXPECT_GT(LINGER_LONG * 1000, now_ms() - start);
 	EXPECT_FALSE(fd_is_open(pair->fd));
@@ -114,7 +114,7 @@ TEST_F(network, linger_timeout_resets_before_the_return_and_never_early)
 	set_linger(pair->fd, 1, 1);
 	pair_stall(pair);
 	start = now_ms();
-	EXPECT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_LE(1, wire_look(&pair->wire)->sent.rst);
 	EXPECT_LE(1000, now_ms() - start);
 	EXPECT_FALSE(fd_is_open(pair->fd));
@@ -141,14 +141,14 @@ TEST_F(network, refusal_keeps_the_handle_until_everything_is_acknowledged)
 	set_linger(pair->fd, 1, LINGER_LONG);
 	pair_stall(pair);
 	for (i = 0; i < 3; i++)
-		EXPECT_EQ(-EWOULDBLOCK, winsock_closesocket(pair->fd));
+		EXPECT_EQ(-EWOULDBLOCK, ioc_closesocket(pair->fd));
 	EXPECT_TRUE(fd_is_open(pair->fd));
 	EXPECT_EQ(TCP_ESTABLISHED, tcp_state(pair->fd));
 	EXPECT_EQ(0, wire_look(&pair->wire)->sent.fin);
 
 	reader_start(&reader, pair->peer, 0);
 	deadline = now_ms() + WAIT_MS;
-	while ((err = winsock_closesocket(pair->fd)) == -EWOULDBLOCK &&
+	while ((err = ioc_closesocket(pair->fd)) == -EWOULDBLOCK &&
 	       now_ms() < deadline) {
 		EXPECT_TRUE(fd_is_open(pair->fd));
 		usleep(5000);
@@ -173,7 +173,7 @@ TEST_F(network, nonblocking_close_after_shutdown_delivers_in_the_background)
 	pair_stall(pair);
 	check(shutdown(pair->fd, SHUT_WR));
 	start = now_ms();
-	EXPECT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_GT(AT_ONCE_MS, now_ms() - start);
 	pair->fd = -1;
 	EXPECT_GT(pair->sent, wire_acked(&pair->wire));
@@ -193,7 +193,7 @@ TEST_F(network, graceful_close_delivers_after_the_process_has_ended)
 	pid = child_fork();
 	if (!pid) {
 		close(pair->peer);
-		_exit(winsock_closesocket(pair->fd) != 0);
+		_exit(ioc_closesocket(pair->fd) != 0);
 	}
 	close(pair->fd);
 	pair->fd = -1;
@@ -214,7 +214,7 @@ TEST_F(network, lingering_close_bears_a_peer_that_reads_by_little)
 
 	set_linger(pair->fd, 1, LINGER_LONG);
 	pair_stall(pair);
-	closer_start(&closer, winsock_closesocket, pair->fd);
+	closer_start(&closer, ioc_closesocket, pair->fd);
 	closer_wait_asleep(&closer);
 	pair->fd = -1;
 	part = read_slowly(pair->peer, 20000);
@@ -263,7 +263,7 @@ static int close_in_the_end(int fd)
 	long deadline = now_ms() + WAIT_MS;
 	int err;
 
-	while ((err = winsock_closesocket(fd)) == -EWOULDBLOCK &&
+	while ((err = ioc_closesocket(fd)) == -EWOULDBLOCK &&
 	       now_ms() < deadline)
 		usleep(10000);
 	return err;
@@ -305,7 +305,7 @@ static long run_lane(struct call *call)
 		break;
 	}
 	start = now_ms();
-	err = winsock_closesocket(pair->fd);
+	err = ioc_closesocket(pair->fd);
 	if (!err && lane->way == STORM_TIMEOUT && now_ms() - start < 1000)
 		return -ETIME;
 	return err;
@@ -366,15 +366,15 @@ TEST_F(network, storm_of_closes_loses_nothing_that_was_promised)
 	socklen_t len;
 	int listener;
 
-	road_both(&road, "");
-	listener = road_listen(&road, variant->kind.family, &addr, &len);
+	link_both(&net, "");
+	listener = link_listen(&net, variant->kind.family, &addr, &len);
 	for (i = 0; i < ARRAY_SIZE(lanes); i++) {
 		lanes[i].way = i % STORM_WAYS;
 		lanes[i].len = 1 + i * 1103;
 		lane_open(&lanes[i], &variant->kind, listener, &addr, len);
 	}
 	close(listener);
-	road_both(&road, variant->netem);
+	link_both(&net, variant->netem);
 	for (i = 0; i < ARRAY_SIZE(lanes); i++)
 		lane_start(&lanes[i]);
 	for (i = 0; i < ARRAY_SIZE(lanes); i++)

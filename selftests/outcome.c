@@ -11,9 +11,8 @@
 #include <sys/mman.h>
 #include <sys/uio.h>
 
-#include "group.h"
-#include "ring.h"
-#include "suite.h"
+#include "support/ring.h"
+#include "support/suite.h"
 
 #define PARAMETERS	"/sys/module/winsock/parameters/"
 #define FAR_MS		(LINGER_LONG * 1000)
@@ -42,7 +41,7 @@ static void add_outcome(__u64 cookie)
 {
 	int fd = check(socket(AF_INET, SOCK_STREAM, 0));
 
-	if (winsock_close_report(fd, 1000, cookie))
+	if (ioc_close_report(fd, 1000, cookie))
 		fail("no outcome");
 }
 
@@ -169,7 +168,7 @@ TEST_F(outcome, is_an_event_of_epoll)
 	ASSERT_EQ(0, epoll_ctl(epoll, EPOLL_CTL_ADD, winsock_device, &event));
 	EXPECT_EQ(0, epoll_wait(epoll, &event, 1, 0));
 	pair_stall(&self->pair);
-	ASSERT_EQ(0, winsock_close_report(self->pair.fd, FAR_MS, 3));
+	ASSERT_EQ(0, ioc_close_report(self->pair.fd, FAR_MS, 3));
 	self->pair.fd = -1;
 	EXPECT_EQ(0, epoll_wait(epoll, &event, 1, 0));
 	receive_all(self->pair.peer);
@@ -238,7 +237,7 @@ TEST_F(outcome, can_be_read_by_another_process)
 	pid_t child;
 
 	pair_stall(&self->pair);
-	ASSERT_EQ(0, winsock_close_report(self->pair.fd, FAR_MS, 6));
+	ASSERT_EQ(0, ioc_close_report(self->pair.fd, FAR_MS, 6));
 	self->pair.fd = -1;
 	child = child_fork();
 	if (!child)
@@ -253,9 +252,9 @@ TEST_F(outcome, is_not_promised_where_it_could_not_be_read)
 	int device = winsock_device;
 
 	winsock_device = check(open(WINSOCK_DEVICE, O_WRONLY));
-	EXPECT_EQ(-EINVAL, winsock_close_report(self->pair.fd, FAR_MS, 1));
+	EXPECT_EQ(-EINVAL, ioc_close_report(self->pair.fd, FAR_MS, 1));
 	EXPECT_TRUE(fd_is_open(self->pair.fd));
-	EXPECT_EQ(0, winsock_close_deadline(self->pair.fd, FAR_MS));
+	EXPECT_EQ(0, ioc_close_deadline(self->pair.fd, FAR_MS));
 	self->pair.fd = -1;
 	close(winsock_device);
 	winsock_device = device;
@@ -268,7 +267,7 @@ TEST_F(outcome, is_forgotten_with_the_device)
 	struct received got;
 
 	pair_stall(pair);
-	ASSERT_EQ(0, winsock_close_report(pair->fd, FAR_MS, 1));
+	ASSERT_EQ(0, ioc_close_report(pair->fd, FAR_MS, 1));
 	pair->fd = -1;
 	add_outcome(2);
 	close(winsock_device);
@@ -314,12 +313,12 @@ TEST_F(outcome, there_is_a_limit)
 	set_parameter("max_deadline_closes", 2);
 	add_outcome(1);
 	add_outcome(2);
-	EXPECT_EQ(-ENOBUFS, winsock_close_report(pair->fd, FAR_MS, 3));
-	EXPECT_EQ(-ENOBUFS, winsock_close_deadline(pair->fd, FAR_MS));
+	EXPECT_EQ(-ENOBUFS, ioc_close_report(pair->fd, FAR_MS, 3));
+	EXPECT_EQ(-ENOBUFS, ioc_close_deadline(pair->fd, FAR_MS));
 	EXPECT_TRUE(fd_is_open(pair->fd));
 	expect_untouched(_metadata, pair);
 	EXPECT_EQ(1, outcome_next(winsock_device).cookie);
-	EXPECT_EQ(0, winsock_close_report(pair->fd, FAR_MS, 3));
+	EXPECT_EQ(0, ioc_close_report(pair->fd, FAR_MS, 3));
 	pair->fd = -1;
 	set_parameter("max_deadline_closes", limit);
 	EXPECT_EQ(2, outcome_next(winsock_device).cookie);
@@ -334,9 +333,9 @@ TEST_F(outcome, a_deadline_can_be_too_far_away)
 
 	EXPECT_EQ(65535, parameter("max_deadline"));
 	set_parameter("max_deadline", 2);
-	EXPECT_EQ(-EINVAL, winsock_close_report(pair->fd, 2001, 1));
+	EXPECT_EQ(-EINVAL, ioc_close_report(pair->fd, 2001, 1));
 	EXPECT_TRUE(fd_is_open(pair->fd));
-	EXPECT_EQ(0, winsock_close_report(pair->fd, 2000, 1));
+	EXPECT_EQ(0, ioc_close_report(pair->fd, 2000, 1));
 	pair->fd = -1;
 	set_parameter("max_deadline", 65535);
 	EXPECT_EQ(1, outcome_next(winsock_device).cookie);
@@ -368,7 +367,7 @@ static void abort_peer(int *peer)
 /* T10: each exactly once, whatever comes first */
 TEST_F(outcome, comes_once_for_each_of_a_crowd)
 {
-	const unsigned int n = crowd_size(20000);
+	const unsigned int n = scaled(20000);
 	unsigned int limit = parameter("max_deadline_closes");
 	static const enum winsock_result results[] = {
 		WINSOCK_DEADLINE_RESET, WINSOCK_DELIVERED, WINSOCK_PEER_RESET,
@@ -403,7 +402,7 @@ TEST_F(outcome, comes_once_for_each_of_a_crowd)
 		set_nonblocking(fd, true);
 		while (send(fd, got, sizeof(got), 0) > 0)
 			;
-		ASSERT_EQ(0, winsock_close_report(fd, i % 3 ? 600000 : 1000, i));
+		ASSERT_EQ(0, ioc_close_report(fd, i % 3 ? 600000 : 1000, i));
 		if (i % 3 == 1) {
 			receive_all(peers[i]);
 		} else if (i % 3 == 2) {

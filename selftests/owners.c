@@ -13,7 +13,7 @@
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 
-#include "suite.h"
+#include "support/suite.h"
 
 FIXTURE(owners) {
 	struct pair pair;
@@ -175,7 +175,7 @@ TEST_F(shared, each_process_cancels_its_own_calls)
 		check(recv(self->via[1], &(char){ 0 }, 1, 0));
 		if (!call_stays(&self->call))
 			fail("the parent has cancelled its child's call");
-		if (winsock_closesocket(pair->fd))
+		if (ioc_closesocket(pair->fd))
 			fail("closesocket in the child");
 		_exit(call_join(&self->call) == -ECANCELED ? 0 : 1);
 	}
@@ -212,7 +212,7 @@ TEST_F(shared, other_process_never_sees_an_error_that_cancelling_made)
 		wait_until(task_inside(child, SYS_recvfrom));
 	ASSERT_EQ(1, send(pair->peer, "", 1, 0));
 	call_enter(&call);
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_EQ(1, call_join(&call));
 	ASSERT_EQ(1, send(self->via[0], "", 1, 0));
 	child_join(child);
@@ -233,7 +233,7 @@ TEST_F(shared, stopped_process_that_shares_it_gets_its_data_later)
 	task_wait_inside(child, SYS_recvfrom);
 	ASSERT_EQ(0, kill(child, SIGSTOP));
 	ASSERT_EQ(0, waitid(P_PID, child, &info, WSTOPPED | WNOWAIT));
-	EXPECT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_EQ(0, ioc_closesocket(pair->fd));
 	expect_untouched(_metadata, pair);
 	ASSERT_EQ(1, send(pair->peer, "", 1, 0));
 	ASSERT_EQ(0, kill(child, SIGCONT));
@@ -250,7 +250,7 @@ TEST_F(owners, task_that_shares_the_descriptors_is_of_this_process)
 	if (!child)
 		_exit(run_recv(&call) == -ECANCELED ? 0 : 1);
 	task_wait_inside(child, SYS_recvfrom);
-	EXPECT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_FALSE(task_inside(child, SYS_recvfrom));
 	child_join(child);
 	expect_eof(_metadata, pair, 0);
@@ -317,7 +317,7 @@ TEST_F(owners, descriptor_in_flight_that_is_dropped_closes_the_connection)
 	pair_send(pair, 1000);
 	ASSERT_EQ(1, send(pair->peer, "", 1, 0));
 	set_linger(pair->fd, 1, LINGER_LONG);
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	expect_untouched(_metadata, pair);
 	close(via[0]);
 	close(via[1]);
@@ -354,12 +354,12 @@ TEST_F(owners, nobody_gets_the_number_during_the_wait)
 
 	set_linger(fd, 1, LINGER_LONG);
 	pair_stall(pair);
-	closer_start(&closer, winsock_closesocket, fd);
+	closer_start(&closer, ioc_closesocket, fd);
 	closer_wait_asleep(&closer);
 
 	EXPECT_EQ(-1, recv(fd, &(char){ 0 }, 1, MSG_DONTWAIT));
 	EXPECT_EQ(EBADF, errno);
-	EXPECT_EQ(-EBADF, winsock_closesocket(fd));
+	EXPECT_EQ(-EBADF, ioc_closesocket(fd));
 	EXPECT_EQ(-EBADF, native_close(fd));
 	for (i = 0; i < ARRAY_SIZE(fds); i++) {
 		fds[i] = i % 2 ? check(open("/dev/null", O_RDONLY)) :
@@ -409,7 +409,7 @@ TEST_F(owners, refuses_although_a_thread_polls_when_told_of_it)
 	call_enter(&poll);
 
 	for (i = 0; i < 3; i++)
-		EXPECT_EQ(-EWOULDBLOCK, winsock_closesocket_pending(pair->fd, 1));
+		EXPECT_EQ(-EWOULDBLOCK, ioc_closesocket_pending(pair->fd, 1));
 	EXPECT_TRUE(call_stays(&poll));
 	EXPECT_TRUE(call_stays(&recv));
 	expect_untouched(_metadata, pair);
@@ -431,7 +431,7 @@ TEST_F(owners, too_low_a_count_closes_gracefully)
 	pair_stall(pair);
 	set_nonblocking(pair->fd, true);
 	call_enter(&poll);
-	EXPECT_EQ(0, winsock_closesocket_pending(pair->fd, 0));
+	EXPECT_EQ(0, ioc_closesocket_pending(pair->fd, 0));
 	EXPECT_FALSE(fd_is_open(pair->fd));
 	EXPECT_EQ(POLLNVAL, call_join(&poll));
 	got = receive_all(pair->peer);
@@ -457,7 +457,7 @@ TEST_F(owners, too_high_a_count_only_refuses)
 	other = check(dup(pair->fd));
 	for (i = 0; i < ARRAY_SIZE(counts); i++) {
 		EXPECT_EQ(-EWOULDBLOCK,
-			  winsock_closesocket_pending(pair->fd, counts[i]));
+			  ioc_closesocket_pending(pair->fd, counts[i]));
 		EXPECT_TRUE(fd_is_open(pair->fd));
 	}
 	EXPECT_TRUE(call_stays(&call));
@@ -465,10 +465,10 @@ TEST_F(owners, too_high_a_count_only_refuses)
 
 	/* Where there is nothing to refuse it means nothing. */
 	set_linger(pair->fd, 0, 0);
-	EXPECT_EQ(0, winsock_closesocket_pending(pair->fd, ~0U));
+	EXPECT_EQ(0, ioc_closesocket_pending(pair->fd, ~0U));
 	expect_untouched(_metadata, pair);
 	EXPECT_TRUE(call_stays(&call));
-	EXPECT_EQ(0, winsock_closesocket_pending(other, ~0U));
+	EXPECT_EQ(0, ioc_closesocket_pending(other, ~0U));
 	EXPECT_EQ(-ECANCELED, call_join(&call));
 	expect_eof(_metadata, pair, pair->sent);
 }
@@ -505,7 +505,7 @@ static int race(struct rival *rival, unsigned int round, int fd)
 
 	rival->fd = fd;
 	__atomic_store_n(&rival->go, round, __ATOMIC_RELEASE);
-	result = winsock_closesocket(fd);
+	result = ioc_closesocket(fd);
 	wait_until(__atomic_load_n(&rival->done, __ATOMIC_ACQUIRE) == round);
 	return result;
 }
@@ -536,7 +536,7 @@ FIXTURE_VARIANT(rivals) {
 #define RIVAL(call)	{ call }
 
 FIXTURE_VARIANT_ADD(rivals, closesocket)
-	RIVAL(winsock_closesocket);
+	RIVAL(ioc_closesocket);
 FIXTURE_VARIANT_ADD(rivals, close_2)
 	RIVAL(native_close);
 
@@ -560,7 +560,7 @@ TEST_F(rivals, exactly_one_closes_and_the_other_is_told)
 	unsigned int round;
 
 	for (round = 1; round <= RACES; round++) {
-		int fd = winsock_socket(AF_INET, SOCK_STREAM, 0);
+		int fd = ioc_socket(AF_INET, SOCK_STREAM, 0);
 		int mine;
 
 		ASSERT_LE(0, fd);
@@ -581,7 +581,7 @@ TEST(a_file_that_took_the_number_is_never_closed)
 	stranger = check(open("/dev/null", O_RDONLY));
 	ASSERT_EQ(0, pthread_create(&rival.thread, NULL, rival_run, &rival));
 	for (round = 1; round <= RACES; round++) {
-		int fd = winsock_socket(AF_INET, SOCK_STREAM, 0);
+		int fd = ioc_socket(AF_INET, SOCK_STREAM, 0);
 		int mine;
 
 		ASSERT_LE(0, fd);
@@ -630,7 +630,7 @@ TEST_F(owners, calls_that_do_not_wait_do_not_make_a_descriptor_a_shared_one)
 		set_linger(pair->fd, 1, 0);
 		__atomic_store_n(&target.fd, pair->fd, __ATOMIC_RELEASE);
 		usleep(100);
-		EXPECT_EQ(0, winsock_closesocket(pair->fd));
+		EXPECT_EQ(0, ioc_closesocket(pair->fd));
 		late += !wire_look(&pair->wire)->sent.rst;
 		__atomic_store_n(&target.fd, -1, __ATOMIC_RELEASE);
 		pair->fd = -1;

@@ -12,7 +12,7 @@
 #include <sys/eventfd.h>
 #include <sys/select.h>
 
-#include "suite.h"
+#include "support/suite.h"
 
 #define POLL_EVENTS	(POLLIN | POLLPRI | POLLRDHUP)
 
@@ -130,7 +130,7 @@ TEST_F(waiting, ends_and_says_that_the_number_is_no_good)
 	struct received got;
 
 	call_enter(&self->call);
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_FALSE(call_inside(&self->call));
 	EXPECT_EQ(variant->expect, call_join(&self->call));
 	got = receive_all(pair->peer);
@@ -151,7 +151,7 @@ TEST_F(waiting, eight_threads_end)
 		calls[i] = self->call;
 		call_enter(&calls[i]);
 	}
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	for (i = 0; i < ARRAY_SIZE(calls); i++)
 		EXPECT_EQ(variant->expect, call_join(&calls[i]));
 	EXPECT_EQ(END_EOF, receive_all(pair->peer).ending);
@@ -173,7 +173,7 @@ TEST_F(waiting, ends_although_closesocket_goes_on_to_wait)
 		pair_stall(pair);
 	set_linger(pair->fd, 1, LINGER_LONG);
 	call_enter(&self->call);
-	closer_start(&closer, winsock_closesocket, pair->fd);
+	closer_start(&closer, ioc_closesocket, pair->fd);
 	EXPECT_EQ(variant->expect, call_join(&self->call));
 	closer_wait_asleep(&closer);
 	EXPECT_FALSE(closer_done(&closer));
@@ -189,7 +189,7 @@ TEST_F(waiting, does_not_soften_a_hard_close)
 
 	set_linger(pair->fd, 1, 0);
 	call_enter(&self->call);
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_EQ(variant->expect, call_join(&self->call));
 	EXPECT_EQ(END_RESET, receive_all(pair->peer).ending);
 	EXPECT_EQ(0, wire_look(&pair->wire)->sent.fin);
@@ -209,10 +209,10 @@ TEST_F(waiting, goes_on_when_another_descriptor_is_left)
 	if (variant->out)
 		other.arg = &other;
 	call_enter(&other);
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_TRUE(call_stays(&other));
 	EXPECT_EQ(0, wire_look(&pair->wire)->sent.fin);
-	ASSERT_EQ(0, winsock_closesocket(fd));
+	ASSERT_EQ(0, ioc_closesocket(fd));
 	EXPECT_EQ(variant->expect, call_join(&other));
 	EXPECT_EQ(END_EOF, receive_all(pair->peer).ending);
 	pair->fd = -1;
@@ -232,7 +232,7 @@ TEST_F(waiting, goes_on_in_another_process)
 	}
 	task_wait_inside(child, variant->nr);
 	call_enter(&self->call);
-	closer_start(&closer, winsock_closesocket, pair->fd);
+	closer_start(&closer, ioc_closesocket, pair->fd);
 	ASSERT_EQ(0, closer_join(&closer));
 	/* Naps, each a tenth of a millisecond: for our thread, not the other's. */
 	EXPECT_GT(5000, closer.sleeps);
@@ -399,7 +399,7 @@ TEST_F(epoll, reports_nothing_of_a_closed_socket)
 	struct pair *pair = &self->pair;
 
 	call_enter(&call);
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	pair->fd = -1;
 	EXPECT_EQ(END_EOF, receive_all(pair->peer).ending);
 	expect_silence(_metadata, self->epoll, &call);
@@ -417,7 +417,7 @@ TEST_F(epoll, reports_nothing_that_was_ready_when_it_was_closed)
 	pair_stall(pair);
 	ASSERT_EQ(1, send(pair->peer, "", 1, 0));
 	wait_ready(pair->fd, POLLIN);
-	closer_start(&closer, winsock_closesocket, pair->fd);
+	closer_start(&closer, ioc_closesocket, pair->fd);
 	closer_wait_asleep(&closer);
 	EXPECT_EQ(0, epoll_wait(self->epoll, events, ARRAY_SIZE(events), 200));
 	pair->fd = -1;
@@ -435,7 +435,7 @@ TEST_F(epoll, reports_nothing_during_the_linger_wait)
 	set_linger(pair->fd, 1, LINGER_LONG);
 	pair_stall(pair);
 	call_enter(&call);
-	closer_start(&closer, winsock_closesocket, pair->fd);
+	closer_start(&closer, ioc_closesocket, pair->fd);
 	closer_wait_asleep(&closer);
 	pair->fd = -1;
 	expect_silence(_metadata, self->epoll, &call);
@@ -462,7 +462,7 @@ TEST_F(epoll, reports_nothing_of_a_reset_during_the_linger_wait)
 	set_linger(pair->fd, 1, LINGER_LONG);
 	pair_stall(pair);
 	call_enter(&call);
-	closer_start(&closer, winsock_closesocket, pair->fd);
+	closer_start(&closer, ioc_closesocket, pair->fd);
 	closer_wait_asleep(&closer);
 	pair->fd = -1;
 	set_linger(pair->peer, 1, 0);
@@ -519,7 +519,7 @@ TEST_F(epoll, has_what_it_would_after_close_2_while_another_process_has_the_sock
 	struct pair *pair = &self->pair;
 	struct kind kind = pair->kind;
 
-	n = events_after(pair, self->epoll, events, winsock_closesocket);
+	n = events_after(pair, self->epoll, events, ioc_closesocket);
 	pair_close(pair);
 	pair_open(pair, &kind);
 	epoll_add(self->epoll, pair->fd, events, TAG_SOCKET);
@@ -539,7 +539,7 @@ TEST_F(epoll, inherited_set_goes_on_in_another_process)
 		_exit(0);
 	}
 	task_wait_inside(child, SYS_epoll_wait);
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_EQ(0, epoll_wait(self->epoll, &event, 1, 100));
 	EXPECT_TRUE(task_stays(child, SYS_epoll_wait));
 	ASSERT_EQ(1, send(pair->peer, "", 1, 0));
@@ -585,7 +585,7 @@ TEST(epoll_does_not_keep_a_closed_socket)
 		pair_stall(&pair);
 		call = (struct call)CALL_EPOLL(epoll);
 		call_enter(&call);
-		closer_start(&closer, winsock_closesocket, pair.fd);
+		closer_start(&closer, ioc_closesocket, pair.fd);
 		closer_wait_asleep(&closer);
 		ASSERT_TRUE(receive_pattern(pair.peer, 0, pair.sent));
 		ASSERT_EQ(1, send(pair.peer, "", 1, 0));
@@ -656,7 +656,7 @@ TEST(poll_never_sleeps_on_a_socket_that_is_closed_already)
 		pthread_barrier_wait(&hammer.start);
 		while (__atomic_sub_fetch(&spin, 1, __ATOMIC_RELAXED))
 			;
-		ASSERT_EQ(0, winsock_closesocket(hammer.fd));
+		ASSERT_EQ(0, ioc_closesocket(hammer.fd));
 		wait_until(__atomic_load_n(&hammer.out, __ATOMIC_ACQUIRE) ==
 			   (round + 1) * POLLERS);
 	}

@@ -5,7 +5,7 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 
-#include "suite.h"
+#include "support/suite.h"
 
 FIXTURE(refusal) {
 	struct pair pair;
@@ -91,7 +91,7 @@ static void expect_complete(struct __test_metadata *_metadata,
 static int close_at_once(struct __test_metadata *_metadata, int fd)
 {
 	long start = now_ms();
-	int result = winsock_closesocket(fd);
+	int result = ioc_closesocket(fd);
 
 	EXPECT_GT(AT_ONCE_MS, now_ms() - start);
 	EXPECT_EQ(result != 0, fd_is_open(fd));
@@ -195,7 +195,7 @@ TEST_F(refusal, can_be_repeated_for_ever)
 
 	pair_stall(pair);
 	for (i = 0; i < 100; i++)
-		refused += winsock_closesocket(pair->fd) == -EWOULDBLOCK;
+		refused += ioc_closesocket(pair->fd) == -EWOULDBLOCK;
 	EXPECT_EQ(100, refused);
 	EXPECT_EQ(TCP_ESTABLISHED, tcp_state(pair->fd));
 	wire_look(&pair->wire);
@@ -212,7 +212,7 @@ TEST_F(refusal, leaves_send_and_recv_working)
 
 	pair_stall(pair);
 	before = pair->sent;
-	ASSERT_EQ(-EWOULDBLOCK, winsock_closesocket(pair->fd));
+	ASSERT_EQ(-EWOULDBLOCK, ioc_closesocket(pair->fd));
 	EXPECT_EQ(-1, send(pair->fd, "x", 1, MSG_DONTWAIT));
 	EXPECT_EQ(EAGAIN, errno);
 
@@ -240,14 +240,14 @@ TEST_F(refusal, leaves_events_coming)
 	check(epoll_ctl(set, EPOLL_CTL_ADD, pair->fd, &event));
 	EXPECT_EQ(0, epoll_wait(set, &event, 1, 0));
 
-	ASSERT_EQ(-EWOULDBLOCK, winsock_closesocket(pair->fd));
+	ASSERT_EQ(-EWOULDBLOCK, ioc_closesocket(pair->fd));
 	EXPECT_EQ(0, epoll_wait(set, &event, 1, 0));
 
 	check(send(pair->peer, "x", 1, 0));
 	ASSERT_EQ(1, epoll_wait(set, &event, 1, WAIT_MS));
 	EXPECT_EQ(EPOLLIN, event.events);
 
-	ASSERT_EQ(-EWOULDBLOCK, winsock_closesocket(pair->fd));
+	ASSERT_EQ(-EWOULDBLOCK, ioc_closesocket(pair->fd));
 	ASSERT_TRUE(receive_pattern(pair->peer, 0, pair->sent));
 	do {
 		ASSERT_EQ(1, epoll_wait(set, &event, 1, WAIT_MS));
@@ -290,15 +290,15 @@ TEST_F(refusal, leaves_a_poll_of_the_process_waiting)
 	asleep.tid = poller.tid;
 	closer_wait_asleep(&asleep);
 
-	EXPECT_EQ(-EWOULDBLOCK, winsock_closesocket_pending(pair->fd, 1));
-	EXPECT_EQ(-EWOULDBLOCK, winsock_closesocket_pending(pair->fd, 1));
+	EXPECT_EQ(-EWOULDBLOCK, ioc_closesocket_pending(pair->fd, 1));
+	EXPECT_EQ(-EWOULDBLOCK, ioc_closesocket_pending(pair->fd, 1));
 	closer_wait_asleep(&asleep);
 
 	check(send(pair->peer, "x", 1, 0));
 	pthread_join(poller.thread, NULL);
 	EXPECT_EQ(1, poller.result);
 	EXPECT_EQ(POLLIN, poller.revents);
-	EXPECT_EQ(-EWOULDBLOCK, winsock_closesocket(pair->fd));
+	EXPECT_EQ(-EWOULDBLOCK, ioc_closesocket(pair->fd));
 }
 
 /* C16, also when it was refused before */
@@ -307,7 +307,7 @@ TEST_F(refusal, ends_with_shutdown)
 	struct pair *pair = &self->pair;
 
 	pair_stall(pair);
-	ASSERT_EQ(-EWOULDBLOCK, winsock_closesocket(pair->fd));
+	ASSERT_EQ(-EWOULDBLOCK, ioc_closesocket(pair->fd));
 	ASSERT_EQ(0, shutdown(pair->fd, SHUT_WR));
 	EXPECT_LT(0, queued(pair->fd));
 	ASSERT_EQ(0, close_at_once(_metadata, pair->fd));
@@ -344,7 +344,7 @@ TEST_F(refusal, ends_with_linger_off)
 	struct pair *pair = &self->pair;
 
 	pair_stall(pair);
-	ASSERT_EQ(-EWOULDBLOCK, winsock_closesocket(pair->fd));
+	ASSERT_EQ(-EWOULDBLOCK, ioc_closesocket(pair->fd));
 	set_linger(pair->fd, 0, LINGER_LONG);
 	ASSERT_EQ(0, close_at_once(_metadata, pair->fd));
 	pair->fd = -1;
@@ -360,7 +360,7 @@ TEST_F(refusal, ends_with_dontlinger_on)
 	int on = 1;
 
 	pair_stall(pair);
-	ASSERT_EQ(-EWOULDBLOCK, winsock_closesocket(pair->fd));
+	ASSERT_EQ(-EWOULDBLOCK, ioc_closesocket(pair->fd));
 	if (!variant->kind.attached) {
 		set_linger(pair->fd, 0, 0);
 	} else if (variant->kind.family == AF_INET) {
@@ -383,7 +383,7 @@ TEST_F(refusal, ends_with_linger_zero)
 	struct pair *pair = &self->pair;
 
 	pair_stall(pair);
-	ASSERT_EQ(-EWOULDBLOCK, winsock_closesocket(pair->fd));
+	ASSERT_EQ(-EWOULDBLOCK, ioc_closesocket(pair->fd));
 	set_linger(pair->fd, 1, 0);
 	ASSERT_EQ(0, close_at_once(_metadata, pair->fd));
 	EXPECT_LE(1, wire_look(&pair->wire)->sent.rst);
@@ -401,13 +401,13 @@ TEST_F(refusal, ends_with_blocking_mode_and_its_time_out)
 
 	set_linger(pair->fd, 1, 1);
 	pair_stall(pair);
-	ASSERT_EQ(-EWOULDBLOCK, winsock_closesocket(pair->fd));
+	ASSERT_EQ(-EWOULDBLOCK, ioc_closesocket(pair->fd));
 	usleep(500000);
-	ASSERT_EQ(-EWOULDBLOCK, winsock_closesocket(pair->fd));
+	ASSERT_EQ(-EWOULDBLOCK, ioc_closesocket(pair->fd));
 	check(ioctl(pair->fd, FIONBIO, &off));
 
 	start = now_ms();
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_LE(1, wire_look(&pair->wire)->sent.rst);
 	EXPECT_LE(1000, now_ms() - start);
 	EXPECT_FALSE(fd_is_open(pair->fd));
@@ -424,9 +424,9 @@ TEST_F(refusal, ends_with_blocking_mode_and_a_wait)
 	int off = 0;
 
 	pair_stall(pair);
-	ASSERT_EQ(-EWOULDBLOCK, winsock_closesocket(pair->fd));
+	ASSERT_EQ(-EWOULDBLOCK, ioc_closesocket(pair->fd));
 	check(ioctl(pair->fd, FIONBIO, &off));
-	closer_start(&closer, winsock_closesocket, pair->fd);
+	closer_start(&closer, ioc_closesocket, pair->fd);
 	closer_wait_asleep(&closer);
 	pair->fd = -1;
 	expect_complete(_metadata, pair);
@@ -441,7 +441,7 @@ TEST_F(refusal, ends_by_itself_when_the_peer_drains)
 	struct pair *pair = &self->pair;
 
 	pair_stall(pair);
-	ASSERT_EQ(-EWOULDBLOCK, winsock_closesocket(pair->fd));
+	ASSERT_EQ(-EWOULDBLOCK, ioc_closesocket(pair->fd));
 	ASSERT_TRUE(receive_pattern(pair->peer, 0, pair->sent));
 	wait_until(!queued(pair->fd));
 	ASSERT_EQ(0, close_at_once(_metadata, pair->fd));
@@ -468,9 +468,9 @@ TEST_F(refusal, asked_again_and_again_loses_no_byte)
 	int result;
 
 	pair_stall(pair);
-	ASSERT_EQ(-EWOULDBLOCK, winsock_closesocket(pair->fd));
+	ASSERT_EQ(-EWOULDBLOCK, ioc_closesocket(pair->fd));
 	check(-pthread_create(&reader, NULL, reader_run, &pair->peer));
-	wait_until((result = winsock_closesocket(pair->fd)) != -EWOULDBLOCK);
+	wait_until((result = ioc_closesocket(pair->fd)) != -EWOULDBLOCK);
 	EXPECT_EQ(0, result);
 	pair->fd = -1;
 

@@ -11,7 +11,7 @@
 #include <sys/sendfile.h>
 #include <sys/uio.h>
 
-#include "suite.h"
+#include "support/suite.h"
 
 #define UNREAD	100
 
@@ -359,7 +359,7 @@ TEST_F(reset, closing_it_afterwards_sends_nothing)
 	reset_by_peer(pair);
 	packets = wire_look(&pair->wire)->sent.packets;
 	set_linger(pair->fd, 1, LINGER_LONG);
-	EXPECT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_EQ(packets, wire_look(&pair->wire)->sent.packets);
 	pair->fd = -1;
 }
@@ -446,7 +446,7 @@ TEST_F(reset, option_takes_an_int_of_0_or_1)
 	EXPECT_EQ(1, len);
 	EXPECT_EQ(1, byte);
 
-	udp = check(winsock_socket(variant->kind.family, SOCK_DGRAM, 0));
+	udp = check(ioc_socket(variant->kind.family, SOCK_DGRAM, 0));
 	EXPECT_EQ(-ENOPROTOOPT, set_reset_discards(udp, 1));
 	plain = check(socket(variant->kind.family, SOCK_STREAM, 0));
 	EXPECT_NE(0, set_reset_discards(plain, 1));
@@ -498,7 +498,7 @@ TEST_F(reset, closesocket_of_one_attached_socket_resets_another)
 	pair_send(pair, UNREAD);
 	wait_until(unread(pair->peer) == UNREAD);
 	set_linger(pair->fd, 1, 0);
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	pair->fd = -1;
 	wait_until(tcp_state(pair->peer) == TCP_CLOSE);
 	expect_every_read_fails(_metadata, pair->peer);
@@ -541,8 +541,8 @@ TEST_F(reset, counts_also_when_it_came_before_accept)
 	wait_until(tcp_state(pair.fd) == TCP_CLOSE);
 	expect_every_read_fails(_metadata, pair.fd);
 	expect_every_write_fails(_metadata, pair.fd);
-	EXPECT_EQ(0, winsock_closesocket(pair.fd));
-	EXPECT_EQ(0, winsock_closesocket(listener));
+	EXPECT_EQ(0, ioc_closesocket(pair.fd));
+	EXPECT_EQ(0, ioc_closesocket(listener));
 }
 
 /* Errors of other kinds stay what they are natively. */

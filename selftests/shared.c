@@ -6,7 +6,7 @@
 #include <sys/eventfd.h>
 #include <sys/stat.h>
 
-#include "suite.h"
+#include "support/suite.h"
 
 #define UNREAD	"unread"
 
@@ -35,7 +35,7 @@ static int last_close(int fd)
 	if (recv(fd, buf, sizeof(buf), MSG_DONTWAIT) != sizeof(UNREAD) ||
 	    memcmp(buf, UNREAD, sizeof(UNREAD)))
 		return -EBADMSG;
-	return winsock_closesocket(fd);
+	return ioc_closesocket(fd);
 }
 
 /* The other process: ready, then an answer for each order. */
@@ -187,7 +187,7 @@ static void share(struct pair *pair, struct holder *holder,
 /* G5: not a packet but data and acknowledgments, no wait, no refusal. */
 static void first_close(struct __test_metadata *_metadata, struct pair *pair)
 {
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	wire_look(&pair->wire);
 	EXPECT_EQ(0, pair->wire.sent.fin);
 	EXPECT_EQ(0, pair->wire.sent.rst);
@@ -319,7 +319,7 @@ static bool outlasts_passing_reference(const struct kind *kind)
 	if (!child)
 		pass_by(&pair, ready[1]);
 	check(read(ready[0], &(char){ 0 }, 1));
-	check(winsock_closesocket(pair.fd));
+	check(ioc_closesocket(pair.fd));
 	reset = wire_look(&pair.wire)->sent.rst;
 	pair.fd = -1;
 	child_join(child);
@@ -380,7 +380,7 @@ TEST_F(counted, wrong_pending_does_not_reset_what_another_process_shares)
 
 	share(pair, &self->holder, &variant->kind, &hard, HOLD_CHILD,
 	      LOAD_STALLED);
-	ASSERT_EQ(0, winsock_closesocket_pending(pair->fd, UINT_MAX));
+	ASSERT_EQ(0, ioc_closesocket_pending(pair->fd, UINT_MAX));
 	pair->fd = -1;
 	wire_look(&pair->wire);
 	EXPECT_EQ(0, pair->wire.sent.fin);
@@ -398,7 +398,7 @@ TEST_F(counted, wrong_pending_does_not_begin_a_wait)
 	blocking.nonblocking = false;
 	share(pair, &self->holder, &blocking, &interval, HOLD_CHILD,
 	      LOAD_STALLED);
-	ASSERT_EQ(0, winsock_closesocket_pending(pair->fd, 1));
+	ASSERT_EQ(0, ioc_closesocket_pending(pair->fd, 1));
 	pair->fd = -1;
 	wire_look(&pair->wire);
 	EXPECT_EQ(0, pair->wire.sent.fin);
@@ -414,7 +414,7 @@ TEST_F(counted, wrong_pending_does_not_discard_what_another_process_may_read)
 
 	share(pair, &self->holder, &variant->kind, &off, HOLD_CHILD,
 	      LOAD_NONE);
-	ASSERT_EQ(0, winsock_closesocket_pending(pair->fd, 1));
+	ASSERT_EQ(0, ioc_closesocket_pending(pair->fd, 1));
 	pair->fd = -1;
 	EXPECT_EQ(0, holder_close(&self->holder));
 	EXPECT_EQ(END_EOF, receive_all(pair->peer).ending);
@@ -428,10 +428,10 @@ TEST_F(counted, wrong_pending_refuses_and_changes_nothing)
 
 	share(pair, &self->holder, &variant->kind, &interval, HOLD_CHILD,
 	      LOAD_STALLED);
-	EXPECT_EQ(-EWOULDBLOCK, winsock_closesocket_pending(pair->fd, 1));
+	EXPECT_EQ(-EWOULDBLOCK, ioc_closesocket_pending(pair->fd, 1));
 	EXPECT_TRUE(fd_is_open(pair->fd));
 	EXPECT_EQ(TCP_ESTABLISHED, tcp_state(pair->fd));
-	ASSERT_EQ(0, winsock_closesocket_pending(pair->fd, 0));
+	ASSERT_EQ(0, ioc_closesocket_pending(pair->fd, 0));
 	pair->fd = -1;
 	wire_look(&pair->wire);
 	EXPECT_EQ(0, pair->wire.sent.fin);
@@ -447,10 +447,10 @@ TEST_F(counted, holder_that_exits_leaves_the_graceful_tail)
 
 	share(pair, &self->holder, &variant->kind, &off, HOLD_CHILD,
 	      LOAD_NONE);
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_EQ(0, wire_look(&pair->wire)->sent.fin);
 	pair->fd = -1;
-	EXPECT_EQ(-EBADF, winsock_closesocket(self->holder.fd));
+	EXPECT_EQ(-EBADF, ioc_closesocket(self->holder.fd));
 	ASSERT_EQ(0, holder_close(&self->holder));
 	got = receive_all(pair->peer);
 	EXPECT_EQ(END_EOF, got.ending);
@@ -498,7 +498,7 @@ static void *race_closer(void *arg)
 
 	for (i = 0; i < ROUNDS; i++) {
 		pthread_barrier_wait(&race->start);
-		race->result = winsock_closesocket(race->fd);
+		race->result = ioc_closesocket(race->fd);
 		pthread_barrier_wait(&race->end);
 	}
 	return NULL;
@@ -515,7 +515,7 @@ TEST_F(race, of_two_closes_exactly_one_succeeds)
 	for (i = 0; i < ROUNDS; i++) {
 		race->fd = kind_socket(&variant->kind, SOCK_STREAM);
 		pthread_barrier_wait(&race->start);
-		result = winsock_closesocket(race->fd);
+		result = ioc_closesocket(race->fd);
 		pthread_barrier_wait(&race->end);
 		if (!(result == 0 && race->result == -EBADF) &&
 		    !(result == -EBADF && race->result == 0))
@@ -587,7 +587,7 @@ TEST_F(race, file_that_takes_the_number_during_the_decision_survives)
 	pair_stall(&pair);
 	for (i = 0; i < 20; i++) {
 		fd = check(dup(pair.fd));
-		closer_start(&closer, winsock_closesocket, fd);
+		closer_start(&closer, ioc_closesocket, fd);
 		usleep(i * 500);
 		wait_until(dup2(other, fd) == fd || errno != EBUSY);
 		closer_join(&closer);
@@ -625,15 +625,15 @@ TEST(locks_go_with_the_number)
 	int fd, ends[2];
 
 	winsock_open();
-	fd = check(winsock_socket(AF_INET, SOCK_STREAM, 0));
+	fd = check(ioc_socket(AF_INET, SOCK_STREAM, 0));
 	check(socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
 	check(fcntl(fd, F_SETLK, &lock));
 	child_join(child_look_at_lock(fd, F_WRLCK));
 	rights_send(ends[0], fd);
-	EXPECT_EQ(0, winsock_closesocket(fd));
+	EXPECT_EQ(0, ioc_closesocket(fd));
 	fd = rights_receive(ends[1]);
 	child_join(child_look_at_lock(fd, F_UNLCK));
-	EXPECT_EQ(0, winsock_closesocket(fd));
+	EXPECT_EQ(0, ioc_closesocket(fd));
 }
 
 TEST_HARNESS_MAIN

@@ -4,7 +4,7 @@
 #include <limits.h>
 #include <string.h>
 
-#include "suite.h"
+#include "support/suite.h"
 
 #define GUARD	0xcc
 #define GUARDS	8
@@ -536,7 +536,7 @@ FIXTURE_SETUP(inherited)
 {
 	netns_enter();
 	winsock_open();
-	self->listener = winsock_socket(variant->family, SOCK_STREAM, 0);
+	self->listener = ioc_socket(variant->family, SOCK_STREAM, 0);
 	ASSERT_LE(0, self->listener);
 	self->peer = check(socket(variant->family, SOCK_STREAM, 0));
 }
@@ -565,7 +565,7 @@ TEST_F(inherited, options_and_attachment_come_with_the_child)
 	/* Theirs alone from now on. */
 	set_shim(self->child, 0, 2);
 	expect_state(_metadata, self->listener, 1, 11);
-	EXPECT_EQ(0, winsock_closesocket(self->child));
+	EXPECT_EQ(0, ioc_closesocket(self->child));
 	EXPECT_TRUE(attached(self->listener));
 	self->child = -1;
 }
@@ -633,7 +633,7 @@ TEST_F(obeyed, linger_zero_resets)
 	struct pair *pair = &self->pair;
 
 	set_shim(pair->fd, 1, 0);
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_LE(1, wire_look(&pair->wire)->sent.rst);
 	pair->fd = -1;
 	EXPECT_EQ(END_RESET, receive_all(pair->peer).ending);
@@ -648,7 +648,7 @@ TEST_F(obeyed, linger_interval_is_waited_for)
 	set_shim(pair->fd, 1, 1);
 	pair_stall(pair);
 	start = now_ms();
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_LE(1, wire_look(&pair->wire)->sent.rst);
 	EXPECT_LE(1000, now_ms() - start);
 	pair->fd = -1;
@@ -663,7 +663,7 @@ TEST_F(obeyed, dontlinger_is_graceful_whatever_the_interval)
 	set_shim(pair->fd, 1, 0);
 	set_dontlinger(pair->fd, 1);
 	pair_stall(pair);
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	pair->fd = -1;
 	got = receive_all(pair->peer);
 	EXPECT_EQ(pair->sent, got.bytes);

@@ -12,7 +12,7 @@
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 
-#include "suite.h"
+#include "support/suite.h"
 
 /* More than any queue here takes */
 #define BULK	1048576
@@ -135,7 +135,7 @@ TEST_F(splice, sendfile_to_a_stalled_peer_ends_with_ecanceled)
 	self->call.nr = SYS_sendfile;
 	self->call.run = run_sendfile;
 	call_enter(&self->call);
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_FALSE(call_inside(&self->call));
 	EXPECT_EQ(-ECANCELED, call_join(&self->call));
 	expect_end(_metadata, pair, variant->onoff, pair->sent);
@@ -154,7 +154,7 @@ TEST_F(splice, sendfile_in_progress_reports_what_was_queued)
 	call_start(&self->call);
 	wait_until(!wire_look(&pair->wire)->received.window);
 	call_wait_inside(&self->call);
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_FALSE(call_inside(&self->call));
 	sent = call_join(&self->call);
 	EXPECT_LT(0, sent);
@@ -170,7 +170,7 @@ TEST_F(splice, from_a_silent_peer_ends_with_ecanceled)
 	self->call.nr = SYS_splice;
 	self->call.run = run_splice_in;
 	call_enter(&self->call);
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_FALSE(call_inside(&self->call));
 	EXPECT_EQ(-ECANCELED, call_join(&self->call));
 	expect_end(_metadata, pair, variant->onoff, 0);
@@ -187,7 +187,7 @@ TEST_F(splice, to_a_stalled_peer_ends_with_ecanceled)
 	self->call.nr = SYS_splice;
 	self->call.run = run_splice_out;
 	call_enter(&self->call);
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_FALSE(call_inside(&self->call));
 	EXPECT_EQ(-ECANCELED, call_join(&self->call));
 	expect_end(_metadata, pair, variant->onoff, pair->sent);
@@ -204,7 +204,7 @@ TEST_F(splice, to_a_full_pipe_counts_as_a_descriptor_until_there_is_room)
 	self->call.nr = SYS_splice;
 	self->call.run = run_splice_in;
 	call_enter(&self->call);
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_FALSE(fd_is_open(pair->fd));
 	EXPECT_TRUE(call_stays(&self->call));
 	wire_look(&pair->wire);
@@ -229,7 +229,7 @@ TEST_F(splice, to_a_full_pipe_does_not_read_what_came_after_the_close)
 	self->call.run = run_splice_in;
 	call_enter(&self->call);
 	pair_send(pair, 1000);
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	ASSERT_EQ(1, send(pair->peer, "", 1, 0));
 	ASSERT_EQ(sizeof(page), read(self->pipe[0], page, sizeof(page)));
 	got = call_join(&self->call);
@@ -247,7 +247,7 @@ TEST_F(splice, from_an_empty_pipe_counts_as_a_descriptor_until_it_is_fed)
 	self->call.run = run_splice_out;
 	call_enter(&self->call);
 	pair_send(pair, 1000);
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_FALSE(fd_is_open(pair->fd));
 	EXPECT_TRUE(call_stays(&self->call));
 	wire_look(&pair->wire);
@@ -268,7 +268,7 @@ TEST_F(splice, from_a_pipe_whose_writer_leaves_ends_with_nothing_moved)
 	self->call.nr = SYS_splice;
 	self->call.run = run_splice_out;
 	call_enter(&self->call);
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	close(self->pipe[1]);
 	EXPECT_EQ(0, call_join(&self->call));
 	expect_end(_metadata, pair, variant->onoff, 0);
@@ -285,7 +285,7 @@ TEST_F(splice, of_two_threads_into_one_pipe_end_both)
 	other = self->call;
 	call_enter(&self->call);
 	call_enter(&other);
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_EQ(-ECANCELED, call_join(&self->call));
 	EXPECT_EQ(-ECANCELED, call_join(&other));
 	expect_end(_metadata, pair, variant->onoff, 0);
@@ -306,7 +306,7 @@ TEST_F(splice, of_another_process_goes_on)
 	}
 	task_wait_inside(child, SYS_splice);
 	call_enter(&self->call);
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_EQ(-ECANCELED, call_join(&self->call));
 	EXPECT_TRUE(task_stays(child, SYS_splice));
 	ASSERT_EQ(1, send(pair->peer, "", 1, 0));

@@ -8,7 +8,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-#include "suite.h"
+#include "support/suite.h"
 
 enum counter {
 	GRACEFUL,
@@ -138,7 +138,7 @@ TEST_F(stat, namespace_begins_with_nothing_but_its_sockets)
 /* C1 */
 TEST_F(stat, counts_a_graceful_close)
 {
-	EXPECT_EQ(0, winsock_closesocket(self->pair.fd));
+	EXPECT_EQ(0, ioc_closesocket(self->pair.fd));
 	self->pair.fd = -1;
 	EXPECT_COUNTED([GRACEFUL] = 1);
 }
@@ -147,7 +147,7 @@ TEST_F(stat, counts_a_graceful_close)
 TEST_F(stat, counts_a_hard_close)
 {
 	set_linger(self->pair.fd, 1, 0);
-	EXPECT_EQ(0, winsock_closesocket(self->pair.fd));
+	EXPECT_EQ(0, ioc_closesocket(self->pair.fd));
 	self->pair.fd = -1;
 	EXPECT_COUNTED([HARD] = 1);
 }
@@ -160,7 +160,7 @@ TEST_F(stat, counts_a_lingering_close)
 
 	set_linger(pair->fd, 1, LINGER_LONG);
 	pair_stall(pair);
-	closer_start(&closer, winsock_closesocket, pair->fd);
+	closer_start(&closer, ioc_closesocket, pair->fd);
 	closer_wait_asleep(&closer);
 	EXPECT_COUNTED();
 	receive_all(pair->peer);
@@ -174,7 +174,7 @@ TEST_F(stat, counts_a_timeout)
 {
 	set_linger(self->pair.fd, 1, 1);
 	pair_stall(&self->pair);
-	EXPECT_EQ(0, winsock_closesocket(self->pair.fd));
+	EXPECT_EQ(0, ioc_closesocket(self->pair.fd));
 	self->pair.fd = -1;
 	EXPECT_COUNTED([LINGER] = 1, [TIMEOUTS] = 1);
 }
@@ -184,7 +184,7 @@ TEST_F(stat, counts_a_close_that_was_native)
 {
 	int fd = kind_socket(&variant->kind, SOCK_STREAM);
 
-	EXPECT_EQ(0, winsock_closesocket(fd));
+	EXPECT_EQ(0, ioc_closesocket(fd));
 	EXPECT_COUNTED([NATIVE] = 1);
 }
 
@@ -193,7 +193,7 @@ TEST_F(stat, counts_a_shared_close)
 {
 	int other = check(dup(self->pair.fd));
 
-	EXPECT_EQ(0, winsock_closesocket(self->pair.fd));
+	EXPECT_EQ(0, ioc_closesocket(self->pair.fd));
 	self->pair.fd = other;
 	EXPECT_COUNTED([SHARED] = 1);
 }
@@ -204,8 +204,8 @@ TEST_F(stat, counts_a_refusal)
 	set_linger(self->pair.fd, 1, LINGER_LONG);
 	pair_stall(&self->pair);
 	set_nonblocking(self->pair.fd, true);
-	EXPECT_EQ(-EWOULDBLOCK, winsock_closesocket(self->pair.fd));
-	EXPECT_EQ(-EWOULDBLOCK, winsock_closesocket(self->pair.fd));
+	EXPECT_EQ(-EWOULDBLOCK, ioc_closesocket(self->pair.fd));
+	EXPECT_EQ(-EWOULDBLOCK, ioc_closesocket(self->pair.fd));
 	EXPECT_COUNTED([REFUSED] = 2);
 }
 
@@ -222,7 +222,7 @@ TEST_F(stat, counts_an_interruption)
 	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
 	set_linger(self->pair.fd, 1, LINGER_LONG);
 	pair_stall(&self->pair);
-	closer_start(&closer, winsock_closesocket, self->pair.fd);
+	closer_start(&closer, ioc_closesocket, self->pair.fd);
 	closer_wait_asleep(&closer);
 	ASSERT_EQ(0, pthread_kill(closer.thread, SIGUSR1));
 	EXPECT_EQ(-EINTR, closer_join(&closer));
@@ -234,9 +234,9 @@ TEST_F(stat, does_not_count_what_found_no_socket)
 {
 	int fd = check(open("/dev/null", O_RDONLY));
 
-	EXPECT_EQ(-ENOTSOCK, winsock_closesocket(fd));
+	EXPECT_EQ(-ENOTSOCK, ioc_closesocket(fd));
 	close(fd);
-	EXPECT_EQ(-EBADF, winsock_closesocket(fd));
+	EXPECT_EQ(-EBADF, ioc_closesocket(fd));
 	EXPECT_COUNTED();
 }
 
@@ -253,7 +253,7 @@ TEST_F(stat, counts_cancelled_calls)
 		call_enter(&calls[i]);
 	}
 	set_linger(self->pair.fd, 1, 0);
-	EXPECT_EQ(0, winsock_closesocket(self->pair.fd));
+	EXPECT_EQ(0, ioc_closesocket(self->pair.fd));
 	self->pair.fd = -1;
 	for (i = 0; i < ARRAY_SIZE(calls); i++)
 		EXPECT_EQ(-ECANCELED, call_join(&calls[i]));
@@ -291,10 +291,10 @@ TEST_F(stat, attached_sockets_are_counted_as_long_as_they_live)
 	child = check(accept(fds[0], NULL, NULL));
 	EXPECT_EQ(before + 5, read_counters().n[ATTACHED]);
 
-	EXPECT_EQ(0, winsock_closesocket(child));
+	EXPECT_EQ(0, ioc_closesocket(child));
 	close(peer);
 	for (i = 0; i < 2; i++)
-		EXPECT_EQ(0, winsock_closesocket(fds[i]));
+		EXPECT_EQ(0, ioc_closesocket(fds[i]));
 	for (; i < 4; i++)
 		EXPECT_EQ(0, native_close(fds[i]));
 	wait_until(read_counters().n[ATTACHED] == before);
@@ -305,7 +305,7 @@ TEST_F(stat, counts_a_close_with_a_deadline_and_its_end)
 	struct pair *pair = &self->pair;
 
 	pair_stall(pair);
-	EXPECT_EQ(0, winsock_close_report(pair->fd, LINGER_LONG * 1000, 1));
+	EXPECT_EQ(0, ioc_close_report(pair->fd, LINGER_LONG * 1000, 1));
 	pair->fd = -1;
 	EXPECT_COUNTED([BACKGROUND] = 1, [UNDER_WAY] = 1);
 	receive_all(pair->peer);
@@ -315,7 +315,7 @@ TEST_F(stat, counts_a_close_with_a_deadline_and_its_end)
 	pair_close(pair);
 	pair_open(pair, &variant->kind);
 	pair_stall(pair);
-	EXPECT_EQ(0, winsock_close_report(pair->fd, 100, 2));
+	EXPECT_EQ(0, ioc_close_report(pair->fd, 100, 2));
 	pair->fd = -1;
 	outcome_next(winsock_device);
 	EXPECT_COUNTED([BACKGROUND] = 2, [DELIVERED] = 1, [RESETS] = 1);
@@ -323,7 +323,7 @@ TEST_F(stat, counts_a_close_with_a_deadline_and_its_end)
 
 TEST_F(stat, every_namespace_counts_for_itself)
 {
-	EXPECT_EQ(0, winsock_closesocket(self->pair.fd));
+	EXPECT_EQ(0, ioc_closesocket(self->pair.fd));
 	self->pair.fd = -1;
 	EXPECT_COUNTED([GRACEFUL] = 1);
 	netns_enter();
@@ -407,20 +407,20 @@ TEST_F(trace, shows_each_decision_once)
 	set_linger(pair->fd, 1, LINGER_LONG);
 	pair_stall(pair);
 	set_nonblocking(pair->fd, true);
-	EXPECT_EQ(-EWOULDBLOCK, winsock_closesocket(pair->fd));
+	EXPECT_EQ(-EWOULDBLOCK, ioc_closesocket(pair->fd));
 	snprintf(text, sizeof(text), "fd=%d how=refuse err=%d", pair->fd,
 		 -EWOULDBLOCK);
 	EXPECT_EQ(1, traced("winsock_close:", text));
 
 	other = check(dup(pair->fd));
-	EXPECT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_EQ(0, ioc_closesocket(pair->fd));
 	snprintf(text, sizeof(text), "fd=%d how=shared err=0", pair->fd);
 	EXPECT_EQ(1, traced("winsock_close:", text));
 	pair->fd = other;
 
 	set_linger(other, 1, 1);
 	set_nonblocking(other, false);
-	EXPECT_EQ(0, winsock_closesocket(other));
+	EXPECT_EQ(0, ioc_closesocket(other));
 	snprintf(text, sizeof(text), "fd=%d how=deadline err=0", other);
 	EXPECT_EQ(1, traced("winsock_close:", text));
 	pair->fd = -1;
@@ -428,14 +428,14 @@ TEST_F(trace, shows_each_decision_once)
 	pair_close(pair);
 	pair_open(pair, &kind);
 	set_linger(pair->fd, 1, 0);
-	EXPECT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_EQ(0, ioc_closesocket(pair->fd));
 	snprintf(text, sizeof(text), "fd=%d how=hard err=0", pair->fd);
 	EXPECT_EQ(1, traced("winsock_close:", text));
 	pair->fd = -1;
 
 	pair_close(pair);
 	pair_open(pair, &kind);
-	EXPECT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_EQ(0, ioc_closesocket(pair->fd));
 	snprintf(text, sizeof(text), "fd=%d how=graceful err=0", pair->fd);
 	EXPECT_EQ(1, traced("winsock_close:", text));
 	snprintf(text, sizeof(text), "sport=%d", ntohs(pair->wire.local));
@@ -446,7 +446,7 @@ TEST_F(trace, shows_each_decision_once)
 	pair->fd = -1;
 
 	other = kind_socket(&kind, SOCK_STREAM);
-	EXPECT_EQ(0, winsock_closesocket(other));
+	EXPECT_EQ(0, ioc_closesocket(other));
 	snprintf(text, sizeof(text), "fd=%d how=native err=0", other);
 	EXPECT_EQ(1, traced("winsock_close:", text));
 	EXPECT_EQ(6, traced("winsock_close:", "how="));
@@ -462,7 +462,7 @@ TEST_F(trace, shows_how_a_close_with_a_deadline_ends)
 		SKIP(return, NO_TRACE);
 	pair_stall(pair);
 	bytes = queued(pair->fd);
-	EXPECT_EQ(0, winsock_close_report(pair->fd, 100, 77));
+	EXPECT_EQ(0, ioc_close_report(pair->fd, 100, 77));
 	snprintf(text, sizeof(text), "fd=%d how=background err=0", pair->fd);
 	pair->fd = -1;
 	EXPECT_EQ(1, traced("winsock_close:", text));
@@ -482,7 +482,7 @@ TEST_F(trace, shows_addresses_of_ipv6)
 	if (!self->ready)
 		SKIP(return, NO_TRACE);
 	pair_open(&pair, &kind);
-	EXPECT_EQ(0, winsock_closesocket(pair.fd));
+	EXPECT_EQ(0, ioc_closesocket(pair.fd));
 	pair.fd = -1;
 	EXPECT_EQ(1, traced("winsock_close:", "saddr=::1 "));
 	EXPECT_EQ(1, traced("winsock_close:", "daddr=::1 "));
@@ -497,7 +497,7 @@ TEST_F(trace, shows_sockets_of_other_families)
 	if (!self->ready)
 		SKIP(return, NO_TRACE);
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
-	EXPECT_EQ(0, winsock_closesocket(fds[0]));
+	EXPECT_EQ(0, ioc_closesocket(fds[0]));
 	EXPECT_EQ(1, traced("winsock_close:", "how=native err=0"));
 	EXPECT_EQ(1, traced("winsock_close:", "family=1 "));
 }
@@ -513,7 +513,7 @@ TEST_F(trace, shows_how_long_a_wait_took)
 		SKIP(return, NO_TRACE);
 	set_linger(pair->fd, 1, 1);
 	pair_stall(pair);
-	EXPECT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_EQ(0, ioc_closesocket(pair->fd));
 	pair->fd = -1;
 	f = fopen(INSTANCE "/trace", "r");
 	ASSERT_NE(NULL, f);
@@ -537,7 +537,7 @@ TEST_F(trace, shows_cancelled_calls)
 		SKIP(return, NO_TRACE);
 	call_enter(&calls[0]);
 	call_enter(&calls[1]);
-	EXPECT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_EQ(-ECANCELED, call_join(&calls[0]));
 	EXPECT_EQ(-ECANCELED, call_join(&calls[1]));
 	snprintf(text, sizeof(text), "fd=%d how=graceful err=0 calls=2", pair->fd);

@@ -4,7 +4,7 @@
 #include <sys/ioctl.h>
 #include <linux/filter.h>
 
-#include "suite.h"
+#include "support/suite.h"
 
 FIXTURE(unconnected) {
 	struct sockaddr_storage addr;
@@ -67,7 +67,7 @@ static void expect_closed_at_once(struct __test_metadata *_metadata, int fd)
 {
 	long start = now_ms();
 
-	EXPECT_EQ(0, winsock_closesocket(fd));
+	EXPECT_EQ(0, ioc_closesocket(fd));
 	EXPECT_GT(AT_ONCE_MS, now_ms() - start);
 	EXPECT_FALSE(fd_is_open(fd));
 }

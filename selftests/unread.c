@@ -3,7 +3,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-#include "suite.h"
+#include "support/suite.h"
 
 #define UNREAD	100
 
@@ -82,7 +82,7 @@ TEST_F(unread, data_do_not_turn_the_fin_into_a_reset)
 	struct pair *pair = &self->pair;
 
 	leave_unread(pair);
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	wire_look(&pair->wire);
 	EXPECT_LE(1, pair->wire.sent.fin);
 	EXPECT_EQ(0, pair->wire.sent.rst);
@@ -97,7 +97,7 @@ TEST_F(unread, data_do_not_destroy_what_is_queued)
 
 	leave_unread(pair);
 	pair_stall(pair);
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	pair->fd = -1;
 	expect_graceful(_metadata, pair);
 }
@@ -110,7 +110,7 @@ TEST_F(unread, data_are_gone_from_the_connection_that_goes_on)
 	leave_unread(pair);
 	pair_stall(pair);
 	EXPECT_EQ(UNREAD, pair_unread(pair));
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	pair->fd = -1;
 	EXPECT_EQ(0, pair_unread(pair));
 	expect_graceful(_metadata, pair);
@@ -124,7 +124,7 @@ TEST_F(unread, urgent_byte_is_discarded_as_well)
 	check(send(pair->peer, "!", 1, MSG_OOB));
 	wait_ready(pair->fd, POLLPRI);
 	pair_send(pair, 5000);
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	pair->fd = -1;
 	expect_graceful(_metadata, pair);
 }
@@ -140,7 +140,7 @@ TEST_F(unread, urgent_byte_amid_other_data_is_discarded_as_well)
 	check(send(pair->peer, "more", 4, 0));
 	wait_until(unread(pair->fd) >= UNREAD);
 	pair_stall(pair);
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	pair->fd = -1;
 	expect_graceful(_metadata, pair);
 }
@@ -152,7 +152,7 @@ TEST_F(unread, data_before_the_peers_fin_are_discarded)
 
 	leave_unread(pair);
 	pair_arrange(pair, LOAD_STALLED, TCP_CLOSE_WAIT);
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	pair->fd = -1;
 	expect_graceful(_metadata, pair);
 }
@@ -164,7 +164,7 @@ TEST_F(unread, data_do_not_spoil_an_earlier_shutdown)
 
 	leave_unread(pair);
 	pair_arrange(pair, LOAD_STALLED, TCP_FIN_WAIT1);
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	pair->fd = -1;
 	expect_graceful(_metadata, pair);
 }
@@ -176,7 +176,7 @@ TEST_F(unread, data_do_not_matter_to_a_linger_that_has_nothing_to_wait_for)
 
 	set_linger(pair->fd, 1, LINGER_LONG);
 	leave_unread(pair);
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	pair->fd = -1;
 	expect_graceful(_metadata, pair);
 }
@@ -188,7 +188,7 @@ TEST_F(unread, data_do_not_matter_to_a_hard_close)
 
 	set_linger(pair->fd, 1, 0);
 	leave_unread(pair);
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	wire_look(&pair->wire);
 	EXPECT_LE(1, pair->wire.sent.rst);
 	EXPECT_EQ(0, pair->wire.sent.fin);
@@ -201,7 +201,7 @@ TEST_F(unread, data_that_come_after_the_close_are_answered_by_reset)
 {
 	struct pair *pair = &self->pair;
 
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	pair->fd = -1;
 	EXPECT_EQ(END_EOF, receive_all(pair->peer).ending);
 	EXPECT_EQ(0, wire_look(&pair->wire)->sent.rst);
@@ -270,7 +270,7 @@ TEST_F(unread_linger, data_do_not_spoil_the_wait)
 
 	leave_unread(pair);
 	pair_stall(pair);
-	closer_start(&self->closer, winsock_closesocket, pair->fd);
+	closer_start(&self->closer, ioc_closesocket, pair->fd);
 	closer_wait_asleep(&self->closer);
 	pair->fd = -1;
 	expect_graceful(_metadata, pair);
@@ -287,7 +287,7 @@ TEST_F(unread_linger, data_that_come_during_the_wait_are_discarded)
 	char buf[UNREAD] = "";
 
 	pair_stall(pair);
-	closer_start(&self->closer, winsock_closesocket, pair->fd);
+	closer_start(&self->closer, ioc_closesocket, pair->fd);
 	closer_wait_asleep(&self->closer);
 	pair->fd = -1;
 	check(send(pair->peer, buf, sizeof(buf), MSG_NOSIGNAL));
@@ -307,7 +307,7 @@ TEST_F(unread_linger, data_do_not_change_the_time_out)
 	leave_unread(pair);
 	pair_stall(pair);
 	start = now_ms();
-	ASSERT_EQ(0, winsock_closesocket(pair->fd));
+	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_LE(1, wire_look(&pair->wire)->sent.rst);
 	EXPECT_LE(1000, now_ms() - start);
 	pair->fd = -1;

@@ -11,8 +11,8 @@
 #include <sys/mman.h>
 #include <linux/filter.h>
 
-#include "ring.h"
-#include "suite.h"
+#include "support/ring.h"
+#include "support/suite.h"
 
 #define BUFFER	4096
 
@@ -257,7 +257,7 @@ TEST_F(request, of_another_thread_ends_with_ecanceled)
 		EXPECT_GT(0, call_join(&self->call));
 		SKIP(return, NO_REQUEST);
 	}
-	EXPECT_EQ(0, winsock_closesocket(self->fd));
+	EXPECT_EQ(0, ioc_closesocket(self->fd));
 	EXPECT_FALSE(fd_is_open(self->fd));
 	expect_canceled(_metadata, &self->request, call_join(&self->call));
 	if (self->fd == pair->fd) {
@@ -278,7 +278,7 @@ TEST_F(request, of_another_thread_does_not_soften_a_hard_close)
 	if (!request_enter(&self->request, &self->call))
 		SKIP(return, NO_REQUEST);
 	set_linger(self->fd, 1, 0);
-	EXPECT_EQ(0, winsock_closesocket(self->fd));
+	EXPECT_EQ(0, ioc_closesocket(self->fd));
 	expect_canceled(_metadata, &self->request, call_join(&self->call));
 	if (self->fd == pair->fd) {
 		EXPECT_EQ(END_RESET, receive_all(pair->peer).ending);
@@ -295,12 +295,12 @@ TEST_F(request, goes_on_when_another_descriptor_is_left)
 
 	if (!request_enter(&self->request, &self->call))
 		SKIP(return, NO_REQUEST);
-	EXPECT_EQ(0, winsock_closesocket(self->fd));
+	EXPECT_EQ(0, ioc_closesocket(self->fd));
 	usleep(50000);
 	EXPECT_TRUE(call_stays(&self->call));
 	EXPECT_EQ(0, self->request.completions);
 	EXPECT_EQ(0, wire_look(&pair->wire)->sent.fin);
-	EXPECT_EQ(0, winsock_closesocket(other));
+	EXPECT_EQ(0, ioc_closesocket(other));
 	expect_canceled(_metadata, &self->request, call_join(&self->call));
 	if (self->fd == pair->fd)
 		pair->fd = -1;
@@ -401,7 +401,7 @@ TEST_F(own, request_of_the_closing_thread_ends_with_ecanceled)
 	ring_submit(&self->ring, &sqe);
 	EXPECT_FALSE(ring_look(&self->ring, &done));
 	start = now_ms();
-	EXPECT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_GT(AT_ONCE_MS, now_ms() - start);
 	EXPECT_FALSE(fd_is_open(pair->fd));
 	EXPECT_EQ(-ECANCELED, ring_next(&self->ring).res);
@@ -423,7 +423,7 @@ TEST_F(own, unread_bytes_do_not_turn_the_end_into_a_reset)
 	ring_submit(&self->ring, &sqe);
 	ASSERT_EQ(1, send(pair->peer, "", 1, 0));
 	wait_ready(pair->fd, POLLIN);
-	EXPECT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_FALSE(fd_is_open(pair->fd));
 	/* A poll request is no call into the socket, but it ends as well. */
 	ring_next(&self->ring);
@@ -439,7 +439,7 @@ TEST_F(own, ring_that_is_closed_afterwards_holds_nothing)
 	if (self->ring.fd < 0)
 		SKIP(return, NO_REQUEST);
 	ring_submit(&self->ring, &sqe);
-	EXPECT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_EQ(0, ioc_closesocket(pair->fd));
 	ring_close(&self->ring);
 	expect_end(_metadata, pair, variant->onoff && !variant->seconds);
 }
@@ -459,7 +459,7 @@ TEST_F(own, registered_file_keeps_the_connection)
 	if (self->ring.fd < 0)
 		SKIP(return, NO_REQUEST);
 	ASSERT_EQ(0, register_file(&self->ring, pair->fd));
-	EXPECT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_FALSE(fd_is_open(pair->fd));
 	wire_look(&pair->wire);
 	EXPECT_EQ(0, pair->wire.sent.fin);
@@ -487,7 +487,7 @@ TEST_F(own, request_on_a_registered_file_ends_with_ecanceled)
 	ASSERT_EQ(0, register_file(&self->ring, pair->fd));
 	sqe.flags = IOSQE_FIXED_FILE;
 	ring_submit(&self->ring, &sqe);
-	EXPECT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_EQ(-ECANCELED, ring_next(&self->ring).res);
 	EXPECT_EQ(TCP_ESTABLISHED, pair_state(pair));
 	ring_close(&self->ring);
@@ -512,8 +512,8 @@ TEST_F(own, refuses_although_a_request_is_pending_when_told_of_it)
 	sqe.len = 0;
 	sqe.poll32_events = POLLIN;
 	ring_submit(&self->ring, &sqe);
-	EXPECT_EQ(-EWOULDBLOCK, winsock_closesocket_pending(pair->fd, 1));
-	EXPECT_EQ(-EWOULDBLOCK, winsock_closesocket_pending(pair->fd, 1));
+	EXPECT_EQ(-EWOULDBLOCK, ioc_closesocket_pending(pair->fd, 1));
+	EXPECT_EQ(-EWOULDBLOCK, ioc_closesocket_pending(pair->fd, 1));
 	EXPECT_TRUE(fd_is_open(pair->fd));
 	EXPECT_FALSE(ring_look(&self->ring, &done));
 
@@ -543,7 +543,7 @@ TEST_F(own, zero_copy_send_works_on_a_socket_attached_later)
 	if (done.res == -EINVAL)
 		SKIP(return, "kernel: no zero-copy send");
 	EXPECT_EQ(BUFFER, done.res);
-	EXPECT_EQ(0, winsock_closesocket(pair.fd));
+	EXPECT_EQ(0, ioc_closesocket(pair.fd));
 	pair.fd = -1;
 	pair_close(&pair);
 }
@@ -574,7 +574,7 @@ TEST_F(own, zero_copy_send_works_and_survives_the_close)
 	pair->sent = BUFFER;
 	if (variant->seconds)
 		set_linger(pair->fd, 0, 0);
-	EXPECT_EQ(0, winsock_closesocket(pair->fd));
+	EXPECT_EQ(0, ioc_closesocket(pair->fd));
 	pair_mend(pair);
 	/* The peer knows nothing of a reset that it did not hear. */
 	if (!variant->onoff || variant->seconds)

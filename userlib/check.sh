@@ -123,7 +123,7 @@ win32() {
 	shift 2
 	flags="-DWINSOCK_WIN32 -Iinclude/win32 -Iinclude $(pkg-config --cflags winpr2)"
 	libs="-lwinsock $(pkg-config --libs winpr2) -pthread"
-	for part in check/objects.c ../selftests/foreign/win32/workers.c; do
+	for part in check/objects.c ../selftests/programs/windows/win32/workers.c; do
 		# shellcheck disable=SC2086 # flags
 		"$compiler" -x "$language" "$@" $flags -Wall -Wextra -c "$part" \
 			-o "$tmp/win32.o" || return

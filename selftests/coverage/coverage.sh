@@ -89,15 +89,15 @@ status=0
 # Those under the thread sanitizer have a library of their own in them; what
 # others repeat a thousand times has run once elsewhere.
 [ -n "$suites" ] || suites=$(make -s -C "$top/selftests" list |
-	grep -vE '_tsan$|^(crowd|exhaustion|fuzz_corpus|network|outage|storm)$' | xargs)
+	grep -vE '_tsan$|^(many_sockets|exhaustion|fuzz_corpus|network|link_failure|storm)$' | xargs)
 if [ -n "$kernel" ]; then
 	# shellcheck disable=SC2086 # a list of names
 	run "$kernel" $suites
 else
 	# shellcheck disable=SC2046 # lists of names
 	{
-		run "$counting" $(tr ' ' '\n' <<<"$suites" | grep -vE '^(lib_|examples|foreign)')
-		run "$quick" $(tr ' ' '\n' <<<"$suites" | grep -E '^(lib_|examples|foreign)')
+		run "$counting" $(tr ' ' '\n' <<<"$suites" | grep -vE '^(lib_|examples|windows_programs)')
+		run "$quick" $(tr ' ' '\n' <<<"$suites" | grep -E '^(lib_|examples|windows_programs)')
 	}
 fi
 unpack

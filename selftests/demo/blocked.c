@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "demo.h"
-#include "syscall_nr.h"
+#include "support/syscall_nr.h"
 
 #define THREADS_MAX	8
 /* close(2) wakes nobody: so long is waited for its threads. */

@@ -116,7 +116,7 @@ static void request_closes(const struct by_deadline *row, struct pair *pairs)
 	int i, err;
 
 	for (i = 0; i < CONNECTIONS; i++) {
-		err = winsock_close_report(pairs[i].fd, row->seconds * 1000, i);
+		err = ioc_close_report(pairs[i].fd, row->seconds * 1000, i);
 		if (err)
 			fail("close with a deadline: %s", strerror(-err));
 	}

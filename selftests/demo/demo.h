@@ -10,10 +10,18 @@
 #ifndef WINSOCK_DEMO_H
 #define WINSOCK_DEMO_H
 
-/* As in helpers.c: the library has a function of this name. */
-#define winsock_close_deadline(fd, ms) ioc_close_deadline(fd, ms)
-#include "winsock_test.h"
-#undef winsock_close_deadline
+#include "support/cgroup.h"
+#include "support/check.h"
+#include "support/counters.h"
+#include "support/device.h"
+#include "support/module.h"
+#include "support/netns.h"
+#include "support/pair.h"
+#include "support/process.h"
+#include "support/receive.h"
+#include "support/socket.h"
+#include "support/thread.h"
+#include "support/wire.h"
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -26,7 +34,7 @@ enum side {
 
 #define FAMILIES	2
 
-/* winsock_test.h's now_ms() is too coarse for what is over at once. */
+/* now_ms() is too coarse for what is over at once. */
 long now_us(void);
 
 /* side.c: what each side calls; >= 0, or the negative error of that side. */

@@ -58,15 +58,15 @@ place() {
 
 # Where each file would stand in the kernel.
 wire() {
-	local file files
+	local file
 
 	place "$top"/kmod/*.[ch] "$top/kmod/Kbuild" "$top/Kconfig" "$tree/net/winsock"
 	# The library's suites stay behind with the library.
-	mapfile -t files < <(find "$top/selftests" -maxdepth 1 -name '*.[ch]' \
-		! -name 'lib_*' ! -name 'examples.c' ! -name 'foreign.c' ! -name 'program.*')
-	place "${files[@]}" "$top"/selftests/{Makefile,config,settings} \
-		"$tree/tools/testing/selftests/winsock"
-	place "$top"/selftests/storms/*.[ch] "$tree/tools/testing/selftests/winsock/storms"
+	local suites=tools/testing/selftests/winsock
+	place "$top"/selftests/*.c "$top"/selftests/{Makefile,config,settings} "$tree/$suites"
+	place "$top"/selftests/support/*.[ch] "$tree/$suites/support"
+	place "$top/selftests/stress/storm.c" "$tree/$suites/stress"
+	place "$top"/selftests/stress/storm/*.[ch] "$tree/$suites/stress/storm"
 	cp -u "$top/uapi/linux/winsock.h" "$tree/include/uapi/linux/"
 	cp -u "$top/uapi/winsock.rst" "$tree/Documentation/networking/"
 	grep -q winsock "$tree/net/Kconfig" ||

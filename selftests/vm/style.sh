@@ -109,7 +109,7 @@ mapfile -t kernel < <(files 'kmod/*.[ch]' 'uapi/*.h' ':!kmod/trace.h')
 mapfile -t trace < <(files kmod/trace.h)
 # Programs written for Windows stay as they were written.
 mapfile -t user < <(files 'userlib/*.[ch]' 'selftests/*.[ch]' 'uapi/examples/*.c' \
-	':!selftests/foreign/')
+	':!selftests/programs/windows/')
 mapfile -t scripts < <(shells)
 mapfile -t pages < <(files 'kmod/*.[1-9]' 'userlib/*.[1-9]')
 
@@ -124,7 +124,7 @@ done
 step "shellcheck" shellcheck -x -P SCRIPTDIR "${scripts[@]}"
 [ ${#pages[@]} = 0 ] ||
 	step "mandoc" mandoc -T lint -W warning "${pages[@]}"
-step "syzkaller description" selftests/fuzz/description.sh
+step "syzkaller description" selftests/stress/fuzz/description.sh
 [ ! -e .git ] || step "kept faults apply" faults
 step "SPDX" spdx
 step "version tests outside compat.h" version_tests

@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * What another thread does at the very moment between two system calls of the
+ * library's (P9, P10, I2, L3).  The moment is found, not hoped for: the program
+ * has its own ioctl(), send(), sendfile() and shutdown(), which the library calls
+ * instead of libc's, and which do what libc's do.
+ */
+#include <mswsock.h>
+#include <signal.h>
+#include <linux/winsock.h>
+#include <sys/mman.h>
+
+#include "suite.h"
+
+/* Asked by the functions below, in the thread that calls the library. */
+static void (*after_close)(void);
+static void (*before_send)(void);
+static void (*after_shutdown)(void);
+
+static void once(void (**moment)(void))
+{
+	void (*act)(void) = *moment;
+
+	*moment = NULL;
+	if (act)
+		act();
+}
+
+int interposed_ioctl(int fd, unsigned long request, void *arg) __asm__("ioctl");
+int interposed_ioctl(int fd, unsigned long request, void *arg)
+{
+	int ret = syscall(SYS_ioctl, fd, request, arg);
+
+	if (request == WINSOCK_IOC_CLOSESOCKET && !ret)
+		once(&after_close);
+	return ret;
+}
+
+ssize_t interposed_send(int fd, const void *buf, size_t len, int flags) __asm__("send");
+ssize_t interposed_send(int fd, const void *buf, size_t len, int flags)
+{
+	once(&before_send);
+	return syscall(SYS_sendto, fd, buf, len, flags, NULL, 0);
+}
+
+ssize_t interposed_sendfile(int out, int in, off_t *offset, size_t len) __asm__("sendfile");
+ssize_t interposed_sendfile(int out, int in, off_t *offset, size_t len)
+{
+	once(&before_send);
+	return syscall(SYS_sendfile, out, in, offset, len);
+}
+
+int interposed_shutdown(int fd, int how) __asm__("shutdown");
+int interposed_shutdown(int fd, int how)
+{
+	int ret = syscall(SYS_shutdown, fd, how);
+
+	once(&after_shutdown);
+	return ret;
+}
+
+/* A thread in a Winsock call may make no other. */
+static void *elsewhere_main(void *arg)
+{
+	void (**act)(void) = arg;
+
+	(*act)();
+	return NULL;
+}
+
+static void elsewhere(void (*act)(void))
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, elsewhere_main, &act))
+		errx(EXIT_FAILURE, "pthread_create");
+	pthread_join(thread, NULL);
+}
+
+/* What the acts are about. */
+static SOCKET s, peer;
+static WSAEVENT event;
+
+static void open_sockets(void)
+{
+	struct pair pair;
+
+	start();
+	open_pair(&pair, AF_INET);
+	s = pair.s;
+	peer = pair.peer;
+	event = WSACreateEvent();
+}
+
+static bool is_set(void)
+{
+	return WSAWaitForMultipleEvents(1, &event, FALSE, 300, FALSE) ==
+	       WSA_WAIT_EVENT_0;
+}
+
+typedef SOCKET maker(int family, int type);
+
+/* A bound datagram socket under the number of @s, with so many messages. */
+static void take_number(maker *make, int messages)
+{
+	struct sockaddr_storage addr;
+	socklen_t len = loopback(AF_INET, &addr);
+	SOCKET sender, taker;
+
+	do {
+		taker = make(AF_INET, SOCK_DGRAM);
+		if (taker > s)
+			errx(EXIT_FAILURE, "the number is not free");
+	} while (taker != s);
+	check(bind(taker, (struct sockaddr *)&addr, len));
+	len = name_of(taker, &addr);
+	sender = open_socket(AF_INET, SOCK_DGRAM);
+	while (messages--)
+		check(sendto(sender, "!", 1, 0, (struct sockaddr *)&addr, len));
+}
+
+static void take_and_select(void)
+{
+	take_number(open_socket, 0);
+	check(WSAEventSelect(s, event, FD_READ));
+}
+
+static void take_and_select_at_once(void)
+{
+	elsewhere(take_and_select);
+}
+
+/* I2: what the old socket's closesocket() has yet to do is not done to it. */
+TEST(new_socket_under_the_number_is_not_taken_for_closed)
+{
+	struct sockaddr_storage addr;
+	WSANETWORKEVENTS events;
+	socklen_t len;
+
+	open_sockets();
+	after_close = take_and_select_at_once;
+	EXPECT_WORKS(closesocket(s));
+	EXPECT_EQ(NULL, after_close);
+	len = name_of(s, &addr);
+	check(sendto(open_socket(AF_INET, SOCK_DGRAM), "!", 1, 0,
+		     (struct sockaddr *)&addr, len));
+	EXPECT_TRUE(is_set());
+	EXPECT_WORKS(WSAEnumNetworkEvents(s, event, &events));
+	EXPECT_EQ(FD_READ, events.lNetworkEvents);
+	EXPECT_WORKS(closesocket(s));
+	WSACleanup();
+}
+
+/* Reading by the number looks again what there is to read. */
+static void take_and_read(void)
+{
+	char byte;
+
+	take_number(native_socket, 2);
+	check(recv(s, &byte, 1, 0));
+}
+
+static void take_and_read_at_once(void)
+{
+	elsewhere(take_and_read);
+}
+
+/* P9, when the number means a socket that nobody asked about */
+TEST(selection_is_silent_when_the_number_is_another_socket)
+{
+	open_sockets();
+	check(WSAEventSelect(s, event, FD_READ));
+	EXPECT_FALSE(is_set());
+	after_close = take_and_read_at_once;
+	EXPECT_WORKS(closesocket(s));
+	EXPECT_EQ(NULL, after_close);
+	EXPECT_FALSE(is_set());
+	WSACleanup();
+}
+
+/* The helper is woken, and looks, meanwhile. */
+static void let_others_look(void)
+{
+	usleep(300000);
+}
+
+/* What was shut down can be written to, says poll(2). */
+TEST(selection_does_not_hear_of_a_shutdown_under_way)
+{
+	WSANETWORKEVENTS events;
+
+	open_sockets();
+	check(WSAEventSelect(s, event, FD_WRITE));
+	do {
+		fill(s);
+		is_set();
+		check(WSAEnumNetworkEvents(s, event, &events));
+	} while (events.lNetworkEvents);
+	after_shutdown = let_others_look;
+	EXPECT_WORKS(shutdown(s, SD_SEND));
+	EXPECT_EQ(NULL, after_shutdown);
+	EXPECT_FALSE(is_set());
+	WSACleanup();
+}
+
+/* Nor is a socket shut down that could not be. */
+TEST(failed_shutdown_leaves_nothing_behind)
+{
+	start();
+	s = open_socket(AF_INET, SOCK_STREAM);
+	EXPECT_FAILS(WSAENOTCONN, shutdown(s, SD_BOTH));
+	EXPECT_FAILS(WSAENOTCONN, send(s, "x", 1, 0));
+	WSACleanup();
+}
+
+static atomic_bool interrupted, go_on;
+
+/* Here the call is in the library's hands, not in the kernel's. */
+static void stay(int signal)
+{
+	static const struct timespec moment = { .tv_nsec = 1000000 };
+
+	(void)signal;
+	interrupted = true;
+	while (!go_on)
+		nanosleep(&moment, NULL);
+}
+
+struct reader {
+	pthread_t thread;
+	atomic_int tid;
+	int ret;
+	int error;
+};
+
+static void *read_one(void *arg)
+{
+	struct reader *reader = arg;
+	char byte;
+
+	reader->tid = syscall(SYS_gettid);
+	reader->ret = recv(s, &byte, 1, 0);
+	reader->error = WSAGetLastError();
+	return NULL;
+}
+
+FIXTURE(interrupted) {
+};
+
+FIXTURE_VARIANT(interrupted) {
+	DWORD timeout;
+};
+
+FIXTURE_VARIANT_ADD(interrupted, for_ever) {
+};
+
+FIXTURE_VARIANT_ADD(interrupted, with_a_time_out) {
+	.timeout = 60000,
+};
+
+FIXTURE_SETUP(interrupted)
+{
+	open_sockets();
+	check(setsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &variant->timeout,
+			 sizeof(variant->timeout)));
+}
+
+FIXTURE_TEARDOWN(interrupted)
+{
+	WSACleanup();
+}
+
+/* P2, P10: closed while a signal had the call out of the kernel */
+TEST_F(interrupted, call_does_not_go_on_with_another_socket)
+{
+	struct sigaction action = { .sa_handler = stay };
+	struct reader reader = { 0 };
+	char bytes[2];
+
+	sigaction(SIGUSR1, &action, NULL);
+	ASSERT_EQ(0, pthread_create(&reader.thread, NULL, read_one, &reader));
+	while (!reader.tid || !sleeps(reader.tid))
+		usleep(1000);
+	pthread_kill(reader.thread, SIGUSR1);
+	while (!interrupted)
+		usleep(1000);
+	EXPECT_WORKS(closesocket(s));
+	take_number(open_socket, 2);
+	go_on = true;
+	pthread_join(reader.thread, NULL);
+	EXPECT_EQ(SOCKET_ERROR, reader.ret);
+	EXPECT_EQ(WSAECONNABORTED, reader.error);
+	EXPECT_EQ(1, recv(s, bytes, 2, MSG_DONTWAIT));
+	EXPECT_EQ(1, recv(s, bytes, 2, MSG_DONTWAIT));
+}
+
+static void cancel(void)
+{
+	WSACancelBlockingCall();
+}
+
+static void *transmit(void *arg)
+{
+	int fd = *(int *)arg;
+
+	if (TransmitFile(s, (HANDLE)(intptr_t)fd, 0, 0, NULL, NULL, 0))
+		return NULL;
+	return (void *)(intptr_t)WSAGetLastError();
+}
+
+/* L3: a cancellation just before the system call is not lost in it. */
+TEST(winsock_1_1_transmission_is_cancelled_before_it_waits)
+{
+	int fd = memfd_create("large", 0);
+	struct timespec deadline;
+	pthread_t thread;
+	struct pair pair;
+	WSADATA data;
+	void *error;
+
+	check(WSAStartup(MAKEWORD(1, 1), &data));
+	open_pair(&pair, AF_INET);
+	s = pair.s;
+	ASSERT_EQ(0, ftruncate(fd, 100000000));
+	before_send = cancel;
+	ASSERT_EQ(0, pthread_create(&thread, NULL, transmit, &fd));
+	clock_gettime(CLOCK_REALTIME, &deadline);
+	deadline.tv_sec += AT_ONCE_MS / 1000;
+	if (pthread_timedjoin_np(thread, &error, &deadline))
+		errx(EXIT_FAILURE, "the call goes on");
+	EXPECT_EQ(NULL, before_send);
+	EXPECT_EQ(WSAEINTR, (intptr_t)error);
+	EXPECT_GT(100000000, lseek(fd, 0, SEEK_CUR));
+	WSACleanup();
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* See test.h. */
+#include <dirent.h>
+#include <signal.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "test.h"
+
+#define PEER_RCVBUF	16384
+#define SNDBUF		65536
+#define WAIT_MS		60000
+
+#ifdef __SANITIZE_THREAD__
+/* Tests fork, and children have threads of their own. */
+const char *__tsan_default_options(void)
+{
+	return "die_after_fork=0";
+}
+
+/*
+ * It takes a number for one thing until close(2): what closesocket() closes, or
+ * io_uring opens, and another thread gets anew is not known to it.
+ */
+const char *__tsan_default_suppressions(void)
+{
+	return "race_top:^__interceptor_fstat$\n"
+	       "race_top:^__interceptor_dup3$\n"
+	       "race_top:^__interceptor_close$\n"
+	       "race_top:^__interceptor_closedir$\n";
+}
+#endif
+
+long check_call(long result, const char *call, const char *file, int line)
+{
+	if ((int)result == SOCKET_ERROR)
+		errx(EXIT_FAILURE, "%s:%d: %s: error %d, errno %d", file, line,
+		     call, WSAGetLastError(), errno);
+	return result;
+}
+
+long now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+bool sleeps(pid_t tid)
+{
+	char path[64], state = 0;
+	FILE *stat;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", tid);
+	stat = fopen(path, "r");
+	if (!stat || fscanf(stat, "%*d (%*[^)]) %c", &state) != 1)
+		state = 0;
+	if (stat)
+		fclose(stat);
+	return state == 'S';
+}
+
+int entries(const char *path)
+{
+	DIR *dir = opendir(path);
+	int n = 0;
+
+	if (!dir)
+		err(EXIT_FAILURE, "%s", path);
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n;
+}
+
+void start(void)
+{
+	WSADATA data;
+	int err = WSAStartup(MAKEWORD(2, 2), &data);
+
+	if (err)
+		errx(EXIT_FAILURE, "WSAStartup: error %d", err);
+}
+
+SOCKET open_socket(int family, int type)
+{
+	return check(socket(family, type, 0));
+}
+
+SOCKET native_socket(int family, int type)
+{
+	return check(syscall(SYS_socket, family, type, 0));
+}
+
+int native_close(SOCKET s)
+{
+	return syscall(SYS_close, (int)s);
+}
+
+bool is_open(SOCKET s)
+{
+	return s != INVALID_SOCKET && fcntl((int)s, F_GETFD) >= 0;
+}
+
+socklen_t loopback(int family, struct sockaddr_storage *addr)
+{
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)addr;
+	struct sockaddr_in *in = (struct sockaddr_in *)addr;
+
+	memset(addr, 0, sizeof(*addr));
+	addr->ss_family = family;
+	if (family == AF_INET6) {
+		in6->sin6_addr = in6addr_loopback;
+		return sizeof(*in6);
+	}
+	in->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	return sizeof(*in);
+}
+
+socklen_t name_of(SOCKET s, struct sockaddr_storage *addr)
+{
+	socklen_t len = sizeof(*addr);
+
+	check(getsockname(s, (struct sockaddr *)addr, &len));
+	return len;
+}
+
+SOCKET open_listener(int family)
+{
+	SOCKET s = open_socket(family, SOCK_STREAM);
+	struct sockaddr_storage addr;
+	socklen_t len = loopback(family, &addr);
+	int small = PEER_RCVBUF;
+
+	check(setsockopt(s, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)));
+	check(bind(s, (struct sockaddr *)&addr, len));
+	check(listen(s, 128));
+	return s;
+}
+
+void open_pair(struct pair *pair, int family)
+{
+	SOCKET listener = open_listener(family);
+	struct sockaddr_storage addr;
+	socklen_t len = name_of(listener, &addr);
+	int small = SNDBUF;
+
+	pair->s = open_socket(family, SOCK_STREAM);
+	check(setsockopt(pair->s, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)));
+	check(connect(pair->s, (struct sockaddr *)&addr, len));
+	pair->peer = check(accept(listener, NULL, NULL));
+	check(closesocket(listener));
+}
+
+void wait_for(SOCKET s, short events)
+{
+	struct pollfd pollfd = { .fd = (int)s, .events = events };
+
+	if (poll(&pollfd, 1, WAIT_MS) != 1)
+		errx(EXIT_FAILURE, "socket %d: not ready for %#x", (int)s, events);
+}
+
+void set_nonblocking(SOCKET s, bool nonblocking)
+{
+	u_long mode = nonblocking;
+
+	check(ioctlsocket(s, FIONBIO, &mode));
+}
+
+bool is_nonblocking(SOCKET s)
+{
+	return fcntl((int)s, F_GETFL) & O_NONBLOCK;
+}
+
+void set_linger(SOCKET s, int onoff, int seconds)
+{
+	LINGER linger = { .l_onoff = onoff, .l_linger = seconds };
+
+	check(setsockopt(s, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)));
+}
+
+LINGER get_linger(SOCKET s)
+{
+	LINGER linger;
+	int len = sizeof(linger);
+
+	check(getsockopt(s, SOL_SOCKET, SO_LINGER, &linger, &len));
+	return linger;
+}
+
+static char pattern(long offset)
+{
+	return offset % 251;
+}
+
+long fill(SOCKET s)
+{
+	bool nonblocking = is_nonblocking(s);
+	int quiet = 0, i, n;
+	char buf[4096];
+	long sent = 0;
+
+	set_nonblocking(s, true);
+	/* What is in flight frees room when it arrives: wait until it has. */
+	while (quiet < 5) {
+		for (i = 0; i < (int)sizeof(buf); i++)
+			buf[i] = pattern(sent + i);
+		n = send(s, buf, sizeof(buf), 0);
+		if (n == SOCKET_ERROR) {
+			if (WSAGetLastError() != WSAEWOULDBLOCK)
+				errx(EXIT_FAILURE, "send: error %d",
+				     WSAGetLastError());
+			quiet++;
+			usleep(20000);
+		} else {
+			quiet = 0;
+			sent += n;
+		}
+	}
+	set_nonblocking(s, nonblocking);
+	return sent;
+}
+
+long drain(SOCKET s)
+{
+	long got = 0;
+	char buf[4096];
+	int i, n;
+
+	for (;;) {
+		n = recv(s, buf, sizeof(buf), 0);
+		if (n == SOCKET_ERROR)
+			return -WSAGetLastError();
+		if (!n)
+			return got;
+		for (i = 0; i < n; i++)
+			if (buf[i] != pattern(got + i))
+				return -1;
+		got += n;
+	}
+}
+
+static void *drainer_main(void *arg)
+{
+	struct drainer *drainer = arg;
+
+	usleep(drainer->delay_ms * 1000);
+	drainer->result = drain(drainer->s);
+	return NULL;
+}
+
+void drainer_start(struct drainer *drainer, SOCKET s, int delay_ms)
+{
+	drainer->s = s;
+	drainer->delay_ms = delay_ms;
+	if (pthread_create(&drainer->thread, NULL, drainer_main, drainer))
+		errx(EXIT_FAILURE, "pthread_create");
+}
+
+long drainer_join(struct drainer *drainer)
+{
+	pthread_join(drainer->thread, NULL);
+	return drainer->result;
+}
+
+atomic_int pest_bites;
+
+static void pest_handler(int sig)
+{
+	(void)sig;
+	pest_bites++;
+}
+
+static void *pest_main(void *arg)
+{
+	struct pest *pest = arg;
+
+	while (!pest->stop) {
+		usleep(pest->ms * 1000);
+		pthread_kill(pest->victim, SIGUSR1);
+	}
+	return NULL;
+}
+
+void pest_start(struct pest *pest, int ms)
+{
+	struct sigaction action = { .sa_handler = pest_handler };
+
+	pest_bites = 0;
+	pest->ms = ms;
+	pest->stop = false;
+	pest->victim = pthread_self();
+	sigaction(SIGUSR1, &action, NULL);
+	if (pthread_create(&pest->thread, NULL, pest_main, pest))
+		errx(EXIT_FAILURE, "pthread_create");
+}
+
+void pest_stop(struct pest *pest)
+{
+	pest->stop = true;
+	pthread_join(pest->thread, NULL);
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What waits: a call in a thread of its own, an attempt to connect. */
+#ifndef LIB_THREAD_H
+#define LIB_THREAD_H
+
+#include <stdio.h>
+#include "test.h"
+
+/**
+ * struct waiter - a call in a thread of its own
+ * @run: makes it; returns what it returned, or its error as a negative number
+ * @arg: for @run
+ * @thread: for waiter_join()
+ * @tid: of the thread, once it runs
+ * @done: @run has returned
+ * @result: what
+ * @elapsed_ms: how long it took
+ */
+struct waiter {
+	int (*run)(void *arg);
+	void *arg;
+	pthread_t thread;
+	atomic_int tid;
+	atomic_bool done;
+	int result;
+	long elapsed_ms;
+};
+
+static inline int or_error(int result)
+{
+	return result == SOCKET_ERROR ? -WSAGetLastError() : result;
+}
+
+static inline void *waiter_main(void *arg)
+{
+	struct waiter *w = arg;
+	long before = now_ms();
+
+	w->tid = syscall(SYS_gettid);
+	w->result = w->run(w->arg);
+	w->elapsed_ms = now_ms() - before;
+	w->done = true;
+	return NULL;
+}
+
+static inline bool waiter_in_poll(const struct waiter *w)
+{
+	char path[64], text[64] = "";
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", w->tid);
+	file = fopen(path, "r");
+	if (!file)
+		return false;
+	if (!fgets(text, sizeof(text), file))
+		text[0] = '\0';
+	fclose(file);
+	return atoi(text) == SYS_ppoll;
+}
+
+/* Returns when the thread sleeps in ppoll(2). */
+static inline void waiter_start(struct waiter *w, int (*run)(void *arg),
+				void *arg)
+{
+	long deadline = now_ms() + AT_ONCE_MS;
+
+	w->run = run;
+	w->arg = arg;
+	w->tid = 0;
+	w->done = false;
+	if (pthread_create(&w->thread, NULL, waiter_main, w))
+		errx(EXIT_FAILURE, "pthread_create");
+	while (!w->tid || !waiter_in_poll(w)) {
+		if (now_ms() > deadline)
+			errx(EXIT_FAILURE, "the call does not wait");
+		usleep(1000);
+	}
+	usleep(20000);
+}
+
+static inline int waiter_join(struct waiter *w)
+{
+	pthread_join(w->thread, NULL);
+	return w->result;
+}
+
+/*
+ * An attempt to connect that a listener has no room for.  It fails when the
+ * listener is closed, some seconds later.
+ */
+static inline SOCKET pending_connect(int family, SOCKET *listener)
+{
+	WSAPOLLFD poll = { .events = POLLOUT };
+	struct sockaddr_storage addr;
+	socklen_t len = loopback(family, &addr);
+
+	*listener = open_socket(family, SOCK_STREAM);
+	check(bind(*listener, (struct sockaddr *)&addr, len));
+	check(listen(*listener, 0));
+	len = name_of(*listener, &addr);
+	do {
+		poll.fd = open_socket(family, SOCK_STREAM);
+		set_nonblocking(poll.fd, true);
+		connect(poll.fd, (struct sockaddr *)&addr, len);
+	} while (check(WSAPoll(&poll, 1, 200)));
+	return poll.fd;
+}
+
+#endif

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the storms share; storm.c says what they are. */
+#ifndef STORM_H
+#define STORM_H
+
+#include <stdint.h>
+
+#include "kselftest.h"
+#include "support/cgroup.h"
+#include "support/check.h"
+#include "support/counters.h"
+#include "support/device.h"
+#include "support/module.h"
+#include "support/netns.h"
+#include "support/pair.h"
+#include "support/process.h"
+#include "support/receive.h"
+#include "support/socket.h"
+#include "support/thread.h"
+#include "support/wire.h"
+
+#define get(var)	__atomic_load_n(&(var), __ATOMIC_SEQ_CST)
+#define set(var, val)	__atomic_store_n(&(var), val, __ATOMIC_SEQ_CST)
+#define bump(var)	__atomic_add_fetch(&(var), 1, __ATOMIC_SEQ_CST)
+
+/* SEED= and ROUNDS=; what was closed by all tests together. */
+extern unsigned long seed;
+extern unsigned long rounds;
+extern unsigned long *all_closed;
+
+/**
+ * struct counts - closesocket() calls by result; shared with child processes
+ * @closed: 0
+ * @refused: EWOULDBLOCK
+ * @interrupted: EINTR
+ * @lost: EBADF
+ * @no_socket: ENOTSOCK
+ * @outstayed: pollers that had not left when closesocket() returned
+ * @conn: the last connection's mark
+ */
+struct counts {
+	unsigned long closed;
+	unsigned long refused;
+	unsigned long interrupted;
+	unsigned long lost;
+	unsigned long no_socket;
+	unsigned long outstayed;
+	uint32_t conn;
+};
+
+extern struct counts *counts;
+
+/* Threads, and who looks after them. */
+
+/**
+ * struct thread - one thread of the storm
+ * @id: for pthread_join()
+ * @tid: for /proc
+ * @role: what it is there for
+ * @run: its body
+ * @arg: what the body works on
+ * @random: state of its generator
+ * @doing: the step it is at
+ * @steps: how many it has done
+ * @done: its body has returned
+ * @seen: @steps when the watchdog last saw them change
+ * @since: when that was
+ */
+struct thread {
+	pthread_t id;
+	pid_t tid;
+	const char *role;
+	void (*run)(void *arg);
+	void *arg;
+	uint64_t random;
+	const char *doing;
+	unsigned long steps;
+	bool done;
+	unsigned long seen;
+	long since;
+};
+
+/* The one that runs. */
+extern __thread struct thread *me;
+
+struct thread *start(const char *role, void (*run)(void *), void *arg);
+void join(struct thread *t);
+/* A process begins with its main thread and the watchdog. */
+void threads_begin(unsigned int process);
+void threads_end(void);
+/* A sign of life. */
+void step(const char *doing);
+uint64_t next_random(uint64_t *state);
+unsigned int dice(unsigned int sides);
+/* The first failure is told and ends the test. */
+void die(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
+
+/* The call under test, counted. */
+int closesocket(int fd);
+void closesocket_ok(int fd);
+/* The same with a deadline, which counts as one. */
+int close_deadline(int fd, unsigned int ms);
+void close_deadline_ok(int fd, unsigned int ms);
+/* As system calls return it, or -errno. */
+long result(long ret);
+
+/* Connections: pair_open() with its capture is too much for a storm. */
+
+#define SMALL_BUFFER	8192
+#define FILL_UP		1048576
+
+/**
+ * struct port - a listener to make connections with
+ * @fd: the listener
+ * @addr: where it listens
+ * @len: length of @addr
+ */
+struct port {
+	int fd;
+	struct sockaddr_storage addr;
+	socklen_t len;
+};
+
+int new_socket(bool attached, int type);
+void small_buffers(int fd);
+void port_open(struct port *port, bool attached, int backlog);
+int port_connect(const struct port *port, bool attached);
+int port_accept(const struct port *port);
+int readable(int fd);
+ino_t inode(int fd);
+/* Who else sees the number?  Lowest free one from base on, or -1 if none is. */
+int place(int fd, int base, int limit);
+
+/* Marked data, of records of so many bytes. */
+
+#define RECORD	((size_t)64)
+
+/**
+ * struct stream - one direction of a connection
+ * @conn: its mark
+ * @direction: its direction
+ * @offset: bytes done so far
+ */
+struct stream {
+	uint32_t conn;
+	int direction;
+	unsigned long offset;
+};
+
+/* Bytes sent, or -errno. */
+long stream_send(struct stream *s, int fd, size_t len, int flags);
+/* Bytes received and found in order, 0 at the end, or -errno. */
+long stream_recv(struct stream *s, int fd, size_t len, int flags);
+void stream_send_all(struct stream *s, int fd, size_t len);
+void stream_recv_all(struct stream *s, int fd, size_t len);
+/* Until the buffers are full or len is through. */
+void stream_stuff(struct stream *s, int fd, size_t len);
+
+/* Pipes under recycled numbers (I2) */
+
+/**
+ * struct keeper - a thread's pipes
+ * @thread: the thread
+ * @base: lowest number to live at; 0 for any
+ * @limit: number behind the highest
+ * @stop: enough
+ */
+struct keeper {
+	struct thread *thread;
+	int base;
+	int limit;
+	bool stop;
+};
+
+void keeper_start(struct keeper *keeper, int base, int limit);
+void keeper_stop(struct keeper *keeper);
+
+/* The storms; each dies of what it finds. */
+void storm_closers(void);
+void storm_rivals(void);
+void storm_lanes(unsigned long goal, bool quick);
+void storm_sessions(void);
+void storm_families(void);
+void storm_chaos(void);
+
+#endif /* STORM_H */

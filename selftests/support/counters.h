@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the kernel counts. */
+#ifndef WINSOCK_TEST_COUNTERS_H
+#define WINSOCK_TEST_COUNTERS_H
+
+/* TCP sockets without a descriptor, of all namespaces, not yet closed. */
+long orphans(void);
+/* A line of /proc/net/winsock_stat, which is this namespace's. */
+long winsock_counter(const char *name);
+/* How many this process has, and one for looking. */
+int open_descriptors(void);
+
+/* A tenth of what is wanted on a kernel that is slow because it watches. */
+int scaled(int wanted);
+
+#endif
