@@ -36,7 +36,7 @@ static const struct {
 #define LIBC_EAI_SERVICE	(-8)
 #define ENTRIES		(sizeof(from_eai) / sizeof(from_eai[0]))
 
-int ws_error_from_eai(int eai)
+static int error_from_eai(int eai)
 {
 	size_t i;
 
@@ -53,7 +53,7 @@ int ws_error_from_eai(int eai)
 /* These return the error, besides leaving it as the last one. */
 static int name_result(struct ws_call *call, int eai)
 {
-	int error = ws_error_from_eai(eai);
+	int error = error_from_eai(eai);
 
 	ws_call_end(call, error);
 	return error;

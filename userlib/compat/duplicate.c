@@ -39,10 +39,10 @@
 #include "core/deadline.h"
 #include "core/error.h"
 #include "core/export.h"
+#include "core/part.h"
 #include "core/socket.h"
 #include "core/startup.h"
 #include "events/helper.h"
-#include "events/watch.h"
 #include "duplicate.h"
 
 /* In dwProviderReserved: this is no entry of a catalogue, but one socket. */
@@ -95,10 +95,7 @@ struct handover {
 	ino_t inode;
 };
 
-/*
- * Guards what follows; the helper's lock nests in it.  The helper thread takes
- * it, so that nobody may wait for that thread with it.
- */
+/* The helper thread takes it, too: nobody may wait for that thread with it. */
 static pthread_mutex_t handover_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct handover *handovers;
 
@@ -308,7 +305,7 @@ static void expire(int pidfd)
 }
 
 /* Called by the helper thread. */
-void ws_handover_ready(void)
+static void ready(void)
 {
 	struct epoll_event events[EVENTS_AT_ONCE];
 	int i, n = 0;
@@ -393,7 +390,7 @@ static int open_desk(void)
 	desk.set = epoll_create1(EPOLL_CLOEXEC);
 	desk.door = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (desk.set < 0 || desk.door < 0 || open_door() || watch(desk.door) ||
-	    ws_helper_add(desk.set, WS_SOURCE_HANDOVER)) {
+	    ws_helper_add(desk.set, WS_PART_HANDOVER)) {
 		close_desk();
 		return -1;
 	}
@@ -657,7 +654,7 @@ int ws_fetch_duplicate(const WSAPROTOCOL_INFOA *info, bool inherited, int *error
 }
 
 /* WSACleanup: nobody gets any more. */
-void ws_handover_stop(void)
+static void end_offers(void)
 {
 	pthread_mutex_lock(&handover_lock);
 	while (handovers)
@@ -667,22 +664,24 @@ void ws_handover_stop(void)
 	pthread_mutex_unlock(&handover_lock);
 }
 
-void ws_handover_before_fork(void)
-{
-	pthread_mutex_lock(&handover_lock);
-}
-
 /* L8: they are the parent's to give. */
-void ws_handover_after_fork(bool child)
+static void forget(void)
 {
 	struct handover *h;
 
-	while (child && handovers) {
+	while (handovers) {
 		h = handovers;
 		handovers = h->next;
 		free_handover(h);
 	}
-	if (child && desk.open)
+	if (desk.open)
 		close_desk();
-	pthread_mutex_unlock(&handover_lock);
 }
+
+static const struct ws_part handover_part = {
+	.lock = &handover_lock,
+	.forked = forget,
+	.end = end_offers,
+	.ready = ready,
+};
+WS_REGISTER_PART(WS_PART_HANDOVER, handover_part)

@@ -11,9 +11,5 @@ bool ws_is_duplicate(const struct _WSAPROTOCOL_INFOA *info);
 int ws_fetch_duplicate(const struct _WSAPROTOCOL_INFOA *info, bool inherited,
 		       int *error);
 
-void ws_handover_ready(void);
-void ws_handover_stop(void);
-void ws_handover_before_fork(void);
-void ws_handover_after_fork(bool child);
 
 #endif

@@ -13,8 +13,8 @@
 #include "core/call.h"
 #include "core/error.h"
 #include "core/export.h"
+#include "core/part.h"
 #include "core/socket.h"
-#include "events/watch.h"
 #include "overlapped/complete.h"
 
 #define COPY_SIZE	16384

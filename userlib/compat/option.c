@@ -10,71 +10,12 @@
 #include "core/call.h"
 #include "core/error.h"
 #include "core/export.h"
+#include "core/linger.h"
 #include "core/memory.h"
 #include "core/name.h"
+#include "core/part.h"
 #include "core/socket.h"
-#include "events/watch.h"
-#include "option.h"
 #include "option_form.h"
-
-/*
- * The socket's linger state.  The module keeps it in Winsock's form; a socket
- * that is not attached has the native option, which means the same.
- */
-static bool is_foreign(int fd)
-{
-	socklen_t len = sizeof(int);
-	int type;
-
-	if (errno != ENOPROTOOPT && errno != EOPNOTSUPP)
-		return false;
-	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len))
-		return false;
-	errno = ENOPROTOOPT;
-	return type != SOCK_DGRAM;	/* O7 */
-}
-
-/* 0, or -1 with errno. */
-int ws_get_linger(int fd, struct winsock_linger *ling)
-{
-	socklen_t len = sizeof(*ling);
-	struct linger native;
-
-	if (!getsockopt(fd, SOL_WINSOCK, WINSOCK_SO_LINGER, ling, &len))
-		return 0;
-	if (!is_foreign(fd))
-		return -1;
-
-	len = sizeof(native);
-	if (getsockopt(fd, SOL_SOCKET, SO_LINGER, &native, &len))
-		return -1;
-	ling->l_onoff = !!native.l_onoff;
-	ling->l_linger = native.l_linger >= 0 && native.l_linger <= UINT16_MAX ?
-			 native.l_linger : UINT16_MAX;
-	return 0;
-}
-
-/* 0, or -1 with errno. */
-int ws_set_linger(int fd, const struct winsock_linger *ling)
-{
-	struct linger native = {
-		.l_onoff = 1,
-		.l_linger = ling->l_linger,
-	};
-
-	if (!setsockopt(fd, SOL_WINSOCK, WINSOCK_SO_LINGER, ling, sizeof(*ling)))
-		return 0;
-	if (!is_foreign(fd))
-		return -1;
-
-	/* Linux takes no interval with l_onoff 0: first the one, then the other. */
-	if (setsockopt(fd, SOL_SOCKET, SO_LINGER, &native, sizeof(native)))
-		return -1;
-	if (ling->l_onoff)
-		return 0;
-	native.l_onoff = 0;
-	return setsockopt(fd, SOL_SOCKET, SO_LINGER, &native, sizeof(native));
-}
 
 static int min_len(int len, int most)
 {
@@ -103,7 +44,7 @@ static int set_so_linger(int fd, const void *value, int len)
 		if (!setsockopt(fd, SOL_WINSOCK, WINSOCK_SO_LINGER, value,
 				sizeof(ling)))
 			return 0;
-		if (!is_foreign(fd))
+		if (!ws_has_native_linger(fd))
 			return -1;
 	}
 	if (len == sizeof(libc)) {
@@ -139,7 +80,7 @@ static int get_so_linger(int fd, void *value, int *len)
 	if (!getsockopt(fd, SOL_WINSOCK, WINSOCK_SO_LINGER, value, &size)) {
 		memcpy(&ling, value, sizeof(ling));
 	} else {
-		if (!is_foreign(fd) || ws_get_linger(fd, &ling))
+		if (!ws_has_native_linger(fd) || ws_get_linger(fd, &ling))
 			return -1;
 		if (!ws_is_readable(value, sizeof(ling)))
 			return no_room(value, *len);
@@ -166,7 +107,7 @@ static int set_so_dontlinger(int fd, const void *value, int len)
 	len = min_len(len, sizeof(on));
 	if (!setsockopt(fd, SOL_WINSOCK, WINSOCK_SO_DONTLINGER, value, len))
 		return 0;
-	if (!is_foreign(fd) || ws_get_linger(fd, &ling) ||
+	if (!ws_has_native_linger(fd) || ws_get_linger(fd, &ling) ||
 	    !ws_copy_in(&on, value, len))
 		return -1;
 	ling.l_onoff = !on;	/* O1: the interval stays */
@@ -194,7 +135,7 @@ static int get_so_dontlinger(int fd, void *value, int *len)
 		*len = size;
 		return 0;
 	}
-	if (!is_foreign(fd) || ws_get_linger(fd, &ling))
+	if (!ws_has_native_linger(fd) || ws_get_linger(fd, &ling))
 		return -1;
 	if (!ws_is_readable(value, min_len(*len, sizeof(off)))) {
 		errno = EFAULT;

@@ -5,10 +5,6 @@
 #include <sys/ioctl.h>
 #include <winsock2.h>
 
-#include "compat/option.h"
-#include "events/event.h"
-#include "events/watch.h"
-#include "overlapped/request.h"
 #include "blocking.h"
 #include "call.h"
 #include "close.h"
@@ -16,11 +12,15 @@
 #include "device.h"
 #include "error.h"
 #include "export.h"
+#include "linger.h"
 #include "outcome.h"
+#include "part.h"
 #include "socket.h"
 
 #define LONGEST_TICK_NSEC	(10 * WS_NSEC_PER_MSEC)
 #define MAX_DEADLINE_MSEC	65535000
+
+atomic_bool ws_requests_deferred;
 
 /**
  * struct background - a close that goes on without the caller (T-rows)

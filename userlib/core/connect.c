@@ -5,13 +5,12 @@
 #include <poll.h>
 #include <winsock2.h>
 
-#include "events/watch.h"
-#include "overlapped/request.h"
 #include "call.h"
 #include "connect.h"
 #include "error.h"
 #include "export.h"
 #include "name.h"
+#include "part.h"
 
 bool ws_is_listening(int fd)
 {
@@ -223,7 +222,7 @@ static int shut(const struct ws_call *call, int how)
 		before = ws_slot_set(slot, flags);
 	}
 	if (!shutdown(call->fd, how)) {
-		if (slot && how != SHUT_WR && atomic_load(&slot->requests))
+		if (how != SHUT_WR)
 			ws_requests_shut_receiving(slot);
 		return 0;
 	}

@@ -17,23 +17,17 @@
 #include <unistd.h>
 
 #include "device.h"
+#include "part.h"
 
-/* Guards changes of the number; it is read without.  Inside startup_lock. */
+/* The number is read without. */
 static pthread_mutex_t device_lock = PTHREAD_MUTEX_INITIALIZER;
 _Atomic int ws_device = -1;
 /* From ws_device_open() to ws_device_close(): it may be opened again. */
 static bool in_use;
 
-/* L8: fork(2) finds the lock free, in the parent and in the child. */
-void ws_device_before_fork(void)
-{
-	pthread_mutex_lock(&device_lock);
-}
-
-void ws_device_after_fork(void)
-{
-	pthread_mutex_unlock(&device_lock);
-}
+const struct ws_part ws_device_part = {
+	.lock = &device_lock,
+};
 
 /* The module's version of the ABI; -1 if @fd is no descriptor of its device. */
 int ws_device_version(int fd)

@@ -6,6 +6,10 @@
 #include <stdatomic.h>
 #include <sys/ioctl.h>
 
+struct ws_part;
+
+extern const struct ws_part ws_device_part;
+
 /* Its descriptor, or what it was; -1 for none. */
 extern _Atomic int ws_device;
 
@@ -13,8 +17,6 @@ int ws_device_open(void);
 void ws_device_close(void);
 int ws_device_version(int fd);
 int ws_device_ioctl_again(int fd, unsigned long request, void *arg);
-void ws_device_before_fork(void);
-void ws_device_after_fork(void);
 
 /*
  * As ioctl(2); ENETDOWN when the device cannot be had again (G3), EBADF after

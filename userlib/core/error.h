@@ -3,7 +3,6 @@
 #define WS_ERROR_H
 
 int ws_error_from_errno(int err);
-int ws_error_from_eai(int eai);
 int ws_fail(int error);
 void ws_no_error(void);
 

@@ -6,12 +6,11 @@
 #include <unistd.h>
 #include <winsock2.h>
 
-#include "events/watch.h"
-#include "overlapped/accepted.h"
 #include "call.h"
 #include "error.h"
 #include "export.h"
 #include "name.h"
+#include "part.h"
 #include "startup.h"
 
 static bool is_connected(int fd)

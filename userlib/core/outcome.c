@@ -11,12 +11,12 @@
 #include <unistd.h>
 #include <winsock2.h>
 
-#include "events/event.h"
 #include "call.h"
 #include "device.h"
 #include "error.h"
 #include "export.h"
 #include "outcome.h"
+#include "socket.h"
 
 /* The first with WINSOCK_IOC_CLOSE_DEADLINE. */
 #define FIRST_VERSION	3

@@ -10,22 +10,16 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "events/watch.h"
+#include "part.h"
 #include "slot.h"
 
 struct ws_slot *_Atomic ws_chunks[WS_CHUNKS];
 
 /*
- * Guards the change from one socket to the next, where more than @state changes:
- * a closesocket() that is about to note that it has closed a number may meet the
- * socket() that got it since.  Outside watch_lock.
+ * Taken where more than @state changes: a closesocket() that is about to note that
+ * it has closed a number may meet the socket() that got it since.
  */
 static pthread_mutex_t change_lock = PTHREAD_MUTEX_INITIALIZER;
-
-void ws_slot_before_fork(void)
-{
-	pthread_mutex_lock(&change_lock);
-}
 
 /* L8: the calls, selections and requests of other threads are the parent's. */
 static void start_over(void)
@@ -45,12 +39,10 @@ static void start_over(void)
 	}
 }
 
-void ws_slot_after_fork(bool child)
-{
-	if (child)
-		start_over();
-	pthread_mutex_unlock(&change_lock);
-}
+const struct ws_part ws_slot_part = {
+	.lock = &change_lock,
+	.forked = start_over,
+};
 
 /* As ws_slot_at(), with memory for it; NULL without any. */
 static struct ws_slot *new_slot_at(unsigned int fd)

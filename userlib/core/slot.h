@@ -30,8 +30,16 @@ enum {
 	WS_SLOT_LINGER		= 1 << 12,	/* SO_LINGER may have been set */
 };
 
+/* What an accepted socket has from its listener, besides options (O8). */
+#define WS_SLOT_INHERITED \
+	(WS_SLOT_TIMEOUT | WS_SLOT_REUSE_LENT | WS_SLOT_NO_INHERIT | \
+	 WS_SLOT_LINGER)
+
+struct ws_part;
 struct ws_requests;
 struct ws_watch;
+
+extern const struct ws_part ws_slot_part;
 
 /**
  * struct ws_slot - one socket
@@ -45,8 +53,8 @@ struct ws_watch;
  * @domain: address family
  * @type: SOCK_STREAM etc.
  * @connected: when a connection began, see ws_slot_connected(); 0 if not known
- * @watch: its event selection; watch.c guards it
- * @requests: its overlapped requests; request.c guards them
+ * @watch: its event selection
+ * @requests: its overlapped requests
  */
 struct ws_slot {
 	_Atomic uint64_t state;
@@ -64,8 +72,6 @@ struct ws_slot {
 struct ws_slot *ws_slot_open(int fd, int domain, int type, unsigned int flags);
 struct ws_slot *ws_slot_adopt(int fd);
 void ws_slot_closed_watched(struct ws_slot *slot, unsigned int generation);
-void ws_slot_before_fork(void);
-void ws_slot_after_fork(bool child);
 bool ws_slot_closed_since(struct ws_slot *slot, unsigned int generation);
 void ws_slot_identify(struct ws_slot *slot, int fd);
 int ws_slot_find_descriptor(uint64_t inode);

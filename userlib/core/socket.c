@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* socket and WSASocket */
+/* socket */
 #include <errno.h>
 #include <linux/winsock.h>
 #include <unistd.h>
 #include <winsock2.h>
 
-#include "compat/duplicate.h"
 #include "call.h"
 #include "device.h"
 #include "error.h"
 #include "export.h"
+#include "socket.h"
 #include "startup.h"
 
 #define TYPE_FLAGS	(SOCK_CLOEXEC | SOCK_NONBLOCK)
@@ -72,9 +72,9 @@ static void infer(int *domain, int *type, int protocol)
 		*type |= protocol == IPPROTO_TCP ? SOCK_STREAM : SOCK_DGRAM;
 }
 
-/* As socket(2), with a WSA error for -1. */
-static int open_socket(int domain, int type, int protocol, unsigned int flags,
-		       int *error)
+/* As socket(2), with WS_SLOT_* flags, and a WSA error for -1. */
+int ws_open_socket(int domain, int type, int protocol, unsigned int flags,
+		   int *error)
 {
 	static const int only = 1;
 	struct ws_slot *slot;
@@ -111,40 +111,6 @@ WS_EXPORT int winsock_socket(int domain, int type, int protocol)
 
 	if (!ws_call_begin(&call, -1))
 		return SOCKET_ERROR;
-	fd = open_socket(domain, type, protocol, 0, &error);
+	fd = ws_open_socket(domain, type, protocol, 0, &error);
 	return ws_call_end(&call, error) ? SOCKET_ERROR : fd;
-}
-
-static int from_info(int value, int theirs)
-{
-	return value == FROM_PROTOCOL_INFO ? theirs : value;
-}
-
-/* Every socket can do overlapped I/O. */
-WS_EXPORT SOCKET WSASocketA(int domain, int type, int protocol,
-			    LPWSAPROTOCOL_INFOA info, GROUP group, DWORD flags)
-{
-	bool inherited = !(flags & WSA_FLAG_NO_HANDLE_INHERIT);
-	struct ws_call call;
-	int fd = -1, error = 0;
-
-	if (!ws_call_begin(&call, -1))
-		return INVALID_SOCKET;
-
-	if (flags & ~(WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT) ||
-	    group) {
-		error = WSAEINVAL;
-	} else if (info && ws_is_duplicate(info)) {
-		fd = ws_fetch_duplicate(info, inherited, &error);
-	} else {
-		if (info) {
-			domain = from_info(domain, info->iAddressFamily);
-			type = from_info(type, info->iSocketType);
-			protocol = from_info(protocol, info->iProtocol);
-		}
-		fd = open_socket(domain, type | (inherited ? 0 : SOCK_CLOEXEC),
-				 protocol, inherited ? 0 : WS_SLOT_NO_INHERIT,
-				 &error);
-	}
-	return ws_call_end(&call, error) ? INVALID_SOCKET : (SOCKET)fd;
 }

@@ -11,4 +11,15 @@ static inline int ws_socket_fd(uintptr_t s)
 	return s <= INT_MAX ? (int)s : -1;
 }
 
+/* The same of a WSAEVENT, of which 0 is none. */
+static inline int ws_event_fd(const void *event)
+{
+	uintptr_t number = (uintptr_t)event;
+
+	return number && number <= INT_MAX ? (int)number : -1;
+}
+
+int ws_open_socket(int domain, int type, int protocol, unsigned int flags,
+		   int *error);
+
 #endif

@@ -6,16 +6,12 @@
 #include <string.h>
 #include <winsock2.h>
 
-#include "compat/duplicate.h"
-#include "events/ending.h"
-#include "events/helper.h"
-#include "events/watch.h"
-#include "overlapped/request.h"
 #include "blocking.h"
 #include "close.h"
 #include "device.h"
 #include "error.h"
 #include "export.h"
+#include "part.h"
 #include "slot.h"
 #include "startup.h"
 
@@ -24,34 +20,42 @@
 #define MAX_SOCKETS		32767
 #define MAX_DATAGRAM		65467
 
-/* Guards the step from none to one and back; the count is read without. */
+/* The count is read without. */
 static pthread_mutex_t startup_lock = PTHREAD_MUTEX_INITIALIZER;
 _Atomic unsigned int ws_startups;
 /* The highest version that was asked for since there was none in force. */
 static _Atomic WORD version_in_force;
 
+static const struct ws_part startup_part = {
+	.lock = &startup_lock,
+};
+
+const struct ws_part *ws_parts[WS_PARTS] = {
+	[WS_PART_STARTUP] = &startup_part,
+	[WS_PART_DEVICE] = &ws_device_part,
+	[WS_PART_SLOTS] = &ws_slot_part,
+};
+
 static void before_fork(void)
 {
-	pthread_mutex_lock(&startup_lock);
-	ws_ending_before_fork();
-	ws_device_before_fork();
-	ws_requests_before_fork();
-	ws_slot_before_fork();
-	ws_watch_before_fork();
-	ws_handover_before_fork();
-	ws_helper_before_fork();
+	int i;
+
+	for (i = 0; i < WS_PARTS; i++)
+		if (ws_parts[i])
+			pthread_mutex_lock(ws_parts[i]->lock);
 }
 
 static void after_fork(bool child)
 {
-	ws_helper_after_fork(child);
-	ws_handover_after_fork(child);
-	ws_watch_after_fork(child);
-	ws_slot_after_fork(child);
-	ws_requests_after_fork(child);
-	ws_device_after_fork();
-	ws_ending_after_fork(child);
-	pthread_mutex_unlock(&startup_lock);
+	int i;
+
+	for (i = WS_PARTS - 1; i >= 0; i--) {
+		if (!ws_parts[i])
+			continue;
+		if (child && ws_parts[i]->forked)
+			ws_parts[i]->forked();
+		pthread_mutex_unlock(ws_parts[i]->lock);
+	}
 }
 
 static void after_fork_in_parent(void)
@@ -162,13 +166,17 @@ static void doom(struct ws_slot *slot, int fd)
 
 /*
  * Under startup_lock: whoever starts again has sockets, offers and waits of his
- * own.  The offers first, lest a socket seem shared that nobody will fetch.
+ * own.  Offers end before any socket is closed, lest one seem shared that nobody
+ * will fetch.
  */
 static void come_to_an_end(void)
 {
+	int i;
+
 	ws_slot_for_each(doom);
-	ws_handover_stop();
-	ws_ending_come();
+	for (i = 0; i < WS_PARTS; i++)
+		if (ws_parts[i] && ws_parts[i]->end)
+			ws_parts[i]->end();
 }
 
 static void close_slot(struct ws_slot *slot, int fd)
@@ -184,11 +192,13 @@ static void close_slot(struct ws_slot *slot, int fd)
 /* Unless somebody has started again meanwhile. */
 static void stop(void)
 {
+	int i;
+
 	pthread_mutex_lock(&startup_lock);
 	if (!ws_startups) {
-		ws_watch_stop();
-		ws_requests_stop();
-		ws_helper_stop();
+		for (i = 0; i < WS_PARTS; i++)
+			if (ws_parts[i] && ws_parts[i]->stop)
+				ws_parts[i]->stop();
 		ws_device_close();
 	}
 	pthread_mutex_unlock(&startup_lock);

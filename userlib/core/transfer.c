@@ -4,10 +4,10 @@
 #include <poll.h>
 #include <winsock2.h>
 
-#include "events/watch.h"
 #include "call.h"
 #include "error.h"
 #include "export.h"
+#include "part.h"
 #include "transfer.h"
 
 /*

@@ -5,6 +5,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "core/part.h"
 #include "alert.h"
 #include "event.h"
 
@@ -23,7 +24,6 @@ struct ws_alerts {
 	struct ws_alert **last;
 };
 
-/* Guards all of them.  Nothing else is locked inside. */
 static pthread_mutex_t alert_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static pthread_once_t key_once = PTHREAD_ONCE_INIT;
@@ -40,25 +40,24 @@ static void free_list(struct ws_alert *alert)
 	}
 }
 
-/* Windows drops a thread's routines with the thread, too. */
-static void thread_ends(void *arg)
+/* Under alert_lock.  Windows drops a thread's routines with the thread, too. */
+static void end(struct ws_alerts *alerts)
 {
-	struct ws_alerts *alerts = arg;
-	struct ws_alert *left;
-	int fd;
-
-	pthread_mutex_lock(&alert_lock);
-	fd = alerts->fd;
-	left = alerts->first;
+	if (ws_event_is_valid(alerts->fd))
+		close(alerts->fd);
+	free_list(alerts->first);
 	alerts->fd = -1;
 	alerts->first = NULL;
 	alerts->last = &alerts->first;
-	pthread_mutex_unlock(&alert_lock);
+	if (!--alerts->users)
+		free(alerts);
+}
 
-	if (ws_event_is_valid(fd))
-		close(fd);
-	free_list(left);
-	ws_alerts_put(alerts);
+static void thread_ends(void *arg)
+{
+	pthread_mutex_lock(&alert_lock);
+	end(arg);
+	pthread_mutex_unlock(&alert_lock);
 }
 
 static void make_key(void)
@@ -172,19 +171,19 @@ bool ws_alert_run(void)
 	return true;
 }
 
-void ws_alerts_before_fork(void)
-{
-	pthread_mutex_lock(&alert_lock);
-}
-
 /* L8: the parent's requests, and what they have come to, are the parent's. */
-void ws_alerts_after_fork(bool child)
+static void forget(void)
 {
-	struct ws_alerts *alerts = child ? own() : NULL;
+	struct ws_alerts *alerts = own();
 
-	pthread_mutex_unlock(&alert_lock);
-	if (alerts) {
-		pthread_setspecific(key, NULL);
-		thread_ends(alerts);
-	}
+	if (!alerts)
+		return;
+	pthread_setspecific(key, NULL);
+	end(alerts);
 }
+
+static const struct ws_part alert_part = {
+	.lock = &alert_lock,
+	.forked = forget,
+};
+WS_REGISTER_PART(WS_PART_ALERTS, alert_part)

@@ -30,7 +30,5 @@ void ws_alerts_put(struct ws_alerts *alerts);
 void ws_alerts_post(struct ws_alerts *alerts, struct ws_alert *alert);
 int ws_alert_fd(void);
 bool ws_alert_run(void);
-void ws_alerts_before_fork(void);
-void ws_alerts_after_fork(bool child);
 
 #endif

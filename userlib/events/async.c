@@ -2,8 +2,6 @@
 /*
  * WSAAsyncSelect, and the message queues it posts to: there are no windows
  * here to have any.
- *
- * queues_lock guards the queues and nests in watch_lock.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +15,7 @@
 #include "core/deadline.h"
 #include "core/error.h"
 #include "core/export.h"
+#include "core/part.h"
 #include "core/socket.h"
 #include "async.h"
 #include "ending.h"
@@ -142,18 +141,13 @@ static void drop_messages(struct winsock_queue *queue)
 	queue->last = &queue->first;
 }
 
-void ws_queues_before_fork(void)
-{
-	pthread_mutex_lock(&queues_lock);
-}
-
 /* L8: same queues, but empty, and with events of their own. */
-void ws_queues_after_fork(bool child)
+static void start_over(void)
 {
 	struct winsock_queue *queue;
 	int event;
 
-	for (queue = child ? queues : NULL; queue; queue = queue->next) {
+	for (queue = queues; queue; queue = queue->next) {
 		queue->readers = 0;
 		drop_messages(queue);
 		event = ws_event_create();
@@ -162,8 +156,13 @@ void ws_queues_after_fork(bool child)
 		dup3(event, queue->event, O_CLOEXEC);
 		close(event);
 	}
-	pthread_mutex_unlock(&queues_lock);
 }
+
+static const struct ws_part queues_part = {
+	.lock = &queues_lock,
+	.forked = start_over,
+};
+WS_REGISTER_PART(WS_PART_QUEUES, queues_part)
 
 WS_EXPORT HWND winsock_create_queue(void)
 {

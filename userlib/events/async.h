@@ -12,7 +12,5 @@ bool ws_queue_post(struct winsock_queue *queue, const struct ws_target *target,
 		   uint64_t origin, long event, int error);
 bool ws_queue_is_open(const struct winsock_queue *queue);
 void ws_queue_purge(struct winsock_queue *queue, uint64_t origin);
-void ws_queues_before_fork(void);
-void ws_queues_after_fork(bool child);
 
 #endif

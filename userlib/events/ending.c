@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "core/part.h"
 #include "core/startup.h"
 #include "ending.h"
 #include "event.h"
@@ -19,7 +20,6 @@ struct ws_ending {
 	int event;
 };
 
-/* Guards all of them.  Inside startup_lock; nothing else is locked inside. */
 static pthread_mutex_t ending_lock = PTHREAD_MUTEX_INITIALIZER;
 /* That of the present; NULL until somebody waits. */
 static struct ws_ending *ending;
@@ -84,7 +84,7 @@ void ws_ending_put(struct ws_ending *e)
 }
 
 /* Before anybody can start again, whose waits are none of it. */
-void ws_ending_come(void)
+static void come(void)
 {
 	pthread_mutex_lock(&ending_lock);
 	if (ending) {
@@ -95,18 +95,19 @@ void ws_ending_come(void)
 	pthread_mutex_unlock(&ending_lock);
 }
 
-void ws_ending_before_fork(void)
+/* L8: those who wait are the parent's, and so is the event. */
+static void forget(void)
 {
-	pthread_mutex_lock(&ending_lock);
+	if (!ending)
+		return;
+	ending->users = 1;
+	put(ending);
+	ending = NULL;
 }
 
-/* L8: those who wait are the parent's, and so is the event. */
-void ws_ending_after_fork(bool child)
-{
-	if (child && ending) {
-		ending->users = 1;
-		put(ending);
-		ending = NULL;
-	}
-	pthread_mutex_unlock(&ending_lock);
-}
+static const struct ws_part ending_part = {
+	.lock = &ending_lock,
+	.forked = forget,
+	.end = come,
+};
+WS_REGISTER_PART(WS_PART_ENDING, ending_part)

@@ -14,8 +14,5 @@ struct ws_ending;
 
 bool ws_ending_get(struct ws_ending **e, struct pollfd *pollfd);
 void ws_ending_put(struct ws_ending *e);
-void ws_ending_come(void);
-void ws_ending_before_fork(void);
-void ws_ending_after_fork(bool child);
 
 #endif

@@ -7,8 +7,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "compat/duplicate.h"
-#include "overlapped/request.h"
+#include "core/part.h"
 #include "helper.h"
 #include "watch.h"
 
@@ -26,7 +25,6 @@ static struct helper {
 	pthread_t thread;
 } helper;
 
-/* Guards it.  The innermost lock; the thread does not take it. */
 static pthread_mutex_t helper_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static void *help(void *arg)
@@ -40,19 +38,12 @@ static void *help(void *arg)
 		if (n < 0 && errno != EINTR)
 			return NULL;
 		for (i = 0; i < n; i++) {
-			switch (events[i].data.u64) {
-			case WS_SOURCE_WAKE:
-			case WS_SOURCE_RING:
-				ws_requests_work();
-				break;
-			case WS_SOURCE_STOP:
+			if (events[i].data.u64 == WS_PART_HELPER)
 				return NULL;
-			case WS_SOURCE_HANDOVER:
-				ws_handover_ready();
-				break;
-			default:
+			if (events[i].data.u64 < WS_PARTS)
+				ws_parts[events[i].data.u64]->ready();
+			else
 				ws_watch_ready(events[i].data.u64);
-			}
 		}
 	}
 }
@@ -80,7 +71,7 @@ static int open_helper(struct helper *h)
 {
 	struct epoll_event event = {
 		.events = EPOLLIN | EPOLLET,
-		.data.u64 = WS_SOURCE_WAKE,
+		.data.u64 = WS_PART_REQUESTS,
 	};
 	int err;
 
@@ -128,11 +119,11 @@ bool ws_helper_runs(void)
 }
 
 /* WSACleanup: nobody has anything left for it to do. */
-void ws_helper_stop(void)
+static void stop(void)
 {
-	struct epoll_event stop = {
+	struct epoll_event end = {
 		.events = EPOLLIN,
-		.data.u64 = WS_SOURCE_STOP,
+		.data.u64 = WS_PART_HELPER,
 	};
 	struct helper h;
 
@@ -144,7 +135,7 @@ void ws_helper_stop(void)
 	if (!h.running)
 		return;
 	/* Numbers that somebody has closed are not ours: it cannot be told. */
-	if (epoll_ctl(h.set, EPOLL_CTL_MOD, h.wake, &stop) ||
+	if (epoll_ctl(h.set, EPOLL_CTL_MOD, h.wake, &end) ||
 	    eventfd_write(h.wake, 1)) {
 		pthread_detach(h.thread);
 		return;
@@ -154,7 +145,7 @@ void ws_helper_stop(void)
 	close(h.set);
 }
 
-/* Makes the thread look what there is to do. */
+/* Makes the thread look what requests there are. */
 void ws_helper_wake(void)
 {
 	pthread_mutex_lock(&helper_lock);
@@ -177,28 +168,29 @@ int ws_helper_ctl(int op, int fd, struct epoll_event *event)
 	return ret;
 }
 
-/* Starts it if need be.  0, or -1 with errno. */
-int ws_helper_add(int fd, enum ws_source source)
+/* @part is called when @fd is readable.  Starts the thread.  0, or -1 with errno. */
+int ws_helper_add(int fd, enum ws_part_id part)
 {
-	struct epoll_event event = { .events = EPOLLIN, .data.u64 = source };
+	struct epoll_event event = { .events = EPOLLIN, .data.u64 = part };
 
 	if (ws_helper_start())
 		return -1;
 	return ws_helper_ctl(EPOLL_CTL_ADD, fd, &event);
 }
 
-void ws_helper_before_fork(void)
+/* L8: the thread and its epoll set are the parent's. */
+static void forget(void)
 {
-	pthread_mutex_lock(&helper_lock);
+	if (!helper.running)
+		return;
+	helper.running = false;
+	close(helper.set);
+	close(helper.wake);
 }
 
-/* L8: the thread and its epoll set are the parent's. */
-void ws_helper_after_fork(bool child)
-{
-	if (child && helper.running) {
-		helper.running = false;
-		close(helper.set);
-		close(helper.wake);
-	}
-	pthread_mutex_unlock(&helper_lock);
-}
+static const struct ws_part helper_part = {
+	.lock = &helper_lock,
+	.forked = forget,
+	.stop = stop,
+};
+WS_REGISTER_PART(WS_PART_HELPER, helper_part)

@@ -15,10 +15,9 @@
  * a number that has been closed or means another socket are told by the watch's
  * serial number.
  *
- * watch_lock guards everything here, and slot->watch; a queue's lock nests in
- * it.  closesocket() takes it to suspend the watch before it closes, and to
- * drop it when it has closed: nothing is recorded from then on, when the number
- * may mean another socket, and when closesocket() has returned (P9).
+ * closesocket() takes watch_lock to suspend the watch before it closes, and to drop
+ * it when it has closed: nothing is recorded from then on, when the number may mean
+ * another socket, and when closesocket() has returned (P9).
  */
 #include <errno.h>
 #include <limits.h>
@@ -35,6 +34,7 @@
 #include "core/call.h"
 #include "core/error.h"
 #include "core/export.h"
+#include "core/part.h"
 #include "core/socket.h"
 #include "async.h"
 #include "event.h"
@@ -340,7 +340,7 @@ void ws_watch_ready(uint64_t name)
 }
 
 /* WSACleanup, before the epoll set is gone: all sockets are closed, or as good as. */
-void ws_watch_stop(void)
+static void stop(void)
 {
 	struct ws_watch *w;
 
@@ -448,7 +448,7 @@ static void leave_watch(struct ws_slot *slot, struct ws_watch *w)
 	}
 }
 
-void ws_watch_drop_slow(struct ws_slot *slot)
+static void drop(struct ws_slot *slot)
 {
 	struct ws_watch *w;
 
@@ -482,7 +482,7 @@ void ws_watch_replace_slow(struct ws_slot *slot, int fd)
  * Also keeps the helper from being woken for a socket that others still have,
  * which stays in the set for as long as they do.
  */
-uint32_t ws_watch_suspend_slow(struct ws_slot *slot)
+static uint32_t suspend(struct ws_slot *slot)
 {
 	struct ws_watch *w;
 	uint32_t serial = 0;
@@ -498,7 +498,7 @@ uint32_t ws_watch_suspend_slow(struct ws_slot *slot)
 	return serial;
 }
 
-void ws_watch_resume_slow(struct ws_slot *slot, uint32_t serial)
+static void resume(struct ws_slot *slot, uint32_t serial)
 {
 	struct ws_watch *w;
 
@@ -509,7 +509,7 @@ void ws_watch_resume_slow(struct ws_slot *slot, uint32_t serial)
 	pthread_mutex_unlock(&watch_lock);
 }
 
-void ws_watch_reenable_slow(struct ws_slot *slot, long events)
+static void reenable(struct ws_slot *slot, long events)
 {
 	struct ws_watch *w;
 
@@ -523,7 +523,7 @@ void ws_watch_reenable_slow(struct ws_slot *slot, long events)
 	pthread_mutex_unlock(&watch_lock);
 }
 
-void ws_watch_connecting_slow(struct ws_slot *slot)
+static void note_connecting(struct ws_slot *slot)
 {
 	struct ws_watch *w;
 
@@ -541,7 +541,7 @@ void ws_watch_connecting_slow(struct ws_slot *slot)
 }
 
 /* Without memory the new socket has no selection. */
-void ws_watch_inherit_slow(struct ws_slot *slot, struct ws_slot *child, int fd)
+static void inherit(struct ws_slot *slot, struct ws_slot *child, int fd)
 {
 	struct ws_watch *w, *new;
 
@@ -570,7 +570,7 @@ bool ws_watch_is_active_slow(struct ws_slot *slot)
 	return active;
 }
 
-int ws_watch_connect_error_slow(struct ws_slot *slot)
+static int kept_error(struct ws_slot *slot)
 {
 	struct ws_watch *w;
 	int err;
@@ -583,7 +583,7 @@ int ws_watch_connect_error_slow(struct ws_slot *slot)
 }
 
 /* A number that the library has not met may be one of a socket that it has. */
-void ws_watch_adopted(struct ws_slot *slot, int fd)
+static void adopted(struct ws_slot *slot, int fd)
 {
 	struct ws_watch *w;
 
@@ -618,20 +618,27 @@ void ws_watch_forget_queue(const struct winsock_queue *queue)
 	pthread_mutex_unlock(&watch_lock);
 }
 
-void ws_watch_before_fork(void)
+/* L8: the parent's selections are the parent's. */
+static void forget(void)
 {
-	pthread_mutex_lock(&watch_lock);
-	ws_queues_before_fork();
+	while (watches)
+		free_watch(watches);
 }
 
-/* L8: the parent's selections are the parent's. */
-void ws_watch_after_fork(bool child)
-{
-	while (child && watches)
-		free_watch(watches);
-	ws_queues_after_fork(child);
-	pthread_mutex_unlock(&watch_lock);
-}
+static const struct ws_part watch_part = {
+	.lock = &watch_lock,
+	.forked = forget,
+	.stop = stop,
+	.adopted = adopted,
+	.connecting = note_connecting,
+	.connect_error = kept_error,
+	.inherit = inherit,
+	.reenable = reenable,
+	.suspend = suspend,
+	.resume = resume,
+	.drop = drop,
+};
+WS_REGISTER_PART(WS_PART_WATCH, watch_part)
 
 /*
  * What was reported stays so for an event, as on Windows, which posts messages

@@ -10,8 +10,9 @@
 #include <unistd.h>
 #include <winsock2.h>
 
-#include "compat/option.h"
 #include "core/error.h"
+#include "core/linger.h"
+#include "core/part.h"
 #include "events/watch.h"
 #include "accepted.h"
 

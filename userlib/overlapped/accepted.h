@@ -8,11 +8,6 @@
 
 #include "core/slot.h"
 
-/* What an accepted socket has from its listener, besides options (O8). */
-#define WS_SLOT_INHERITED \
-	(WS_SLOT_TIMEOUT | WS_SLOT_REUSE_LENT | WS_SLOT_NO_INHERIT | \
-	 WS_SLOT_LINGER)
-
 /* An address block has so much more than the address. */
 #define WS_ADDRESS_BLOCK_EXTRA	16
 

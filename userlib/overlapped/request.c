@@ -6,11 +6,10 @@
  * the helper thread, which gives it to io_uring: the kernel ends a request with
  * the thread that made it, and closesocket() could not wait for one of its own.
  *
- * request_lock guards everything here, and slot->requests.  The helper looks at
- * the socket and submits under it; closesocket() announces itself in
- * slot->closing first and takes the lock then.  So nothing is submitted on a
- * number that may be closed: it waits for the outcome, and goes on if nothing
- * came of it (I1).
+ * The helper looks at the socket and submits under request_lock; closesocket()
+ * announces itself in slot->closing first and takes the lock then.  So nothing is
+ * submitted on a number that may be closed: it waits for the outcome, and goes on if
+ * nothing came of it (I1).
  *
  * P8: the kernel refuses or cancels what it has when closesocket() succeeds; the
  * rest is dropped here.  When closesocket() returns, no request is left and the
@@ -29,6 +28,7 @@
 #include "core/connect.h"
 #include "core/deadline.h"
 #include "core/error.h"
+#include "core/part.h"
 #include "events/alert.h"
 #include "events/event.h"
 #include "events/helper.h"
@@ -137,8 +137,6 @@ static pthread_cond_t request_ended = PTHREAD_COND_INITIALIZER;
 /* Those the helper has to look at, and those that wait for a closesocket(). */
 static struct ws_requests *work, *deferred;
 static struct ws_requests *all;
-/* There are such: closesocket() reads it without the lock. */
-atomic_bool ws_requests_deferred;
 
 static struct io_uring ring;
 static bool have_ring;
@@ -153,7 +151,7 @@ static int open_ring(void)
 	err = -io_uring_queue_init(RING_ENTRIES, &ring, 0);
 	if (err)
 		return err;
-	if (ws_helper_add(ring.ring_fd, WS_SOURCE_RING)) {
+	if (ws_helper_add(ring.ring_fd, WS_PART_REQUESTS)) {
 		err = errno;
 		io_uring_queue_exit(&ring);
 		return err;
@@ -942,7 +940,7 @@ static void reap(struct io_uring_cqe *cqe)
 }
 
 /* Called by the helper thread: something was asked for, or has been answered. */
-void ws_requests_work(void)
+static void work_off(void)
 {
 	struct io_uring_cqe *cqe;
 
@@ -966,7 +964,7 @@ static uint64_t cookie_of(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) ? 0 : cookie;
 }
 
-struct ws_requests *ws_requests_hold_slow(struct ws_slot *slot, int fd)
+static struct ws_requests *hold(struct ws_slot *slot, int fd)
 {
 	struct ws_requests *r;
 
@@ -982,7 +980,7 @@ struct ws_requests *ws_requests_hold_slow(struct ws_slot *slot, int fd)
 }
 
 /* References to the file that the kernel cannot tell from another process's. */
-unsigned int ws_requests_pending(const struct ws_requests *r)
+static unsigned int pending(const struct ws_requests *r)
 {
 	return r ? atomic_load(&r->in_ring) : 0;
 }
@@ -1114,7 +1112,7 @@ static void end_socket(struct ws_requests *r)
  * L25: the application has shut the direction in which these wait.  They get the end
  * before it goes on, and not what the peer may send a moment later.
  */
-void ws_requests_shut_receiving(struct ws_slot *slot)
+static void shut_receiving(struct ws_slot *slot)
 {
 	struct ws_requests *r;
 
@@ -1130,7 +1128,7 @@ void ws_requests_shut_receiving(struct ws_slot *slot)
 	pthread_mutex_unlock(&request_lock);
 }
 
-void ws_requests_release_slow(struct ws_requests *r, bool closed)
+static void release(struct ws_requests *r, bool closed)
 {
 	pthread_mutex_lock(&request_lock);
 	look_again_at_deferred();
@@ -1143,10 +1141,9 @@ void ws_requests_release_slow(struct ws_requests *r, bool closed)
 	pthread_mutex_unlock(&request_lock);
 }
 
-/* WSACleanup: every socket is closed. */
-void ws_requests_stop(void)
+/* Under request_lock. */
+static void end_everything(void)
 {
-	pthread_mutex_lock(&request_lock);
 	if (have_ring) {
 		if (!ws_event_is_valid(ring.ring_fd))
 			ring.ring_fd = -1;	/* somebody else's by now */
@@ -1154,13 +1151,14 @@ void ws_requests_stop(void)
 		have_ring = false;
 	}
 	end_all();
-	pthread_mutex_unlock(&request_lock);
 }
 
-void ws_requests_before_fork(void)
+/* WSACleanup: every socket is closed. */
+static void stop(void)
 {
 	pthread_mutex_lock(&request_lock);
-	ws_alerts_before_fork();
+	end_everything();
+	pthread_mutex_unlock(&request_lock);
 }
 
 static void close_accepted(void)
@@ -1176,17 +1174,24 @@ static void close_accepted(void)
 }
 
 /* L8: the parent's requests are the parent's, and so is the ring. */
-void ws_requests_after_fork(bool child)
+static void forget(void)
 {
-	if (child) {
-		close_accepted();
-		work = NULL;
-		deferred = NULL;
-		all = NULL;
-		pthread_cond_init(&request_ended, NULL);
-	}
-	ws_alerts_after_fork(child);
-	pthread_mutex_unlock(&request_lock);
-	if (child)
-		ws_requests_stop();
+	close_accepted();
+	work = NULL;
+	deferred = NULL;
+	all = NULL;
+	pthread_cond_init(&request_ended, NULL);
+	end_everything();
 }
+
+static const struct ws_part request_part = {
+	.lock = &request_lock,
+	.forked = forget,
+	.stop = stop,
+	.ready = work_off,
+	.hold = hold,
+	.pending = pending,
+	.release = release,
+	.shut_receiving = shut_receiving,
+};
+WS_REGISTER_PART(WS_PART_REQUESTS, request_part)

@@ -46,41 +46,4 @@ struct ws_ask {
 int ws_request(const struct ws_ask *ask);
 void ws_request_wait(const WSAOVERLAPPED *overlapped);
 
-struct ws_requests *ws_requests_hold_slow(struct ws_slot *slot, int fd);
-unsigned int ws_requests_pending(const struct ws_requests *requests);
-void ws_requests_release_slow(struct ws_requests *requests, bool closed);
-void ws_requests_shut_receiving(struct ws_slot *slot);
-extern atomic_bool ws_requests_deferred;
-
-void ws_requests_work(void);
-void ws_requests_stop(void);
-void ws_requests_before_fork(void);
-void ws_requests_after_fork(bool child);
-
-/**
- * ws_requests_hold - closesocket() begins
- * @slot: the socket's; its closing count says so already
- * @fd: its number
- *
- * Nothing is submitted for the socket from here on.
- *
- * Return: what ws_requests_release() takes; NULL if it never had requests.
- */
-static inline struct ws_requests *ws_requests_hold(struct ws_slot *slot, int fd)
-{
-	return slot && atomic_load(&slot->requests) ?
-	       ws_requests_hold_slow(slot, fd) : NULL;
-}
-
-/**
- * ws_requests_release - closesocket() has ended
- * @requests: what ws_requests_hold() returned
- * @closed: it succeeded; the slot knows already
- */
-static inline void ws_requests_release(struct ws_requests *requests, bool closed)
-{
-	if (requests || atomic_load(&ws_requests_deferred))
-		ws_requests_release_slow(requests, closed);
-}
-
 #endif
