@@ -684,4 +684,5 @@ static const struct ws_part handover_part = {
 	.end = end_offers,
 	.ready = ready,
 };
+
 WS_REGISTER_PART(WS_PART_HANDOVER, handover_part)

@@ -11,5 +11,4 @@ bool ws_is_duplicate(const struct _WSAPROTOCOL_INFOA *info);
 int ws_fetch_duplicate(const struct _WSAPROTOCOL_INFOA *info, bool inherited,
 		       int *error);
 
-
 #endif

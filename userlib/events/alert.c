@@ -186,4 +186,5 @@ static const struct ws_part alert_part = {
 	.lock = &alert_lock,
 	.forked = forget,
 };
+
 WS_REGISTER_PART(WS_PART_ALERTS, alert_part)

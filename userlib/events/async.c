@@ -162,6 +162,7 @@ static const struct ws_part queues_part = {
 	.lock = &queues_lock,
 	.forked = start_over,
 };
+
 WS_REGISTER_PART(WS_PART_QUEUES, queues_part)
 
 WS_EXPORT HWND winsock_create_queue(void)

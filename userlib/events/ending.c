@@ -110,4 +110,5 @@ static const struct ws_part ending_part = {
 	.forked = forget,
 	.end = come,
 };
+
 WS_REGISTER_PART(WS_PART_ENDING, ending_part)

@@ -193,4 +193,5 @@ static const struct ws_part helper_part = {
 	.forked = forget,
 	.stop = stop,
 };
+
 WS_REGISTER_PART(WS_PART_HELPER, helper_part)

@@ -638,6 +638,7 @@ static const struct ws_part watch_part = {
 	.resume = resume,
 	.drop = drop,
 };
+
 WS_REGISTER_PART(WS_PART_WATCH, watch_part)
 
 /*

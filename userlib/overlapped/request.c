@@ -1194,4 +1194,5 @@ static const struct ws_part request_part = {
 	.release = release,
 	.shut_receiving = shut_receiving,
 };
+
 WS_REGISTER_PART(WS_PART_REQUESTS, request_part)
