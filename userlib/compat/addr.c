@@ -74,8 +74,8 @@ static void keep_hinted(struct addrinfo *list, int type, int protocol)
  * Linux answers for each type of socket that is not excluded, and refuses a
  * protocol that is not the type's; Winsock does not look at the two.
  */
-static int look_up(const char *node, const char *service,
-		   const struct addrinfo *hints, struct addrinfo **res)
+static int look_up_name(const char *node, const char *service,
+			const struct addrinfo *hints, struct addrinfo **res)
 {
 	struct addrinfo asked = { 0 };
 	int type, protocol, ret;
@@ -106,10 +106,10 @@ static int look_up_own(const char *node, const char *service,
 	int ret;
 
 	if (!node || *node)
-		return look_up(node, service, hints, res);
+		return look_up_name(node, service, hints, res);
 	ret = gethostname(own, sizeof(own)) ? LIBC_EAI_SYSTEM :
-					      look_up(own, service, hints, res);
-	return ret ? look_up("localhost", service, hints, res) : 0;
+					      look_up_name(own, service, hints, res);
+	return ret ? look_up_name("localhost", service, hints, res) : 0;
 }
 
 WS_EXPORT int winsock_getaddrinfo(const char *node, const char *service,

@@ -57,7 +57,7 @@ struct transmission {
 };
 
 /* sendfile(2) without its SIGPIPE, which no flag keeps away. */
-static ssize_t send_file(int fd, const struct part *part)
+static ssize_t send_piece(int fd, const struct part *part)
 {
 	static const struct timespec now;
 	sigset_t pipe, pending, old;
@@ -108,7 +108,7 @@ static ssize_t send_some(int fd, const struct part *part, bool polled)
 	int flags = MSG_NOSIGNAL;
 
 	if (part->file >= 0)
-		return polled ? copy_file(fd, part) : send_file(fd, part);
+		return polled ? copy_file(fd, part) : send_piece(fd, part);
 	if (part->more)
 		flags |= MSG_MORE;
 	if (polled)

@@ -14,6 +14,7 @@
 #include "core/error.h"
 #include "core/export.h"
 #include "core/memory.h"
+#include "core/name.h"
 #include "core/socket.h"
 #include "events/alert.h"
 #include "events/watch.h"
@@ -161,7 +162,7 @@ static bool take(const struct control *c, void *value, size_t size)
 	return true;
 }
 
-static int give(struct control *c, const void *value, size_t size)
+static int give_value(struct control *c, const void *value, size_t size)
 {
 	memcpy(c->out, value, size);
 	c->returned = size;
@@ -212,14 +213,6 @@ static int set_keepalive(struct control *c)
 	return setsockopt(c->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 }
 
-static bool is_connected(int fd)
-{
-	struct sockaddr_storage addr;
-	socklen_t len = sizeof(addr);
-
-	return !getpeername(fd, (struct sockaddr *)&addr, &len);
-}
-
 /*
  * L11.  An unconnected socket never hears of a port that nobody listens on, so
  * that on is taken only where it can be had, or takes back an off.
@@ -233,7 +226,7 @@ static int set_connreset(struct control *c)
 	if (!take(c, &on, sizeof(on)) || get_option(c->fd, SO_TYPE, &type))
 		return -1;
 	if (type != SOCK_DGRAM ||
-	    (on && !is_connected(c->fd) &&
+	    (on && !ws_is_connected(c->fd) &&
 	     !(ws_slot_flags(slot) & WS_SLOT_NO_CONNRESET))) {
 		errno = EOPNOTSUPP;
 		return -1;
@@ -277,7 +270,7 @@ static int get_function(struct control *c)
 		if (memcmp(&guid, &extensions[i].guid, sizeof(guid)))
 			continue;
 		function = extensions[i].function;
-		return give(c, &function, sizeof(function));
+		return give_value(c, &function, sizeof(function));
 	}
 	errno = EINVAL;
 	return -1;
@@ -326,7 +319,7 @@ static int control(struct control *c)
 		if (!has_room(c, sizeof(value)) ||
 		    ioctl_socket(c->fd, c->code, &value))
 			return -1;
-		return give(c, &value, sizeof(value));
+		return give_value(c, &value, sizeof(value));
 	case SIO_KEEPALIVE_VALS:
 		return set_keepalive(c);
 	case SIO_UDP_CONNRESET:

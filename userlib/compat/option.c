@@ -358,14 +358,6 @@ static int get_reuse(int fd, void *value, int *len)
 	return 0;
 }
 
-static bool is_connected(int fd)
-{
-	struct sockaddr_storage addr;
-	socklen_t len = sizeof(addr);
-
-	return !getpeername(fd, (struct sockaddr *)&addr, &len);
-}
-
 /*
  * L26.  The connection has had its listener's properties from the beginning:
  * only whether there are such is looked at.
@@ -392,7 +384,7 @@ static int update_accept_context(struct ws_call *call, const void *value,
 	listening = get_flag(ws_socket_fd(listener), SO_ACCEPTCONN);
 	if (listening < 0)
 		return -1;
-	if (!listening || !is_connected(call->fd) ||
+	if (!listening || !ws_is_connected(call->fd) ||
 	    !(ws_slot_flags(ws_slot_lookup(call->fd)) & WS_SLOT_ACCEPTED)) {
 		errno = EINVAL;
 		return -1;
@@ -404,7 +396,7 @@ static int update_connect_context(struct ws_call *call)
 {
 	if (get_flag(call->fd, SO_TYPE) < 0)
 		return -1;
-	if (is_connected(call->fd))
+	if (ws_is_connected(call->fd))
 		return 0;
 	errno = ENOTCONN;
 	return -1;
@@ -423,7 +415,7 @@ static int get_connect_time(int fd, void *value, int *len)
 		errno = EFAULT;
 		return -1;
 	}
-	if (is_connected(fd) && ws_slot_is_stream(slot))
+	if (ws_is_connected(fd) && ws_slot_is_stream(slot))
 		seconds = ws_slot_connect_time(slot);
 	memcpy(value, &seconds, sizeof(seconds));
 	*len = sizeof(seconds);

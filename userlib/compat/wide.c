@@ -133,7 +133,7 @@ static size_t widen(void *to, size_t room, const char *from, enum width width)
 }
 
 /* False if it does not fit: then nothing is written. */
-static bool give(void *to, size_t room, const char *text, enum width width)
+static bool give_text(void *to, size_t room, const char *text, enum width width)
 {
 	return widen(NULL, 0, text, width) <= room && widen(to, room, text, width);
 }
@@ -153,7 +153,7 @@ static void *ntop(INT family, const void *addr, void *buf, size_t size, enum wid
 
 	if (!winsock_inet_ntop(family, addr, buf ? text : NULL, sizeof(text)))
 		return NULL;
-	if (give(buf, size, text, width))
+	if (give_text(buf, size, text, width))
 		return buf;
 	ws_fail(WSA_INVALID_PARAMETER);
 	return NULL;
@@ -178,7 +178,7 @@ static INT address_to_string(LPSOCKADDR addr, DWORD addrlen, void *text, LPDWORD
 	if (WSAAddressToStringA(addr, addrlen, NULL, text ? narrowed : NULL,
 				len ? &need : NULL))
 		return SOCKET_ERROR;
-	if (!give(text, *len, narrowed, width)) {
+	if (!give_text(text, *len, narrowed, width)) {
 		*len = need;
 		return ws_fail(WSAEFAULT);
 	}
@@ -192,7 +192,7 @@ static int host_name(void *name, int len, enum width width)
 
 	if (winsock_gethostname(own, sizeof(own)))
 		return SOCKET_ERROR;
-	if (!name || len < 0 || !give(name, len, own, width))
+	if (!name || len < 0 || !give_text(name, len, own, width))
 		return ws_fail(WSAEFAULT);
 	return 0;
 }
@@ -210,8 +210,8 @@ static INT name_info(const struct sockaddr *addr, socklen_t addrlen, void *host,
 				    port, servicelen ? sizeof(port) : 0, flags);
 	if (error)
 		return error;
-	if ((hostlen && !give(host, hostlen, node, width)) ||
-	    (servicelen && !give(service, servicelen, port, width))) {
+	if ((hostlen && !give_text(host, hostlen, node, width)) ||
+	    (servicelen && !give_text(service, servicelen, port, width))) {
 		ws_fail(WSAEFAULT);
 		return WSAEFAULT;
 	}

@@ -13,14 +13,6 @@
 #include "part.h"
 #include "startup.h"
 
-static bool is_connected(int fd)
-{
-	struct sockaddr_storage addr;
-	socklen_t len = sizeof(addr);
-
-	return !getpeername(fd, (struct sockaddr *)&addr, &len);
-}
-
 /* As listen(2).  L12: lent for as long as it listens, and to its children. */
 static int listen_over_old(int fd, int backlog)
 {
@@ -45,11 +37,11 @@ static int listen_error(int fd, int backlog)
 {
 	if (ws_slot_is_connectionless(ws_slot_adopt(fd)))	/* L13 */
 		return WSAEOPNOTSUPP;
-	if (!ws_is_bound(fd) && !is_connected(fd))
+	if (!ws_is_bound(fd) && !ws_is_connected(fd))
 		return WSAEINVAL;
 	if (!listen_over_old(fd, backlog))
 		return 0;
-	if (errno == EINVAL && is_connected(fd))
+	if (errno == EINVAL && ws_is_connected(fd))
 		return WSAEISCONN;
 	return ws_error_from_errno(errno);
 }

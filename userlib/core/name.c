@@ -40,6 +40,14 @@ bool ws_is_bound(int fd)
 	return getsockname(fd, &name.sa, &len) || !has_no_port(&name);
 }
 
+bool ws_is_connected(int fd)
+{
+	struct sockaddr_storage addr;
+	socklen_t len = sizeof(addr);
+
+	return !getpeername(fd, (struct sockaddr *)&addr, &len);
+}
+
 /* What Linux calls EINVAL, or would read past. */
 bool ws_name_is_short(const struct sockaddr *addr, socklen_t len)
 {

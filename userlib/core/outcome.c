@@ -31,7 +31,7 @@ bool ws_is_outcomes(int fd)
 }
 
 /* As open(2), but never 0: that is WSA_INVALID_EVENT. */
-static int open_device(void)
+static int open_outcomes(void)
 {
 	int fd = open(WINSOCK_DEVICE, O_RDWR | O_CLOEXEC | O_NONBLOCK);
 	int other, err;
@@ -59,7 +59,7 @@ static int open_error(int err)
 
 static int create_outcomes(int *error)
 {
-	int fd = open_device();
+	int fd = open_outcomes();
 	int version;
 
 	if (fd < 0) {

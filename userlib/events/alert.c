@@ -172,7 +172,7 @@ bool ws_alert_run(void)
 }
 
 /* L8: the parent's requests, and what they have come to, are the parent's. */
-static void forget(void)
+static void forget_alerts(void)
 {
 	struct ws_alerts *alerts = own();
 
@@ -184,7 +184,7 @@ static void forget(void)
 
 static const struct ws_part alert_part = {
 	.lock = &alert_lock,
-	.forked = forget,
+	.forked = forget_alerts,
 };
 
 WS_REGISTER_PART(WS_PART_ALERTS, alert_part)

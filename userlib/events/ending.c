@@ -96,7 +96,7 @@ static void come(void)
 }
 
 /* L8: those who wait are the parent's, and so is the event. */
-static void forget(void)
+static void forget_ending(void)
 {
 	if (!ending)
 		return;
@@ -107,7 +107,7 @@ static void forget(void)
 
 static const struct ws_part ending_part = {
 	.lock = &ending_lock,
-	.forked = forget,
+	.forked = forget_ending,
 	.end = come,
 };
 

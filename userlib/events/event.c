@@ -124,7 +124,7 @@ struct events {
 };
 
 /* The events that are set now; -1 with errno if one of them is none. */
-static int look(struct events *events, const struct timespec *timeout)
+static int poll_events(struct events *events, const struct timespec *timeout)
 {
 	DWORD i;
 	int ret;
@@ -195,7 +195,7 @@ static DWORD wait_for_any(struct events *events)
 
 	do {
 		more = time_left(events, &left);
-		set = look(events, events->deadline.bounded ? &left : NULL);
+		set = poll_events(events, events->deadline.bounded ? &left : NULL);
 		if (set < 0)
 			return WSA_WAIT_FAILED;
 		if (set)
@@ -215,7 +215,7 @@ static DWORD wait_for_all(struct events *events)
 	int set;
 
 	for (;;) {
-		set = look(events, &now);
+		set = poll_events(events, &now);
 		if (set < 0)
 			return WSA_WAIT_FAILED;
 		if ((DWORD)set == events->count)
@@ -228,7 +228,7 @@ static DWORD wait_for_all(struct events *events)
 			return WSA_WAIT_TIMEOUT;
 		/* Those that are set already would end the wait at once. */
 		leave_out_set(events, true);
-		set = look(events, events->deadline.bounded ? &left : NULL);
+		set = poll_events(events, events->deadline.bounded ? &left : NULL);
 		leave_out_set(events, false);
 		if (set < 0)
 			return WSA_WAIT_FAILED;

@@ -119,7 +119,7 @@ bool ws_helper_runs(void)
 }
 
 /* WSACleanup: nobody has anything left for it to do. */
-static void stop(void)
+static void stop_helper(void)
 {
 	struct epoll_event end = {
 		.events = EPOLLIN,
@@ -179,7 +179,7 @@ int ws_helper_add(int fd, enum ws_part_id part)
 }
 
 /* L8: the thread and its epoll set are the parent's. */
-static void forget(void)
+static void forget_helper(void)
 {
 	if (!helper.running)
 		return;
@@ -190,8 +190,8 @@ static void forget(void)
 
 static const struct ws_part helper_part = {
 	.lock = &helper_lock,
-	.forked = forget,
-	.stop = stop,
+	.forked = forget_helper,
+	.stop = stop_helper,
 };
 
 WS_REGISTER_PART(WS_PART_HELPER, helper_part)

@@ -178,7 +178,7 @@ static void poll_others(struct wait *wait, const struct timespec *left)
 }
 
 /* 1 when something has come, 0 at the end of the time, -1 with errno. */
-static int wait_for_any(struct wait *wait)
+static int wait_for_sockets(struct wait *wait)
 {
 	bool bounded = wait->deadline.bounded;
 	struct timespec left = { 0 };
@@ -401,7 +401,7 @@ static int run(struct selection *sel, int *count)
 
 	if (!selection_add_all(sel))
 		return WSAENOTSOCK;
-	if (wait_for_any(&sel->wait) < 0)
+	if (wait_for_sockets(&sel->wait) < 0)
 		return ws_error_from_errno(errno);
 	error = selection_error(sel);
 	if (!error)
@@ -574,7 +574,7 @@ static int poll_error(struct wait *wait, WSAPOLLFD *fds, ULONG nfds,
 		if (timeout >= 0)
 			wait->deadline = ws_deadline_in(timeout / 1000,
 							timeout % 1000 * WS_NSEC_PER_MSEC);
-		if (wait_for_any(wait) < 0)
+		if (wait_for_sockets(wait) < 0)
 			error = ws_error_from_errno(errno);
 		else
 			*count = poll_report(wait, fds, nfds);

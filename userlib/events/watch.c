@@ -340,7 +340,7 @@ void ws_watch_ready(uint64_t name)
 }
 
 /* WSACleanup, before the epoll set is gone: all sockets are closed, or as good as. */
-static void stop(void)
+static void stop_watches(void)
 {
 	struct ws_watch *w;
 
@@ -619,7 +619,7 @@ void ws_watch_forget_queue(const struct winsock_queue *queue)
 }
 
 /* L8: the parent's selections are the parent's. */
-static void forget(void)
+static void forget_watches(void)
 {
 	while (watches)
 		free_watch(watches);
@@ -627,8 +627,8 @@ static void forget(void)
 
 static const struct ws_part watch_part = {
 	.lock = &watch_lock,
-	.forked = forget,
-	.stop = stop,
+	.forked = forget_watches,
+	.stop = stop_watches,
 	.adopted = adopted,
 	.connecting = note_connecting,
 	.connect_error = kept_error,
