@@ -223,6 +223,14 @@ symbols() {
 }
 try "only Winsock's names are exported, each with a version" symbols
 
+# A static program that only closes has neither the other rooms nor liburing.
+core_alone() {
+	ld -r "$build"/core/*.o -o "$tmp/core.o" || return
+	nm -u "$tmp/core.o" | grep -E ' (ws_|winsock_|WSA|io_uring)' && return 1
+	return 0
+}
+try "core needs no symbol of the other rooms" core_alone
+
 # Else the package does not build.
 symbols_file() {
 	local file=../.packages/debian/libwinsock1.symbols

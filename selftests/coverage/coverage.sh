@@ -68,7 +68,7 @@ unpack() {
 		release=$("$vm/fetch.sh" release "$counting")
 		[ -z "$(ls "$dir/kmod")" ] ||
 			cp "$out/kmod/$release"/*.gcno "$dir/kmod/"
-		cp "$out"/userlib/*.gcno "$dir/userlib/"
+		cp "$out"/userlib/*/*.gcno "$dir/userlib/"
 	done
 }
 

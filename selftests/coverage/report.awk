@@ -43,7 +43,7 @@ FILENAME ~ /explained\.txt$/ {
 	if (match($0, /(^|\/)kmod\/[^\/]+\/[a-z_]+\.[ch]$/) ) {
 		sub(/.*\//, "")
 		file = "kmod/" $0
-	} else if ($0 ~ /^[a-z_]+\.[ch]$/) {
+	} else if ($0 ~ /^(core|events|overlapped|compat)\/[a-z_]+\.[ch]$/) {
 		file = "userlib/" $0
 	}
 	if (file && !(file in known)) {

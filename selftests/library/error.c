@@ -4,7 +4,7 @@
 #include <mswsock.h>
 
 #include "suite.h"
-#include "../../userlib/errno.c"
+#include "../../userlib/core/errno.c"
 
 /* The specification, grouped by what a Winsock program should be told. */
 static const struct {

@@ -6,7 +6,7 @@
 #include <sys/prctl.h>
 
 #include "suite.h"
-#include "../../userlib/option_form.h"
+#include "../../userlib/compat/option_form.h"
 
 /* What a test poisons the value with. */
 #define POISON	0xcc

@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * WSAAsyncSelect, and the message queues it posts to: there are no windows
+ * here to have any.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <winsock2.h>
+
+#include "core/call.h"
+#include "core/deadline.h"
+#include "core/error.h"
+#include "core/export.h"
+#include "core/part.h"
+#include "core/socket.h"
+#include "async.h"
+#include "ending.h"
+#include "event.h"
+#include "watch.h"
+
+/**
+ * struct note - a message on its way
+ * @next: the one after it
+ * @message: for the application
+ * @origin: who posted it
+ */
+struct note {
+	struct note *next;
+	struct winsock_message message;
+	uint64_t origin;
+};
+
+/**
+ * struct winsock_queue - a message queue
+ * @next: all of them that are open
+ * @link: what points here; NULL when it is closed
+ * @readers: threads that are in winsock_get_message() with it
+ * @event: an event that is set while there are messages, or it is closed
+ * @first: the oldest message
+ * @last: where the next one goes
+ */
+struct winsock_queue {
+	struct winsock_queue *next;
+	struct winsock_queue **link;
+	unsigned int readers;
+	int event;
+	struct note *first;
+	struct note **last;
+};
+
+static pthread_mutex_t queues_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct winsock_queue *queues;
+
+static bool is_open(const struct winsock_queue *queue)
+{
+	const struct winsock_queue *q;
+
+	for (q = queues; q && q != queue; q = q->next)
+		;
+	return q;
+}
+
+bool ws_queue_is_open(const struct winsock_queue *queue)
+{
+	bool open;
+
+	pthread_mutex_lock(&queues_lock);
+	open = is_open(queue);
+	pthread_mutex_unlock(&queues_lock);
+	return open;
+}
+
+/* False without memory, and for a queue that has just been closed. */
+bool ws_queue_post(struct winsock_queue *queue, const struct ws_target *target,
+		   uint64_t origin, long event, int error)
+{
+	struct note *note = malloc(sizeof(*note));
+	bool open;
+
+	if (!note)
+		return false;
+	note->next = NULL;
+	note->origin = origin;
+	note->message.hwnd = queue;
+	note->message.message = target->message;
+	note->message.wParam = target->socket;
+	note->message.lParam = WSAMAKESELECTREPLY(event, error);
+
+	pthread_mutex_lock(&queues_lock);
+	open = is_open(queue);
+	if (open) {
+		*queue->last = note;
+		queue->last = &note->next;
+		ws_event_set(queue->event);
+	}
+	pthread_mutex_unlock(&queues_lock);
+	if (!open)
+		free(note);
+	return open;
+}
+
+static void update_event(struct winsock_queue *queue)
+{
+	if (!queue->first)
+		ws_event_reset(queue->event);
+}
+
+/* The socket is closed: its number may soon be another one's. */
+void ws_queue_purge(struct winsock_queue *queue, uint64_t origin)
+{
+	struct note **at, *note;
+
+	pthread_mutex_lock(&queues_lock);
+	if (is_open(queue)) {
+		for (at = &queue->first; (note = *at); ) {
+			if (note->origin != origin) {
+				at = &note->next;
+				continue;
+			}
+			*at = note->next;
+			free(note);
+		}
+		queue->last = at;
+		update_event(queue);
+	}
+	pthread_mutex_unlock(&queues_lock);
+}
+
+static void drop_messages(struct winsock_queue *queue)
+{
+	struct note *note;
+
+	while ((note = queue->first)) {
+		queue->first = note->next;
+		free(note);
+	}
+	queue->last = &queue->first;
+}
+
+/* L8: same queues, but empty, and with events of their own. */
+static void start_over(void)
+{
+	struct winsock_queue *queue;
+	int event;
+
+	for (queue = queues; queue; queue = queue->next) {
+		queue->readers = 0;
+		drop_messages(queue);
+		event = ws_event_create();
+		if (event < 0)
+			continue;
+		dup3(event, queue->event, O_CLOEXEC);
+		close(event);
+	}
+}
+
+static const struct ws_part queues_part = {
+	.lock = &queues_lock,
+	.forked = start_over,
+};
+
+WS_REGISTER_PART(WS_PART_QUEUES, queues_part)
+
+WS_EXPORT HWND winsock_create_queue(void)
+{
+	struct winsock_queue *queue;
+	struct ws_call call;
+
+	if (!ws_call_begin(&call, -1))
+		return NULL;
+	queue = calloc(1, sizeof(*queue));
+	if (queue) {
+		queue->last = &queue->first;
+		queue->event = ws_event_create();
+	}
+	if (!queue || queue->event < 0) {
+		free(queue);
+		ws_call_end(&call, WSAENOBUFS);
+		return NULL;
+	}
+
+	pthread_mutex_lock(&queues_lock);
+	queue->next = queues;
+	queue->link = &queues;
+	if (queue->next)
+		queue->next->link = &queue->next;
+	queues = queue;
+	pthread_mutex_unlock(&queues_lock);
+
+	ws_call_end(&call, 0);
+	return queue;
+}
+
+/* Under queues_lock, when it is closed and nobody waits in it. */
+static void free_queue(struct winsock_queue *queue)
+{
+	drop_messages(queue);
+	close(queue->event);
+	free(queue);
+}
+
+static int close_queue(struct winsock_queue *queue)
+{
+	pthread_mutex_lock(&queues_lock);
+	if (!is_open(queue)) {
+		pthread_mutex_unlock(&queues_lock);
+		return WSAEINVAL;
+	}
+	*queue->link = queue->next;
+	if (queue->next)
+		queue->next->link = queue->link;
+	queue->link = NULL;
+	pthread_mutex_unlock(&queues_lock);
+
+	/* watch_lock comes first: nobody can find the queue meanwhile. */
+	ws_watch_forget_queue(queue);
+
+	pthread_mutex_lock(&queues_lock);
+	if (queue->readers)
+		ws_event_set(queue->event);
+	else
+		free_queue(queue);
+	pthread_mutex_unlock(&queues_lock);
+	return 0;
+}
+
+WS_EXPORT int winsock_close_queue(HWND queue)
+{
+	struct ws_call call;
+
+	if (!ws_call_begin(&call, -1))
+		return SOCKET_ERROR;
+	return ws_call_end(&call, close_queue(queue));
+}
+
+WS_EXPORT WSAEVENT winsock_queue_event(HWND queue)
+{
+	WSAEVENT event = WSA_INVALID_EVENT;
+	struct ws_call call;
+
+	if (!ws_call_begin(&call, -1))
+		return WSA_INVALID_EVENT;
+	pthread_mutex_lock(&queues_lock);
+	if (is_open(queue))
+		event = (WSAEVENT)(intptr_t)queue->event;
+	pthread_mutex_unlock(&queues_lock);
+	ws_call_end(&call, event ? 0 : WSAEINVAL);
+	return event;
+}
+
+static bool take(struct winsock_queue *queue, struct winsock_message *message)
+{
+	struct note *note = queue->first;
+
+	if (!note)
+		return false;
+	*message = note->message;
+	queue->first = note->next;
+	if (!queue->first)
+		queue->last = &queue->first;
+	update_event(queue);
+	free(note);
+	return true;
+}
+
+enum wait {
+	WAIT_ON,
+	WAIT_TIMEOUT,
+	WAIT_ENDED,	/* by WSACleanup() */
+};
+
+/* L3: a signal that cancels nothing does not show. */
+static enum wait wait_for_event(int event, const struct ws_deadline *deadline)
+{
+	struct pollfd pollfds[] = { { .fd = event, .events = POLLIN }, { 0 } };
+	struct timespec left = { 0 };
+	struct ws_ending *ending;
+
+	if (!ws_ending_get(&ending, &pollfds[1]))
+		return WAIT_ENDED;
+	if (deadline->bounded)
+		left = ws_deadline_left(deadline);
+	ppoll(pollfds, 2, deadline->bounded ? &left : NULL, NULL);
+	ws_ending_put(ending);
+	if (pollfds[1].revents & POLLIN)
+		return WAIT_ENDED;
+	if (deadline->bounded && !left.tv_sec && !left.tv_nsec)
+		return WAIT_TIMEOUT;
+	return WAIT_ON;
+}
+
+/* 1 with a message, 0 at the end of the time, or a WSA error. */
+static int get_message(struct winsock_queue *queue,
+		       struct winsock_message *message,
+		       const struct ws_deadline *deadline)
+{
+	enum wait wait = WAIT_ON;
+	int ret = 0;
+
+	pthread_mutex_lock(&queues_lock);
+	if (!is_open(queue)) {
+		pthread_mutex_unlock(&queues_lock);
+		return WSAEINVAL;
+	}
+	queue->readers++;
+	while (queue->link && !(ret = take(queue, message)) && wait == WAIT_ON) {
+		pthread_mutex_unlock(&queues_lock);
+		wait = wait_for_event(queue->event, deadline);
+		pthread_mutex_lock(&queues_lock);
+	}
+	if (!ret && wait == WAIT_ENDED)
+		ret = WSANOTINITIALISED;
+	queue->readers--;
+	if (!queue->link) {
+		ret = WSAEINVAL;
+		if (!queue->readers)
+			free_queue(queue);
+	}
+	pthread_mutex_unlock(&queues_lock);
+	return ret;
+}
+
+WS_EXPORT int winsock_get_message(HWND queue, struct winsock_message *message,
+				  DWORD timeout)
+{
+	struct ws_deadline deadline = ws_never();
+	struct ws_call call;
+	int ret;
+
+	if (!ws_call_begin(&call, -1))
+		return SOCKET_ERROR;
+	if (!message)
+		return ws_call_end(&call, WSAEFAULT);
+	if (timeout != WSA_INFINITE)
+		deadline = ws_deadline_in(timeout / 1000,
+					  timeout % 1000 * WS_NSEC_PER_MSEC);
+	ret = get_message(queue, message, &deadline);
+	return ws_call_end(&call, ret > 1 ? ret : 0) ? SOCKET_ERROR : ret;
+}
+
+WS_EXPORT int WSAAsyncSelect(SOCKET s, HWND queue, u_int message, long mask)
+{
+	struct ws_target target = {
+		.event = -1,
+		.queue = mask ? queue : NULL,
+		.message = message,
+		.socket = s,
+	};
+	struct ws_call call;
+	int error;
+
+	if (!ws_call_begin(&call, ws_socket_fd(s)))
+		return SOCKET_ERROR;
+	if (mask && !queue)
+		error = ws_slot_adopt(call.fd) ? WSAEINVAL : WSAENOTSOCK;
+	else
+		error = ws_watch_select(call.fd, &target, mask);
+	return ws_call_end(&call, error);
+}
