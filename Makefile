@@ -21,7 +21,7 @@ MANDIR ?= $(PREFIX)/share/man
 KERNELS := 6.1 6.12
 DEBUG_KERNELS := $(KERNELS:%=%-debug)
 # Of another architecture; everything for them is built apart.
-CROSS_KERNELS := 6.1-arm64
+CROSS_KERNELS := $(shell sed -n 's/^\(6[.]1-[a-z0-9]*\)\t.*/\1/p' $(vm)/arch.sh)
 MATRIX := $(foreach k,$(KERNELS),$(k) $(k)-amd64 $(k)-rt) 7
 ifneq ($(filter-out $(MATRIX) $(CROSS_KERNELS) $(DEBUG_KERNELS),$(KERNEL)),)
 $(error KERNEL=$(KERNEL) is not a kernel of the test VM; there are: $(MATRIX) $(CROSS_KERNELS) $(DEBUG_KERNELS))
