@@ -5,6 +5,7 @@
 
 #include "kselftest_harness.h"
 #include "lib_test.h"
+#include "syscall_nr.h"
 
 /* Longer than any wait in a test, so that the wait itself tells what failed. */
 #undef TEST_TIMEOUT_DEFAULT

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include "lib_test.h"
+#include "syscall_nr.h"
 
 /**
  * struct waiter - a call in a thread of its own
@@ -55,7 +56,7 @@ static inline bool waiter_in_poll(const struct waiter *w)
 	if (!fgets(text, sizeof(text), file))
 		text[0] = '\0';
 	fclose(file);
-	return atoi(text) == SYS_ppoll;
+	return without_time64(atoi(text)) == SYS_ppoll;
 }
 
 /* Returns when the thread sleeps in ppoll(2). */

@@ -915,7 +915,7 @@ bool task_inside(pid_t tid, long nr)
 	if (!fgets(line, sizeof(line), f))
 		line[0] = 0;
 	fclose(f);
-	return line[0] >= '0' && line[0] <= '9' && atol(line) == nr;
+	return line[0] >= '0' && line[0] <= '9' && without_time64(atol(line)) == nr;
 }
 
 bool task_stays(pid_t tid, long nr)
@@ -1164,8 +1164,13 @@ pid_t child_fork(void)
 
 pid_t clone_files(void)
 {
+#ifdef __s390x__	/* the stack first */
+	pid_t pid = check(syscall(SYS_clone, NULL, CLONE_FILES | SIGCHLD, NULL,
+				  NULL, 0));
+#else
 	pid_t pid = check(syscall(SYS_clone, CLONE_FILES | SIGCHLD, NULL, NULL,
 				  NULL, 0));
+#endif
 
 	if (!pid)
 		check(prctl(PR_SET_PDEATHSIG, SIGKILL));
