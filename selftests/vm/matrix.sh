@@ -28,7 +28,8 @@ symbols() {
 	local symvers
 
 	symvers=$("$vm/fetch.sh" symvers "$1")
-	readelf -sW "$build/kmod/$2/winsock.ko" | sed -n 's/.* UND \([^ ]\)/U \1/p' | awk -v release="$2" '
+	readelf -sW "$build/kmod/$2/winsock.ko" | sed -n 's/.* UND \([^ ]\)/U \1/p' |
+		awk -v release="$2" '
 	NR == FNR { type[$2] = $4; home[$2] = $3; space[$2] = $5; next }
 	{ n++ }
 	!($2 in type) {
