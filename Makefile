@@ -21,12 +21,13 @@ MANDIR ?= $(PREFIX)/share/man
 KERNELS := 6.1 6.12
 DEBUG_KERNELS := $(KERNELS:%=%-debug)
 # Of another architecture; everything for them is built apart.
-CROSS_KERNELS := 6.1-arm64
+CROSS_KERNELS := $(shell sed -n 's/^\(6[.]1-[a-z0-9]*\)\t.*/\1/p' $(vm)/arch.sh)
 MATRIX := $(foreach k,$(KERNELS),$(k) $(k)-amd64 $(k)-rt) 7
 ifneq ($(filter-out $(MATRIX) $(CROSS_KERNELS) $(DEBUG_KERNELS),$(KERNEL)),)
 $(error KERNEL=$(KERNEL) is not a kernel of the test VM; there are: $(MATRIX) $(CROSS_KERNELS) $(DEBUG_KERNELS))
 endif
-cross_arch := $(patsubst 6.1-%,%,$(filter $(CROSS_KERNELS),$(KERNEL)))
+# The matrix builds for each by itself.
+cross_arch := $(if $(filter matrix,$(MAKECMDGOALS)),,$(patsubst 6.1-%,%,$(filter $(CROSS_KERNELS),$(KERNEL))))
 cross_verbs := check clean demo selftests userlib vm-init vm-kmod-$(KERNEL) vm-run vm-shell
 ifneq ($(cross_arch),)
 ifneq ($(words $(KERNEL)),1)
@@ -42,7 +43,7 @@ endif
 kernels := $(or $(KERNEL),$(KERNELS))
 kernel := $(or $(firstword $(KERNEL)),$(firstword $(KERNELS)))
 
-ifneq ($(filter check coverage matrix,$(MAKECMDGOALS)),)
+ifneq ($(filter check coverage matrix,$(MAKECMDGOALS))$(and $(cross_arch),$(filter selftests,$(MAKECMDGOALS))),)
 all_suites := $(shell $(MAKE) -s -C selftests list)
 suites := $(if $(T),$(foreach t,$(T),$(or $(filter $(t) $(t).sh,$(all_suites)),$(error \
 	T=$(t) is not a suite; there are: $(all_suites)))),$(all_suites))
@@ -166,10 +167,12 @@ deps:
 ##    ROUNDS=N          that much more storm    SEED=N            the storm's
 ##    KERNEL=6.1-amd64|6.1-rt|6.12-amd64|6.12-rt|7   the same kernels for other
 ##                      machines and for real time, and the newest Debian serves
-##    KERNEL=6.1-arm64  the one for arm64, suites and library built for it, into
-##                      build/arm64/; also for demo, vm-run and vm-shell
+##    KERNEL=6.1-arm64|6.1-s390x|6.1-armhf   other architectures, suites and library
+##                      built for them, into build/arm64/ and so on; also for demo,
+##                      vm-run and vm-shell
 #%  make matrix       all suites on every kernel, one after another, and a table;
 #%                    T= KERNEL= ARGS= TIMEOUT= ROUNDS= SEED= as above
+#%    PART=2/6          a share of all pairs of a kernel and a suite
 #%  make in-tree      the module and its suites as part of a kernel's source, built
 #%                    in and as a module, by the kernel's own kselftest; T= TIMEOUT=
 #%  make check-debug  all suites on a kernel that watches memory, locks and
@@ -227,7 +230,7 @@ check: vm-init $(kernels:%=vm-kmod-%) userlib selftests
 	$(Q)$(pass) TIMEOUT=$(TIMEOUT) $(vm)/check.sh "$(kernels)" "$(suites)" $(ARGS)
 
 matrix: vm-init userlib selftests
-	$(Q)$(pass) TIMEOUT=$(TIMEOUT) $(vm)/matrix.sh "$(or $(KERNEL),$(MATRIX))" "$(suites)" $(ARGS)
+	$(Q)$(pass) PART="$(PART)" TIMEOUT=$(TIMEOUT) $(vm)/matrix.sh "$(or $(KERNEL),$(MATRIX) $(CROSS_KERNELS))" "$(suites)" $(ARGS)
 
 in-tree: vm-init
 	$(Q)TIMEOUT=$(TIMEOUT) $(vm)/in-tree.sh check "$(T)"

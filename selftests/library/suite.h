@@ -4,6 +4,7 @@
 #define LIB_SUITE_H
 
 #include "kselftest_harness.h"
+#include "support/syscall_nr.h"
 #include "test.h"
 
 /* Longer than any wait in a test, so that the wait itself tells what failed. */

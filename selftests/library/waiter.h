@@ -4,6 +4,7 @@
 #define LIB_THREAD_H
 
 #include <stdio.h>
+#include "support/syscall_nr.h"
 #include "test.h"
 
 /**
@@ -55,7 +56,7 @@ static inline bool waiter_in_poll(const struct waiter *w)
 	if (!fgets(text, sizeof(text), file))
 		text[0] = '\0';
 	fclose(file);
-	return atoi(text) == SYS_ppoll;
+	return without_time64(atoi(text)) == SYS_ppoll;
 }
 
 /* Returns when the thread sleeps in ppoll(2). */

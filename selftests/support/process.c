@@ -64,8 +64,13 @@ pid_t child_fork(void)
 
 pid_t clone_files(void)
 {
+#ifdef __s390x__	/* the stack first */
+	pid_t pid = check(syscall(SYS_clone, NULL, CLONE_FILES | SIGCHLD, NULL,
+				  NULL, 0));
+#else
 	pid_t pid = check(syscall(SYS_clone, CLONE_FILES | SIGCHLD, NULL, NULL,
 				  NULL, 0));
+#endif
 
 	if (!pid)
 		check(prctl(PR_SET_PDEATHSIG, SIGKILL));

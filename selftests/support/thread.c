@@ -117,7 +117,7 @@ bool task_inside(pid_t tid, long nr)
 	if (!fgets(line, sizeof(line), f))
 		line[0] = 0;
 	fclose(f);
-	return line[0] >= '0' && line[0] <= '9' && atol(line) == nr;
+	return line[0] >= '0' && line[0] <= '9' && syscall_in(line) == nr;
 }
 
 bool task_stays(pid_t tid, long nr)

@@ -26,16 +26,18 @@ apt_lists() {
 	flock 8
 	if [ -z "$(find "$dir/updated" -mtime -1 2>/dev/null)" ]; then
 		apt_configure "$dir" "${@:2}"
-			[ "$2" != apt_own_sources ] ||
-				echo "APT::Architecture \"$1\"; APT::Architectures { \"$1\"; };" \
-					>>"$dir/apt.conf"
+		[ "$2" != apt_own_sources ] ||
+			echo "APT::Architecture \"$1\"; APT::Architectures { \"$1\"; };" \
+				>>"$dir/apt.conf"
 		if apt-get -c "$dir/apt.conf" -qq update >"$log" 2>&1; then
 			touch "$dir/updated"
-		elif [ ! -e "$dir/updated" ]; then
+		elif [ ! -e "$dir/updated" ] && ! compgen -G "$dir/lists/"*_Packages* >/dev/null; then
 			tail -n 5 "$log" >&2
 			apt_failed "no package lists" "${@:3}"
 		else
+			# One list may be broken where it comes from; not again at once.
 			echo "  OLD     package lists of $1: apt-get update failed" >&2
+			touch -d '-23 hours' "$dir/updated"
 		fi
 	fi
 	exec 8>&-

@@ -6,36 +6,66 @@
 # shellcheck source=selftests/vm/apt.sh
 . "$(dirname "${BASH_SOURCE[0]}")/apt.sh"
 
-# arch_set KERNEL: Debian's name of the architecture, the compiler's, the
-# kernel's, QEMU's, and the two serial ports, for the console and the verdict
+# Each machine is a line: KERNEL=, Debian's name of the architecture, the compiler's,
+# the kernel's, the package that depends on its newest image, the emulator and its
+# package, class, byte order and machine in an ELF file's head, the serial ports for
+# the console and the verdict, and the emulator's machine.
+arch_table='
+6.1-arm64	arm64	aarch64-linux-gnu	arm64	linux-image-cloud-arm64	aarch64	qemu-system-arm	0201b700	ttyAMA0	ttyAMA1	-M virt -cpu max,pauth-impdef=on
+6.1-s390x	s390x	s390x-linux-gnu	s390	linux-image-s390x	s390x	qemu-system-s390x	02020016	ttyS0	ttysclp0	-M s390-ccw-virtio -cpu max
+6.1-armhf	armhf	arm-linux-gnueabihf	arm	linux-image-armmp	arm	qemu-system-arm	01012800	ttyAMA0	ttyAMA1	-M virt,highmem=off -cpu cortex-a15
+'
+
+# arch_set KERNEL: sets what the machine's line says; $arch is empty for a kernel
+# of this machine's architecture
 # shellcheck disable=SC2034 # for those who source this
 arch_set() {
+	local name options
+
+	ports=(ttyS0 ttyS1)
+	arch='' triplet=x86_64-linux-gnu kernel_arch=x86 machine=x86_64
+	while IFS=$'\t' read -r name options; do
+		[ "$name" = "$1" ] || continue
+		IFS=$'\t' read -r arch triplet kernel_arch arch_image machine \
+			emulator_package elf_head "ports[0]" "ports[1]" options <<<"$options"
+		read -r -a machine_options <<<"$options"
+	done <<<"$arch_table"
+}
+
+# arch_release: the newest kernel that Debian has for it
+arch_release() {
+	local package
+
+	arch_lists
+	package=$(apt-cache -c "$arch_conf" depends "$arch_image" |
+		sed -n 's/^ *Depends: linux-image-//p' | head -n 1)
+	[ -n "$package" ] || die "Debian has no $arch_image"
+	echo "$package"
+}
+
+# arch_left_out SUITE: why the machine that arch_set chose does not run it
+arch_left_out() {
+	[ -n "$arch" ] || return 0
 	case $1 in
-	*-arm64)
-		arch=arm64
-		triplet=aarch64-linux-gnu
-		kernel_arch=arm64
-		machine=aarch64
-		ports=(ttyAMA0 ttyAMA1)
-		;;
-	*)
-		arch=
-		triplet=x86_64-linux-gnu
-		kernel_arch=x86
-		machine=x86_64
-		ports=(ttyS0 ttyS1)
-		;;
+	*_32) echo "its 32-bit caller is one of x86" ;;
+	*_tsan) has_tsan || echo "the cross compiler has no thread sanitizer for it" ;;
 	esac
 }
 
 # What the suites start in the machine, beside what is built here.
 arch_tools='busybox-static bash coreutils dash iproute2 libgcc-s1 libstdc++6 liburing2'
 
+# has_tsan: Debian's cross compiler has the thread sanitizer for the machine
+has_tsan() {
+	[ "$arch" = arm64 ]
+}
+
 # The compiler and the C library to compile with.
 cross_packages() {
 	echo binutils-"$triplet" {cpp,gcc,g++}-12-"$triplet" \
 		{libc6-dev,libc6,linux-libc-dev,libgcc-12-dev,libgcc-s1}-"$arch"-cross \
-		{libstdc++-12-dev,libstdc++6,libtsan2}-"$arch"-cross
+		{libstdc++-12-dev,libstdc++6}-"$arch"-cross
+	! has_tsan || echo libtsan2-"$arch"-cross
 }
 
 # arch_lists: the package lists of that architecture; sets $arch_conf

@@ -95,7 +95,7 @@ boot() {
 	compose "$kernel" "$@"
 	# shellcheck disable=SC2054 # qemu's commas
 	[ -z "${HARVEST-}" ] ||
-		port=(-device virtio-serial-pci
+		port=(-device virtio-serial
 			-chardev "file,id=harvest,path=$HARVEST/$kernel.$#"
 			-device virtserialport,chardev=harvest,nr=1)
 	# The kernel hands on what it does not know: PID 1's environment.
@@ -208,13 +208,6 @@ side_by_side() {
 	done
 }
 
-# unfit SUITE: why the machine cannot run it
-unfit() {
-	case $arch:$1 in
-	?*:*_32) echo "a 32-bit caller is one of x86" ;;
-	esac
-}
-
 one_kernel() {
 	local kernel=$1 suite why fit=''
 
@@ -222,12 +215,12 @@ one_kernel() {
 	vm_fit "$kernel"
 	seconds=${TIMEOUT:-$((${timeout:-120} * slow * ${ROUNDS:-1}))}
 	for suite in $suites; do
-		why=$(unfit "$suite")
+		why=$(arch_left_out "$suite")
 		[ -n "$why" ] || {
 			fit+=" $suite"
 			continue
 		}
-		printf '  %-5s %-28s not run: %s\n' "$kernel" "$suite" "$why"
+		printf '  left out on %s: %s: %s\n' "$arch" "$suite" "$why"
 		skipped=$((skipped + 1))
 	done
 	# shellcheck disable=SC2086 # a list of names

@@ -10,8 +10,7 @@
 #   fetch.sh root 6.1-arm64  directory with another architecture's programs
 #   fetch.sh source          directory with kselftest, its tests of kTLS, checkpatch
 # Kernels: 6.1 and 6.12 are Debian's for the cloud, 6.1-amd64 and 6.1-rt the other
-# flavours of the same release, 6.1-arm64 is the one for the cloud of another
-# architecture, 7 is the newest that the next Debian serves.
+# flavours of the same release, those of arch.sh are for other architectures, 7 is the newest that the next Debian serves.
 set -eu -o pipefail
 . "$(dirname "$0")/trixie.sh"
 
@@ -24,6 +23,11 @@ release_of() {
 		trixie_release "$1"
 		return
 	fi
+	arch_set "$1"
+	[ -z "$arch" ] || {
+		arch_release
+		return
+	}
 	case $1 in
 	6.1 | 6.12 | 6.1-* | 6.12-*) ;;
 	*) die "no kernel is called $1" ;;
@@ -35,24 +39,21 @@ release_of() {
 	case $1 in
 	"$series")	echo "$headers" ;;
 	*-amd64)	echo "${headers%-cloud-amd64}-amd64" ;;
-	6.1-arm64)	echo "${headers%-amd64}-arm64" ;;
 	*-rt)		echo "${headers%-cloud-amd64}-rt-amd64" ;;
 	*)		die "no kernel is called $1" ;;
 	esac
 }
 
-# download PACKAGE DIR: unpack a package that need not be installed
+# download PACKAGE DIR: unpack a package that need not be installed; one of another
+# architecture, if $arch_conf says so
+arch_conf=
 download() {
 	local conf=/dev/null said
 
 	case $1 in
 	*+deb13-*) conf=$trixie_conf ;;
-	*-cloud-arm64)
-		arch_set "$1"
-		arch_lists
-		conf=$arch_conf
-		;;
 	*/*-backports) conf=$cache/apt-${1#*/}/apt.conf ;;
+	*) conf=${arch_conf:-$conf} ;;
 	esac
 	said=$(
 		cd "$2" && {
@@ -97,11 +98,17 @@ fill_headers() {
 	abi=${abi%-cloud}
 	echo "  FETCH   linux-headers-$release" >&2
 	mkdir -p "$dir/usr/lib"
+	[ -z "$arch" ] || arch_lists
 	download "linux-headers-$release" "$dir"
 	case $release in
-	*-rt-amd64) download "linux-headers-$abi-common-rt" "$dir" ;;
-	*) ln -s "/usr/src/linux-headers-$abi-common" "$dir/usr/src" ;;
+	*-rt-amd64) name=linux-headers-$abi-common-rt ;;
+	*) name=linux-headers-$abi-common ;;
 	esac
+	if [ -d "/usr/src/$name" ]; then
+		ln -s "/usr/src/$name" "$dir/usr/src"
+	else
+		download "$name" "$dir"
+	fi
 	for name in /usr/lib/linux-kbuild-*; do
 		ln -s "$name" "$dir/usr/lib"
 	done
@@ -120,6 +127,7 @@ headers_of() {
 		return
 	esac
 	release=$(release_of "$1")
+	arch_set "$1"
 	case $1 in
 	7)	trixie_userland "$release" >/dev/null ;;
 	*-*)	dir=$(cached "headers-$release" fill_headers "$release") ;;
@@ -130,7 +138,7 @@ headers_of() {
 # Directories of modules that a test may want: everything about networks, and
 # the port through which vm-run hears the program.
 module_dirs='net crypto lib arch drivers/virtio
-	drivers/char/virtio_console.ko drivers/net/dummy.ko drivers/net/ifb.ko
+	drivers/s390/virtio drivers/char/virtio_console.ko drivers/net/dummy.ko drivers/net/ifb.ko
 	drivers/net/tun.ko drivers/net/veth.ko drivers/net/virtio_net.ko
 	drivers/net/net_failover.ko'
 
@@ -139,6 +147,7 @@ fill_kernel() {
 
 	echo "  FETCH   linux-image-$release" >&2
 	mkdir "$dir/deb"
+	[ -z "$arch" ] || arch_lists
 	if [[ $release == *+deb13-* ]]; then
 		# The image is in parts, which leave nothing in /boot and /lib.
 		for path in base binary modules; do
@@ -234,10 +243,9 @@ emulator() {
 
 	arch_set "$1"
 	suite=$(. /etc/os-release && echo "${VERSION_CODENAME-}")-backports
-	if [ "$arch" = arm64 ]; then
+	if [ -n "$arch" ]; then
 		# With a second serial port.
 		emulator_sound=9.1
-		emulator_package=qemu-system-arm
 		installed=$(command -v "qemu-system-$machine") &&
 			emulator_is_sound "$installed" && {
 			echo "$installed"
@@ -294,15 +302,16 @@ symvers)
 within)
 	case $2 in
 	7)	trixie_within "$(release_of 7)" "${@:3}" ;;
-	*-arm64)
+	*)
 		arch_set "$2"
+		[ -n "$arch" ] || exec "${@:3}"
 		arch_within "${@:3}"
 		;;
-	*)	exec "${@:3}" ;;
 	esac
 	;;
 kernel)
 	release=$(release_of "$2")
+	arch_set "$2"
 	cached "kernel-$release" fill_kernel "$release"
 	;;
 emulator)

@@ -88,9 +88,9 @@ elf_fits() {
 	local head
 
 	head=$(od -A n -N 20 -t x1 "$1" 2>/dev/null | tr -d ' \n')
-	case ${head:0:8}:$machine:${head:36:4} in
-	7f454c46:x86_64:3e00 | 7f454c46:x86_64:0300 | 7f454c46:aarch64:b700) ;;
-	7f454c46:*) return 1 ;;
+	case $arch:${head:0:8}:${head:8:4}${head:36:4} in
+	?*:7f454c46:"${elf_head-}" | :7f454c46:????3e00 | :7f454c46:????0300) ;;
+	*:7f454c46:*) return 1 ;;
 	esac
 }
 

@@ -13,6 +13,8 @@ vm_fit() {
 	emulator=$("$vm/fetch.sh" emulator "$1")
 	slow=1
 	memory=${MEMORY:-1024}		# MiB
+	[ -z "$arch" ] || slow=2
+	boot_seconds=$((180 * slow))	# to "ready" on a very busy host
 	case $1 in
 	*-debug)
 		slow=4
@@ -23,9 +25,6 @@ vm_fit() {
 		;;
 	esac
 }
-
-# shellcheck disable=SC2034 # for those who source this
-boot_seconds=180		# to "ready" on a very busy host
 
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/winsock-vm.XXXXXX")
 qemu_pid=
@@ -97,10 +96,11 @@ qemu_command() {
 	[ "$memory" -ge $((3 * size + 512)) ] || memory=$((3 * size + 512))
 	accelerate "$1"
 	# shellcheck disable=SC2054 # qemu's commas
-	if [ "$arch" = arm64 ]; then
-		# The architected algorithm for signing pointers is slow to emulate.
-		accel=(-accel tcg,thread=multi -M virt -smp 2 -cpu max,pauth-impdef=on)
+	if [ -n "$arch" ]; then
+		accel=(-accel tcg,thread=multi -smp 2 "${machine_options[@]}")
 		clock=
+		# The console is the port of whole lines, but for a shell.
+		[ "$arch:${ports[0]}" != s390x:ttyS0 ] || clock=conmode=sclp
 	else
 		# On a busy host the kernel would take the emulated TSC for unstable.
 		accel=(-accel tcg,thread=multi -smp 2 -cpu max,la57=off)
@@ -132,14 +132,16 @@ qemu_command() {
 # 4 leads to QEMU's monitor.
 vm_start() {
 	local seconds=$1 dir=$2 mode=$3
+	local serials=(-serial "file:$tmp/console" -serial chardev:verdict)
 
+	# Its first is the one that takes any byte, the second one a line at a time.
+	[ "$arch" != s390x ] ||
+		serials=("${serials[@]:2}" "${serials[@]:0:2}")
 	rm -f "$tmp/verdict" "$tmp/console" "$tmp/monitor."*
 	mkfifo "$tmp/verdict" "$tmp/monitor.in" "$tmp/monitor.out"
 	qemu_command "$dir" "WINSOCK_VM=$mode" \
 		-chardev "pipe,id=monitor,path=$tmp/monitor" -mon chardev=monitor \
-		-serial "file:$tmp/console" \
-		-chardev "file,id=verdict,path=$tmp/verdict" \
-		-serial chardev:verdict "${@:4}"
+		-chardev "file,id=verdict,path=$tmp/verdict" "${serials[@]}" "${@:4}"
 	# The machine does not outlive its time, and, should this script be
 	# killed without a chance to clean up, not the script either.
 	setpriv --pdeathsig TERM timeout -k 5 "$seconds" "${qemu[@]}" \

@@ -63,7 +63,7 @@ run() {
 	cat "$tmp/err" >&2 &
 	helper_pids+=" $!"
 	vm_start $((boot_seconds + seconds + 40)) "$kernel_dir" run \
-		-device virtio-serial-pci \
+		-device virtio-serial \
 		-chardev "file,id=out,path=$tmp/out" \
 		-device virtserialport,chardev=out,nr=1 \
 		-chardev "file,id=err,path=$tmp/err" \
@@ -119,6 +119,7 @@ shell() {
 	find "$build/selftests" -maxdepth 1 -type f ! -name '*.d' \
 		-exec cp -t "$root/selftests" {} + 2>/dev/null || :
 	root_pack "$kernel_dir/modules.cpio" "$tmp/initrd"
+	[ "$arch" != s390x ] || ports=(ttysclp0 sclp_line0)
 	qemu_command "$kernel_dir" "loglevel=4 quiet WINSOCK_VM=shell TERM=${TERM:-linux}" \
 		-serial mon:stdio -serial "file:$tmp/verdict"
 	"${qemu[@]}"

@@ -246,7 +246,7 @@ static int range_without_own(unsigned int first, unsigned int last, int flags)
 	while (!ret) {
 		own = run_own_between(first, last);
 		if (own != (long)first)
-			ret = run_next()->close_range(first, own < 0 ? last : own - 1,
+			ret = run_next()->close_range(first, own < 0 ? last : (unsigned int)own - 1,
 						      flags);
 		if (own < 0 || own == (long)last)
 			break;

@@ -329,7 +329,7 @@ static bool worker_asleep(const struct worker *w)
 	if (len <= 0)
 		return false;
 	where[len] = 0;
-	return where[0] >= '0' && where[0] <= '9' && atol(where) != SYS_futex;
+	return where[0] >= '0' && where[0] <= '9' && without_time64(atol(where)) != SYS_futex;
 }
 
 static bool polls(enum op op)

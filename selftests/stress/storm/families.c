@@ -57,7 +57,7 @@ static bool process_asleep(pid_t pid, long nr)
 		result(read(fd, where, sizeof(where) - 1));
 		close(fd);
 	}
-	return where[0] >= '0' && where[0] <= '9' && atol(where) == nr;
+	return where[0] >= '0' && where[0] <= '9' && syscall_in(where) == nr;
 }
 
 /* How a child waits for its data, and the system call that it sleeps in. */
