@@ -296,7 +296,7 @@ TEST_F(inet, nobody_to_accept)
 		check(setsockopt(self->listener, SOL_SOCKET, SO_RCVTIMEO, &ms,
 				 sizeof(ms)));
 		EXPECT_FAILS(WSAETIMEDOUT, accept(self->listener, NULL, NULL));
-		EXPECT_LE(295, now_ms() - before);
+		EXPECT_LE(250, now_ms() - before);
 	}
 }
 
@@ -496,7 +496,7 @@ TEST_F(stream, a_send_that_times_out_tells_what_it_took)
 	n = send(self->s, data, LARGE, 0);
 	EXPECT_LT(0, n);
 	EXPECT_GT(LARGE, n);
-	EXPECT_LE(295, now_ms() - before);
+	EXPECT_LE(250, now_ms() - before);
 	EXPECT_GT(AT_ONCE_MS, now_ms() - before);
 	free(data);
 }

@@ -36,7 +36,10 @@
 #include "request.h"
 
 #define RING_ENTRIES	64
-#define MOMENT_NSEC	(50 * WS_NSEC_PER_MSEC)
+/* For requests that the kernel has cancelled, unless they have another descriptor. */
+#define CANCEL_WAIT_MSEC	50
+/* For requests that shutdown() has ended: nothing but a busy machine delays them. */
+#define SHUTDOWN_WAIT_MSEC	2000
 
 enum state {
 	WAITING,	/* for those before it, or for the helper */
@@ -970,6 +973,12 @@ static struct ws_requests *hold(struct ws_slot *slot, int fd)
 
 	pthread_mutex_lock(&request_lock);
 	r = atomic_load(&slot->requests);
+	/*
+	 * Where another thread's closesocket() of the socket before this one has not
+	 * yet returned, they are that socket's, and so is the cookie.
+	 */
+	if (r && !is_current(r))
+		r = NULL;
 	if (r) {
 		r->users++;
 		if (r->count)
@@ -1073,21 +1082,15 @@ static bool receives(const struct ws_requests *r)
 	return r->lanes[RECEIVE].first;
 }
 
-/* What the kernel has cancelled, or told the end, is about to come back. */
-static void wait_a_moment(const struct ws_requests *r,
-			  bool (*is_there)(const struct ws_requests *r))
+/* Waits for requests that the kernel is about to return. */
+static void wait_for_returning(const struct ws_requests *r,
+			       bool (*is_there)(const struct ws_requests *r), int msec)
 {
-	struct timespec end;
+	struct ws_deadline deadline = ws_deadline_in(0, msec * WS_NSEC_PER_MSEC);
 
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	end.tv_nsec += MOMENT_NSEC;
-	if (end.tv_nsec >= WS_NSEC_PER_SEC) {
-		end.tv_nsec -= WS_NSEC_PER_SEC;
-		end.tv_sec++;
-	}
 	while (is_there(r) &&
 	       !pthread_cond_clockwait(&request_ended, &request_lock,
-				       CLOCK_MONOTONIC, &end))
+				       CLOCK_MONOTONIC, &deadline.at))
 		;
 }
 
@@ -1102,7 +1105,7 @@ static void end_socket(struct ws_requests *r)
 	put_on(&work, r);
 	ws_helper_wake();
 	if (atomic_load(&r->in_ring))
-		wait_a_moment(r, has_requests);
+		wait_for_returning(r, has_requests, CANCEL_WAIT_MSEC);
 	/* Looking through all numbers is for the rare case. */
 	if (r->count && !move(r))
 		drop_all(r);
@@ -1118,11 +1121,11 @@ static void shut_receiving(struct ws_slot *slot)
 
 	pthread_mutex_lock(&request_lock);
 	r = atomic_load(&slot->requests);
-	if (r && receives(r)) {
+	if (r && is_current(r) && receives(r)) {
 		r->users++;
 		put_on(&work, r);
 		ws_helper_wake();
-		wait_a_moment(r, receives);
+		wait_for_returning(r, receives, SHUTDOWN_WAIT_MSEC);
 		put_requests(r);
 	}
 	pthread_mutex_unlock(&request_lock);
