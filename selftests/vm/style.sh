@@ -58,9 +58,9 @@ checkpatch() {
 	# It looks below its root for names in camel case, and keeps a list.
 	mkdir -p "$tmp/include"
 	cd "$tmp"
-	"$source/scripts/checkpatch.pl" --strict --no-tree --root="$tmp" --no-summary \
-		--terse --show-types --max-line-length=100 \
-		--ignore "$1" -f "${@:2}" || status=1
+	printf '%s\0' "${@:2}" | xargs -0 -n 16 -P "$(nproc)" \
+		"$source/scripts/checkpatch.pl" --strict --no-tree --root="$tmp" --no-summary \
+		--terse --show-types --max-line-length=100 --ignore "$1" -f || status=1
 	cd "$top"
 	return "$status"
 }
