@@ -135,6 +135,10 @@ bool winsock_was_reset(const struct sock *sk);
 void winsock_override(struct winsock_table *t, const struct proto_ops *base);
 struct winsock_sock *winsock_sock_of(const struct socket *sock);
 
+/* device.c */
+int winsock_device_init(void);
+void winsock_device_exit(void);
+
 /* close.c */
 int winsock_close(unsigned int fd, u32 pending,
 		  struct winsock_deadline *deadline);
