@@ -27,6 +27,7 @@
 #include <net/tcp.h>
 
 #include "compat.h"
+#include "stat.h"
 #include "winsock.h"
 
 static struct kmem_cache *states;

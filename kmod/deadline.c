@@ -18,6 +18,7 @@
 #include <net/tcp.h>
 
 #include "compat.h"
+#include "stat.h"
 #include "trace.h"
 #include "winsock.h"
 

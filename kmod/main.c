@@ -6,6 +6,7 @@
 #include <net/tcp.h>
 
 #include "calls.h"
+#include "stat.h"
 #include "winsock.h"
 
 static int __init winsock_init(void)

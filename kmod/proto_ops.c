@@ -13,6 +13,7 @@
 
 #include "calls.h"
 #include "compat.h"
+#include "stat.h"
 #include "winsock.h"
 
 static int op_release(struct socket *sock);

@@ -8,6 +8,7 @@
 #include <net/net_namespace.h>
 #include <net/netns/generic.h>
 
+#include "stat.h"
 #include "winsock.h"
 
 struct stats {

@@ -142,6 +142,8 @@ void winsock_device_exit(void);
 /* close.c */
 int winsock_close(unsigned int fd, u32 pending,
 		  struct winsock_deadline *deadline);
+
+/* linger.c */
 void winsock_close_leftover(struct sock *sk);
 
 /* deadline.c */
@@ -169,35 +171,5 @@ int winsock_setsockopt(struct socket *sock, int optname, sockptr_t optval,
 		       unsigned int optlen);
 int winsock_getsockopt(struct socket *sock, int optname, char __user *optval,
 		       int __user *optlen);
-
-/* stat.c: what /proc/net/winsock_stat counts, per network namespace */
-enum winsock_stat {
-	WINSOCK_STAT_GRACEFUL,
-	WINSOCK_STAT_HARD,
-	WINSOCK_STAT_LINGER,
-	WINSOCK_STAT_BACKGROUND,
-	WINSOCK_STAT_NATIVE,
-	WINSOCK_STAT_SHARED,
-	WINSOCK_STAT_REFUSED,
-	WINSOCK_STAT_TIMEOUTS,
-	WINSOCK_STAT_INTERRUPTED,
-	WINSOCK_STAT_CANCELLED,
-	WINSOCK_STAT_DELIVERED,
-	WINSOCK_STAT_DEADLINE_RESET,
-	WINSOCK_STAT_PEER_RESET,
-	WINSOCK_STAT_ATTACHED,
-	WINSOCK_STAT_UNDER_WAY,
-	__WINSOCK_STAT_MAX
-};
-
-int winsock_stat_init(void);
-void winsock_stat_exit(void);
-void winsock_stat_add(const struct sock *sk, enum winsock_stat stat, int n);
-
-static inline void winsock_stat_inc(const struct sock *sk,
-				    enum winsock_stat stat)
-{
-	winsock_stat_add(sk, stat, 1);
-}
 
 #endif /* _WINSOCK_H */
