@@ -39,7 +39,7 @@ static void (*base_error_report)(struct sock *sk) __ro_after_init;
 
 static const int families[2] = { AF_INET, AF_INET6 };
 
-static struct winsock_table *stream_table(const struct socket *sock)
+static struct winsock_table *attach_stream_table(const struct socket *sock)
 {
 	const struct proto_ops *ops = READ_ONCE(sock->ops);
 	int i;
@@ -53,13 +53,13 @@ static struct winsock_table *stream_table(const struct socket *sock)
 	return NULL;
 }
 
-static bool is_dgram_base(const struct proto_ops *ops)
+static bool attach_is_dgram_base(const struct proto_ops *ops)
 {
 	return ops == dgram_bases[0] || ops == dgram_bases[1];
 }
 
 /* What a socket finds as it was, and leaves so. */
-static void state_init_once(void *object)
+static void attach_state_init_once(void *object)
 {
 	struct winsock_sock *ws = object;
 
@@ -88,7 +88,7 @@ bool winsock_was_reset(const struct sock *sk)
  * R1, where it was asked for: sk_err is given out once, the connection stays
  * reset; and a reset is one, whether or not the peer's FIN came before.
  */
-static void ulp_error_report(struct sock *sk)
+static void attach_ulp_error_report(struct sock *sk)
 {
 	struct winsock_sock *ws;
 
@@ -130,7 +130,7 @@ void winsock_state_free(struct winsock_sock *ws)
 	kmem_cache_free(states, ws);
 }
 
-static void free_state_rcu(struct rcu_head *rcu)
+static void attach_free_state_rcu(struct rcu_head *rcu)
 {
 	kmem_cache_free(states, container_of(rcu, struct winsock_sock, rcu));
 }
@@ -153,7 +153,7 @@ static int attach_ops(struct sock *sk, struct winsock_sock *ws,
 	ws->reset = ws->reset_discards && winsock_was_reset(sk);
 	ws->owns_table = true;
 	rcu_assign_pointer(inet_csk(sk)->icsk_ulp_data, ws);
-	WRITE_ONCE(sk->sk_error_report, ulp_error_report);
+	WRITE_ONCE(sk->sk_error_report, attach_ulp_error_report);
 
 	if (READ_ONCE(sock->ops) == t->base) {
 		__module_get(THIS_MODULE);
@@ -166,7 +166,7 @@ static int attach_ops(struct sock *sk, struct winsock_sock *ws,
 }
 
 /* Called by tcp_set_ulp() under lock_sock, which admits one ULP per socket. */
-static int ulp_init(struct sock *sk)
+static int attach_ulp_init(struct sock *sk)
 {
 	struct socket *sock = sk->sk_socket;
 	struct winsock_sock *ws;
@@ -179,7 +179,7 @@ static int ulp_init(struct sock *sk)
 	ws = winsock_state_new();
 	if (!ws)
 		return -ENOMEM;
-	err = attach_ops(sk, ws, stream_table(sock));
+	err = attach_ops(sk, ws, attach_stream_table(sock));
 	if (err)
 		winsock_state_free(ws);
 	return err;
@@ -190,8 +190,8 @@ static int ulp_init(struct sock *sk)
  * softirq, where neither memory nor a module reference is to be had, and the
  * child may still be handed to a listener that is not ours.
  */
-static void ulp_clone(const struct request_sock *req, struct sock *newsk,
-		      const gfp_t priority)
+static void attach_ulp_clone(const struct request_sock *req, struct sock *newsk,
+			     const gfp_t priority)
 {
 	inet_csk(newsk)->icsk_ulp_ops = NULL;
 	RCU_INIT_POINTER(inet_csk(newsk)->icsk_ulp_data, NULL);
@@ -199,7 +199,7 @@ static void ulp_clone(const struct request_sock *req, struct sock *newsk,
 }
 
 /* When the sock dies, which may be long after the last close. */
-static void ulp_release(struct sock *sk)
+static void attach_ulp_release(struct sock *sk)
 {
 	struct inet_connection_sock *icsk = inet_csk(sk);
 	struct winsock_sock *ws;
@@ -210,16 +210,16 @@ static void ulp_release(struct sock *sk)
 	put_pid(ws->closed_by);
 	if (ws->owns_table)	/* the ULP's reference is still there */
 		module_put(THIS_MODULE);
-	call_rcu(&ws->rcu, free_state_rcu);
+	call_rcu(&ws->rcu, attach_free_state_rcu);
 	winsock_stat_add(sk, WINSOCK_STAT_ATTACHED, -1);
 }
 
 static struct tcp_ulp_ops winsock_ulp = {
 	.name		= WINSOCK_ULP,
 	.owner		= THIS_MODULE,
-	.init		= ulp_init,
-	.clone		= ulp_clone,
-	.release	= ulp_release,
+	.init		= attach_ulp_init,
+	.clone		= attach_ulp_clone,
+	.release	= attach_ulp_release,
 };
 
 /**
@@ -281,7 +281,7 @@ static int attach_new_stream(struct socket *sock, bool reset_discards)
 	if (!ws)
 		return -ENOMEM;
 	ws->reset_discards = reset_discards;
-	err = attach_stream(sock->sk, ws, stream_table(sock));
+	err = attach_stream(sock->sk, ws, attach_stream_table(sock));
 	if (err)
 		winsock_state_free(ws);
 	return err;
@@ -296,7 +296,7 @@ static int attach_dgram(struct socket *sock)
 	dgram = kzalloc(sizeof(*dgram), GFP_KERNEL_ACCOUNT);
 	if (!dgram)
 		return -ENOMEM;
-	state_init_once(&dgram->ws);
+	attach_state_init_once(&dgram->ws);
 	winsock_override(&dgram->table, base);
 	__module_get(THIS_MODULE);
 	sock->ops = &dgram->table.ops;
@@ -307,9 +307,9 @@ static int attach_dgram(struct socket *sock)
 
 static int attach_new(struct socket *sock, bool reset_discards)
 {
-	if (stream_table(sock))
+	if (attach_stream_table(sock))
 		return attach_new_stream(sock, reset_discards);
-	if (is_dgram_base(sock->ops))
+	if (attach_is_dgram_base(sock->ops))
 		return attach_dgram(sock);
 	return -EOPNOTSUPP;
 }
@@ -319,7 +319,7 @@ static int attach_new(struct socket *sock, bool reset_discards)
  * may open the device need not be allowed to call socket(2).  What is in no range
  * at all is refused by the core.
  */
-static int may_attach(const struct winsock_socket *arg)
+static int attach_check(const struct winsock_socket *arg)
 {
 	const int type = arg->type & SOCK_TYPE_MASK, protocol = arg->protocol;
 
@@ -351,7 +351,7 @@ int winsock_socket(const struct winsock_socket *arg)
 	struct file *file;
 	int fd, err;
 
-	err = may_attach(arg);
+	err = attach_check(arg);
 	if (err)
 		return err;
 	if (flags & SOCK_NONBLOCK)	/* the two differ on some machines */
@@ -382,7 +382,7 @@ int winsock_socket(const struct winsock_socket *arg)
 	return fd;
 }
 
-static int capture_stream(int i)
+static int attach_capture_stream(int i)
 {
 	struct socket *sock;
 	int err;
@@ -402,7 +402,7 @@ static int capture_stream(int i)
 	return err;
 }
 
-static int capture_dgram(int i)
+static int attach_capture_dgram(int i)
 {
 	struct socket *sock;
 	int err;
@@ -416,12 +416,12 @@ static int capture_dgram(int i)
 	return 0;
 }
 
-static int capture_all(void)
+static int attach_capture_all(void)
 {
 	int i, err;
 
 	for (i = 0; i < ARRAY_SIZE(families); i++) {
-		err = capture_stream(i) ?: capture_dgram(i);
+		err = attach_capture_stream(i) ?: attach_capture_dgram(i);
 		/* A kernel may run without IPv6. */
 		if (err && !(err == -EAFNOSUPPORT && families[i] == AF_INET6))
 			return err;
@@ -434,10 +434,10 @@ int __init winsock_attach_init(void)
 	int err;
 
 	states = kmem_cache_create("winsock_sock", sizeof(struct winsock_sock),
-				   0, SLAB_ACCOUNT, state_init_once);
+				   0, SLAB_ACCOUNT, attach_state_init_once);
 	if (!states)
 		return -ENOMEM;
-	err = capture_all() ?: tcp_register_ulp(&winsock_ulp);
+	err = attach_capture_all() ?: tcp_register_ulp(&winsock_ulp);
 	if (err)
 		kmem_cache_destroy(states);
 	return err;
@@ -446,6 +446,6 @@ int __init winsock_attach_init(void)
 void winsock_attach_exit(void)
 {
 	tcp_unregister_ulp(&winsock_ulp);
-	rcu_barrier();	/* free_state_rcu() */
+	rcu_barrier();	/* attach_free_state_rcu() */
 	kmem_cache_destroy(states);
 }

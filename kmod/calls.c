@@ -31,7 +31,7 @@
 #include "compat.h"
 #include "winsock.h"
 
-static int same_file(const void *file, struct file *other, unsigned int fd)
+static int call_same_file(const void *file, struct file *other, unsigned int fd)
 {
 	return file == other;
 }
@@ -42,11 +42,11 @@ static int same_file(const void *file, struct file *other, unsigned int fd)
  */
 bool winsock_has_descriptor(const struct file *file)
 {
-	return iterate_fd(current->files, 0, same_file, file);
+	return iterate_fd(current->files, 0, call_same_file, file);
 }
 
 /* Under ws->lock.  A closer's table is alive while it is on the list. */
-static bool is_closing_here(const struct winsock_sock *ws)
+static bool call_is_closing_here(const struct winsock_sock *ws)
 {
 	const struct winsock_closer *closer;
 
@@ -57,7 +57,7 @@ static bool is_closing_here(const struct winsock_sock *ws)
 }
 
 /* Takes over the reference to @pid. */
-static void set_closed_by(struct winsock_sock *ws, struct pid *pid)
+static void call_set_closed_by(struct winsock_sock *ws, struct pid *pid)
 {
 	struct pid *old;
 
@@ -69,7 +69,7 @@ static void set_closed_by(struct winsock_sock *ws, struct pid *pid)
 }
 
 /* The process has a descriptor again, so that its next call walks no table. */
-static void forget_closer(struct winsock_sock *ws)
+static void call_forget_closer(struct winsock_sock *ws)
 {
 	bool ours;
 
@@ -98,13 +98,13 @@ bool winsock_closed_by_caller(struct winsock_sock *ws, const struct socket *sock
 	if (sock->sk->sk_user_data)
 		return false;
 	spin_lock(&ws->lock);
-	ours = ws->closed_by == task_tgid(current) || is_closing_here(ws);
+	ours = ws->closed_by == task_tgid(current) || call_is_closing_here(ws);
 	spin_unlock(&ws->lock);
 	if (!ours)
 		return false;
 	if (!winsock_has_descriptor(sock->file))
 		return true;
-	forget_closer(ws);
+	call_forget_closer(ws);
 	return false;
 }
 
@@ -134,7 +134,7 @@ int winsock_call_end_cancelled(int ret)
 }
 
 /* Under ws->lock. */
-static bool is_call_here(const struct winsock_call *call)
+static bool call_is_here(const struct winsock_call *call)
 {
 	return READ_ONCE(call->task->files) == current->files;
 }
@@ -154,7 +154,7 @@ unsigned int winsock_calls_here(struct winsock_sock *ws)
 
 	spin_lock(&ws->lock);
 	hlist_for_each_entry(call, &ws->calls, node)
-		n += is_call_here(call) && !(call->task->flags & PF_IO_WORKER);
+		n += call_is_here(call) && !(call->task->flags & PF_IO_WORKER);
 	spin_unlock(&ws->lock);
 	return n;
 }
@@ -174,7 +174,7 @@ void winsock_closer_begin(struct winsock_sock *ws,
 	spin_lock(&ws->lock);
 	hlist_add_head(&closer->node, &ws->closers);
 	spin_unlock(&ws->lock);
-	set_closed_by(ws, get_pid(task_tgid(current)));
+	call_set_closed_by(ws, get_pid(task_tgid(current)));
 }
 
 /**
@@ -200,7 +200,7 @@ void winsock_closer_end(struct winsock_sock *ws, struct winsock_closer *closer)
  * wake_up_state() is not exported; a wait-queue entry's own function is, and
  * finds the task wherever it sleeps, on the socket's queue or elsewhere.
  */
-static void interrupt_task(struct task_struct *task)
+static void call_interrupt_task(struct task_struct *task)
 {
 	wait_queue_entry_t entry;
 
@@ -229,7 +229,7 @@ unsigned int winsock_interrupt_calls(struct winsock_sock *ws,
 
 	spin_lock(&ws->lock);
 	hlist_for_each_entry(call, &ws->calls, node) {
-		if (!is_call_here(call))
+		if (!call_is_here(call))
 			continue;
 		n++;
 		if (call->cancelled)
@@ -237,7 +237,7 @@ unsigned int winsock_interrupt_calls(struct winsock_sock *ws,
 		call->cancelled = true;
 		call->closer = closer;
 		closer->leaving++;
-		interrupt_task(call->task);
+		call_interrupt_task(call->task);
 	}
 	spin_unlock(&ws->lock);
 
@@ -251,7 +251,7 @@ unsigned int winsock_interrupt_calls(struct winsock_sock *ws,
 /* What poll() and select() are woken by.  It is static; see below. */
 static wait_queue_func_t poll_wake __ro_after_init;
 
-static bool is_poll_here(const wait_queue_entry_t *entry)
+static bool call_is_poll_here(const wait_queue_entry_t *entry)
 {
 	const struct poll_wqueues *poll = entry->private;
 
@@ -263,8 +263,8 @@ static bool is_poll_here(const wait_queue_entry_t *entry)
  * Of all that may wait for a socket only io_uring puts the address of something
  * that begins with the file into its entry, with the lowest bit for its own use.
  */
-static const struct io_kiocb *armed_here(const wait_queue_entry_t *entry,
-					 const struct file *file)
+static const struct io_kiocb *call_armed_here(const wait_queue_entry_t *entry,
+					      const struct file *file)
 {
 	const struct io_kiocb *req =
 		(void *)((unsigned long)entry->private & ~1UL);
@@ -280,7 +280,7 @@ static const struct io_kiocb *armed_here(const wait_queue_entry_t *entry,
  * The request tries again and is refused.  One that only polls has nothing to
  * try, and one of many shots would stay: it is told that the queue goes away.
  */
-static __poll_t poll_key_of(const struct io_kiocb *req)
+static __poll_t call_poll_key(const struct io_kiocb *req)
 {
 	return req->opcode == IORING_OP_POLL_ADD ? EPOLLHUP | POLLFREE
 						 : EPOLLNVAL;
@@ -309,11 +309,11 @@ unsigned int winsock_wake_pollers(const struct file *file,
 	spin_lock_irqsave(&wq->lock, flags);
 	list_for_each_entry_safe(entry, next, &wq->head, entry) {
 		key = 0;
-		if (!is_poll_here(entry)) {
-			req = armed_here(entry, file);
+		if (!call_is_poll_here(entry)) {
+			req = call_armed_here(entry, file);
 			if (!req)
 				continue;
-			key = poll_key_of(req);
+			key = call_poll_key(req);
 		}
 		entry->func(entry, TASK_INTERRUPTIBLE, 0, poll_to_key(key));
 		n++;
@@ -334,7 +334,7 @@ bool winsock_polls_here(struct wait_queue_head *wq)
 
 	spin_lock_irqsave(&wq->lock, flags);
 	list_for_each_entry(entry, &wq->head, entry)
-		found |= is_poll_here(entry);
+		found |= call_is_poll_here(entry);
 	spin_unlock_irqrestore(&wq->lock, flags);
 	return found;
 }
@@ -343,7 +343,7 @@ bool winsock_polls_here(struct wait_queue_head *wq)
  * Poll a socket of the kernel's own as poll(2) does, and see what is on its
  * queue then.
  */
-static int capture_poll_wake(struct file *file)
+static int call_capture_poll_wake(struct file *file)
 {
 	struct wait_queue_head *wq = &sock_from_file(file)->wq.wait;
 	struct poll_wqueues *poll = kmalloc(sizeof(*poll), GFP_KERNEL);
@@ -375,7 +375,7 @@ int __init winsock_calls_init(void)
 	file = sock_alloc_file(sock, 0, NULL);	/* releases on failure */
 	if (IS_ERR(file))
 		return PTR_ERR(file);
-	err = capture_poll_wake(file);
+	err = call_capture_poll_wake(file);
 	fput(file);
 	return err;
 }
@@ -389,7 +389,7 @@ int __init winsock_calls_init(void)
 void winsock_set_last_close(struct winsock_sock *ws)
 {
 	WRITE_ONCE(ws->last_close, true);
-	set_closed_by(ws, get_pid(task_tgid(current)));
+	call_set_closed_by(ws, get_pid(task_tgid(current)));
 }
 
 /**
@@ -400,6 +400,6 @@ void winsock_set_last_close(struct winsock_sock *ws)
  */
 void winsock_reopen(struct winsock_sock *ws)
 {
-	set_closed_by(ws, NULL);
+	call_set_closed_by(ws, NULL);
 	WRITE_ONCE(ws->last_close, false);
 }

@@ -43,30 +43,30 @@ static struct workqueue_struct *deadline_wq;
  * What remains in the file of a connection that has moved.  Its sock stays valid,
  * since an epoll set may be asking until the file lets go of it.
  */
-static int emptied_release(struct socket *sock)
+static int deadline_emptied_release(struct socket *sock)
 {
 	sock_put(sock->sk);
 	return 0;
 }
 
-static __poll_t emptied_poll(struct file *file, struct socket *sock,
-			     struct poll_table_struct *wait)
+static __poll_t deadline_emptied_poll(struct file *file, struct socket *sock,
+				      struct poll_table_struct *wait)
 {
 	return 0;
 }
 
-static const struct proto_ops emptied_ops = {
+static const struct proto_ops deadline_emptied_ops = {
 	.family		= PF_UNSPEC,
 	.owner		= THIS_MODULE,
-	.release	= emptied_release,
-	.poll		= emptied_poll,
+	.release	= deadline_emptied_release,
+	.poll		= deadline_emptied_poll,
 };
 
 /*
  * Under lock_sock, and nobody but an epoll set can know @from.  The table's
  * reference to its module goes along.
  */
-static void move_connection(struct socket *from, struct socket *to)
+static void deadline_move_connection(struct socket *from, struct socket *to)
 {
 	struct sock *sk = from->sk;
 
@@ -79,7 +79,7 @@ static void move_connection(struct socket *from, struct socket *to)
 
 	sock_hold(sk);
 	__module_get(THIS_MODULE);
-	WRITE_ONCE(from->ops, &emptied_ops);
+	WRITE_ONCE(from->ops, &deadline_emptied_ops);
 
 	/* What sock_graft() does; for security modules nothing changes hands. */
 	write_lock_bh(&sk->sk_callback_lock);
@@ -89,30 +89,30 @@ static void move_connection(struct socket *from, struct socket *to)
 }
 
 /* From any context, as often as one likes. */
-static void end_soon(struct winsock_deadline *dl)
+static void deadline_end_soon(struct winsock_deadline *dl)
 {
 	if (!atomic_xchg(&dl->over, 1))
 		queue_work(deadline_wq, &dl->work);
 }
 
-static int on_event(wait_queue_entry_t *wait, unsigned int mode, int sync,
-		    void *key)
+static int deadline_on_event(wait_queue_entry_t *wait, unsigned int mode, int sync,
+			     void *key)
 {
 	struct winsock_drain *d = container_of(wait, struct winsock_drain, wait);
 
 	if (winsock_drain_poll(d))
-		end_soon(container_of(d, struct winsock_deadline, drain));
+		deadline_end_soon(container_of(d, struct winsock_deadline, drain));
 	return 0;
 }
 
-static enum hrtimer_restart on_deadline(struct hrtimer *timer)
+static enum hrtimer_restart deadline_on_timer(struct hrtimer *timer)
 {
-	end_soon(container_of(timer, struct winsock_deadline, timer));
+	deadline_end_soon(container_of(timer, struct winsock_deadline, timer));
 	return HRTIMER_NORESTART;
 }
 
 /* Under lock_sock. */
-static enum winsock_result end_connection(struct sock *sk, u32 unacked)
+static enum winsock_result deadline_end_connection(struct sock *sk, u32 unacked)
 {
 	if (!unacked) {
 		winsock_discard_unread(sk);
@@ -124,8 +124,8 @@ static enum winsock_result end_connection(struct sock *sk, u32 unacked)
 	return WINSOCK_DEADLINE_RESET;
 }
 
-static void note_end(const struct winsock_deadline *dl, const struct sock *sk,
-		     enum winsock_result result)
+static void deadline_note_end(const struct winsock_deadline *dl, const struct sock *sk,
+			      enum winsock_result result)
 {
 	static const enum winsock_stat stats[] = {
 		[WINSOCK_DELIVERED]		= WINSOCK_STAT_DELIVERED,
@@ -152,10 +152,10 @@ static void deadline_work(struct work_struct *work)
 	winsock_drain_end(&dl->drain);
 	hrtimer_cancel(&dl->timer);
 	dl->outcome.unacked = winsock_unacked(sk, dl->drain.end);
-	result = end_connection(sk, dl->outcome.unacked);
+	result = deadline_end_connection(sk, dl->outcome.unacked);
 	release_sock(sk);
 
-	note_end(dl, sk, result);
+	deadline_note_end(dl, sk, result);
 	sock_release(dl->sock);		/* FIN goes on, or RST */
 	dl->sock = NULL;
 	winsock_deadline_end(dl, result);
@@ -223,28 +223,28 @@ void winsock_deadline_begin(struct winsock_deadline *dl, struct socket *sock)
 	__module_get(THIS_MODULE);
 	winsock_stat_inc(sk, WINSOCK_STAT_UNDER_WAY);
 	INIT_WORK(&dl->work, deadline_work);
-	hrtimer_setup(&dl->timer, on_deadline, CLOCK_MONOTONIC,
+	hrtimer_setup(&dl->timer, deadline_on_timer, CLOCK_MONOTONIC,
 		      HRTIMER_MODE_ABS_SOFT);
 
 	lock_sock(sk);
 	sock_reset_flag(sk, SOCK_LINGER);
 	winsock_drain_prepare(&dl->drain, sk);
-	move_connection(sock, dl->sock);
+	deadline_move_connection(sock, dl->sock);
 	release_sock(sk);
 
 	kernel_sock_shutdown(dl->sock, SHUT_WR);
 
 	/* The work begins by taking the lock: @dl lives until it is released. */
 	lock_sock(sk);
-	winsock_drain_begin(&dl->drain, on_event, NULL);
+	winsock_drain_begin(&dl->drain, deadline_on_event, NULL);
 	hrtimer_start(&dl->timer, dl->end, HRTIMER_MODE_ABS_SOFT);
 	if (winsock_drain_poll(&dl->drain))
-		end_soon(dl);
+		deadline_end_soon(dl);
 	release_sock(sk);
 }
 
 /* Without the connection, if it was not needed for one. */
-static void put_socket(struct winsock_deadline *dl)
+static void deadline_put_socket(struct winsock_deadline *dl)
 {
 	if (dl->sock && cmpxchg(&dl->outcomes->spare, NULL, dl->sock))
 		sock_release(dl->sock);
@@ -259,7 +259,7 @@ static void put_socket(struct winsock_deadline *dl)
 void winsock_deadline_end(struct winsock_deadline *dl,
 			  enum winsock_result result)
 {
-	put_socket(dl);
+	deadline_put_socket(dl);
 	dl->outcome.result = result;
 	dl->outcome.nsec = ktime_to_ns(ktime_sub(ktime_get(), dl->start));
 	if (!dl->report || !winsock_outcomes_add(dl))
@@ -272,7 +272,7 @@ void winsock_deadline_end(struct winsock_deadline *dl,
  */
 void winsock_deadline_free(struct winsock_deadline *dl)
 {
-	put_socket(dl);
+	deadline_put_socket(dl);
 	winsock_outcomes_put(dl->outcomes);
 	kmem_cache_free(deadline_cache, dl);
 	atomic_dec(&deadlines);

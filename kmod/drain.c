@@ -32,7 +32,7 @@ u32 winsock_drain_prepare(struct winsock_drain *d, struct sock *sk)
  * The FIN's own ACK would be the wrong event: behind a closed window the FIN is
  * not even sent.
  */
-static void ask_for_space(struct winsock_drain *d)
+static void drain_ask_for_space(struct winsock_drain *d)
 {
 	set_bit(SOCK_NOSPACE, &d->sk->sk_socket->flags);
 	/* Pairs with the barrier in tcp_check_space(): ask, then look. */
@@ -40,7 +40,7 @@ static void ask_for_space(struct winsock_drain *d)
 }
 
 /* All is acknowledged, or the connection gone: reset and time-out end in TCP_CLOSE (C10). */
-static bool drained(const struct winsock_drain *d)
+static bool drain_is_done(const struct winsock_drain *d)
 {
 	return winsock_in_state(d->sk, TCPF_CLOSE) || !winsock_unacked(d->sk, d->end);
 }
@@ -54,10 +54,10 @@ static bool drained(const struct winsock_drain *d)
  */
 bool winsock_drain_poll(struct winsock_drain *d)
 {
-	if (drained(d))
+	if (drain_is_done(d))
 		return true;
-	ask_for_space(d);
-	return drained(d);
+	drain_ask_for_space(d);
+	return drain_is_done(d);
 }
 
 /**

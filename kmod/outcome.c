@@ -32,7 +32,7 @@ struct winsock_outcomes *winsock_outcomes_new(void)
 	return outcomes;
 }
 
-static void free_outcomes(struct kref *ref)
+static void outcomes_free(struct kref *ref)
 {
 	struct winsock_outcomes *outcomes =
 		container_of(ref, struct winsock_outcomes, ref);
@@ -48,7 +48,7 @@ static void free_outcomes(struct kref *ref)
  */
 void winsock_outcomes_put(struct winsock_outcomes *outcomes)
 {
-	kref_put(&outcomes->ref, free_outcomes);
+	kref_put(&outcomes->ref, outcomes_free);
 }
 
 /**
@@ -93,7 +93,7 @@ bool winsock_outcomes_add(struct winsock_deadline *dl)
 	return !closed;
 }
 
-static struct winsock_deadline *first(struct winsock_outcomes *outcomes)
+static struct winsock_deadline *outcomes_first(struct winsock_outcomes *outcomes)
 {
 	struct winsock_deadline *dl;
 
@@ -104,8 +104,8 @@ static struct winsock_deadline *first(struct winsock_outcomes *outcomes)
 	return dl;
 }
 
-static void remove(struct winsock_outcomes *outcomes,
-		   struct winsock_deadline *dl)
+static void outcomes_remove(struct winsock_outcomes *outcomes,
+			    struct winsock_deadline *dl)
 {
 	spin_lock(&outcomes->lock);
 	list_del(&dl->node);
@@ -114,8 +114,8 @@ static void remove(struct winsock_outcomes *outcomes,
 }
 
 /* By the one reader.  Bytes, 0 if there is no record, or -EFAULT. */
-static ssize_t copy_records(struct winsock_outcomes *outcomes,
-			    struct iov_iter *to)
+static ssize_t outcomes_copy(struct winsock_outcomes *outcomes,
+			     struct iov_iter *to)
 {
 	const size_t size = sizeof(struct winsock_outcome);
 	struct winsock_outcome outcome;
@@ -124,7 +124,7 @@ static ssize_t copy_records(struct winsock_outcomes *outcomes,
 	size_t copied;
 
 	while (iov_iter_count(to) >= size) {
-		dl = first(outcomes);
+		dl = outcomes_first(outcomes);
 		if (!dl)
 			break;
 		/* User space gets nothing from the middle of an object. */
@@ -134,7 +134,7 @@ static ssize_t copy_records(struct winsock_outcomes *outcomes,
 			iov_iter_revert(to, copied);
 			return done ?: -EFAULT;
 		}
-		remove(outcomes, dl);
+		outcomes_remove(outcomes, dl);
 		done += size;
 	}
 	return done;
@@ -161,11 +161,11 @@ ssize_t winsock_outcomes_read(struct winsock_outcomes *outcomes,
 			if (!mutex_trylock(&outcomes->reader))
 				return -EAGAIN;
 		} else if (wait_event_interruptible(outcomes->wait,
-						    first(outcomes)) ||
+						    outcomes_first(outcomes)) ||
 			   mutex_lock_interruptible(&outcomes->reader)) {
 			return -ERESTARTSYS;
 		}
-		done = copy_records(outcomes, to);
+		done = outcomes_copy(outcomes, to);
 		mutex_unlock(&outcomes->reader);
 	} while (!done && !nonblock);
 	return done ?: -EAGAIN;
@@ -182,5 +182,5 @@ __poll_t winsock_outcomes_poll(struct winsock_outcomes *outcomes,
 			       struct poll_table_struct *wait)
 {
 	poll_wait(file, &outcomes->wait, wait);
-	return first(outcomes) ? EPOLLIN | EPOLLRDNORM : 0;
+	return outcomes_first(outcomes) ? EPOLLIN | EPOLLRDNORM : 0;
 }

@@ -18,7 +18,7 @@
 
 static int op_release(struct socket *sock);
 
-static const struct winsock_table *table_of(const struct socket *sock)
+static const struct winsock_table *op_table(const struct socket *sock)
 {
 	/* Pairs with attach_ops(): whoever sees the table sees the state too. */
 	const struct proto_ops *ops = smp_load_acquire(&sock->ops);
@@ -26,9 +26,9 @@ static const struct winsock_table *table_of(const struct socket *sock)
 	return container_of(ops, struct winsock_table, ops);
 }
 
-static const struct proto_ops *base_ops(const struct socket *sock)
+static const struct proto_ops *op_base(const struct socket *sock)
 {
-	return table_of(sock)->base;
+	return op_table(sock)->base;
 }
 
 /*
@@ -39,14 +39,14 @@ static struct winsock_sock no_state = {
 	.lock = __SPIN_LOCK_UNLOCKED(no_state.lock),
 };
 
-/* Of a socket with our table, whose table_of() was looked at. */
-static struct winsock_sock *state_of(const struct socket *sock)
+/* Of a socket with our table, whose op_table() was looked at. */
+static struct winsock_sock *op_state(const struct socket *sock)
 {
 	struct winsock_sock *ws;
 
 	if (sock->type == SOCK_DGRAM)
 		return (struct winsock_sock *)
-			&container_of(table_of(sock), struct winsock_dgram,
+			&container_of(op_table(sock), struct winsock_dgram,
 				      table)->ws;
 	ws = (struct winsock_sock __force *)
 		READ_ONCE(inet_csk(sock->sk)->icsk_ulp_data);
@@ -67,7 +67,7 @@ struct winsock_sock *winsock_sock_of(const struct socket *sock)
 
 	if (!ops || ops->release != op_release)
 		return NULL;
-	ws = state_of(sock);
+	ws = op_state(sock);
 	return ws == &no_state ? NULL : ws;
 }
 
@@ -75,7 +75,7 @@ struct winsock_sock *winsock_sock_of(const struct socket *sock)
  * Is R1 in force?  The reset ends with its connection: tcp_disconnect(), which a
  * connect() that fails calls too, leaves the socket open in both directions.
  */
-static bool is_reset(const struct socket *sock, struct winsock_sock *ws)
+static bool op_is_reset(const struct socket *sock, struct winsock_sock *ws)
 {
 	if (likely(!READ_ONCE(ws->reset)))
 		return false;
@@ -91,19 +91,19 @@ static bool is_reset(const struct socket *sock, struct winsock_sock *ws)
  * find nothing pay for a record.  The rest is apart, in the functions named
  * _checked, lest the records burden all.
  */
-static bool is_plain(const struct winsock_sock *ws)
+static bool op_is_plain(const struct winsock_sock *ws)
 {
 	return likely(!winsock_may_be_closed(ws) && !READ_ONCE(ws->reset));
 }
 
 /* Enters a socket for a transfer: 0, and the base is called next, or an error. */
-static __always_inline int transfer_begin(struct winsock_sock *ws,
-					  const struct socket *sock,
-					  struct winsock_call *call, bool wait)
+static __always_inline int op_transfer_begin(struct winsock_sock *ws,
+					     const struct socket *sock,
+					     struct winsock_call *call, bool wait)
 {
 	if (!winsock_call_begin(ws, sock, call, wait))
 		return -ECANCELED;
-	if (likely(!is_reset(sock, ws)))
+	if (likely(!op_is_reset(sock, ws)))
 		return 0;
 	/* Told now: SO_ERROR and EPOLLERR do not tell it once more. */
 	WRITE_ONCE(sock->sk->sk_err, 0);
@@ -113,15 +113,15 @@ static __always_inline int transfer_begin(struct winsock_sock *ws,
 static int op_connect(struct socket *sock, struct sockaddr_unsized *addr,
 		      int len, int flags)
 {
-	const struct proto_ops *base = base_ops(sock);
-	struct winsock_sock *ws = state_of(sock);
+	const struct proto_ops *base = op_base(sock);
+	struct winsock_sock *ws = op_state(sock);
 	const bool wait = !(flags & O_NONBLOCK);
 	struct winsock_call call;
 	int ret;
 
 	if (!winsock_call_begin(ws, sock, &call, wait))
 		return -ECANCELED;
-	is_reset(sock, ws);	/* a former connection is not, from here on */
+	op_is_reset(sock, ws);	/* a former connection is not, from here on */
 	ret = base->connect(sock, addr, len, flags);
 	return winsock_call_end(ws, &call, wait, ret);
 }
@@ -132,9 +132,9 @@ static int op_connect(struct socket *sock, struct sockaddr_unsized *addr,
  * this call.  do_accept() may have read the table before the listener got ours,
  * and the kernel's own accept gives the child one only after this.
  */
-static void return_table(const struct socket *sock, struct socket *newsock)
+static void op_return_table(const struct socket *sock, struct socket *newsock)
 {
-	const struct proto_ops *base = base_ops(sock);
+	const struct proto_ops *base = op_base(sock);
 
 	if (!newsock->ops || newsock->ops->release != op_release)
 		return;
@@ -144,8 +144,8 @@ static void return_table(const struct socket *sock, struct socket *newsock)
 }
 
 /* Takes a connection that is there. */
-static int accept_now(const struct proto_ops *base, struct socket *sock,
-		      struct socket *newsock, struct proto_accept_arg *arg)
+static int op_accept_now(const struct proto_ops *base, struct socket *sock,
+			 struct socket *newsock, struct proto_accept_arg *arg)
 {
 	const int flags = arg->flags;
 	int err;
@@ -161,10 +161,10 @@ static int accept_now(const struct proto_ops *base, struct socket *sock,
  * it reports a poll mask, which looks like a descriptor.  It asks without
  * waiting; the number is gone, which is as true.
  */
-static noinline int accept_checked(const struct proto_ops *base,
-				   struct socket *sock, struct winsock_sock *ws,
-				   struct socket *newsock,
-				   struct proto_accept_arg *arg)
+static noinline int op_accept_checked(const struct proto_ops *base,
+				      struct socket *sock, struct winsock_sock *ws,
+				      struct socket *newsock,
+				      struct proto_accept_arg *arg)
 {
 	const bool wait = !(arg->flags & O_NONBLOCK);
 	struct winsock_call call;
@@ -178,35 +178,35 @@ static noinline int accept_checked(const struct proto_ops *base,
 
 /*
  * The child has our table from do_accept(); what it still lacks is the ULP,
- * which it lost in ulp_clone().  A connection is not lost because it cannot be
+ * which it lost in attach_ulp_clone().  A connection is not lost because it cannot be
  * attached: memory is had before it is taken, and one that a BPF program has put
  * into a sockmap meanwhile stays plain.
  */
 static int op_accept(struct socket *sock, struct socket *newsock,
 		     struct proto_accept_arg *arg)
 {
-	const struct proto_ops *base = base_ops(sock);
-	struct winsock_sock *ws = state_of(sock);
+	const struct proto_ops *base = op_base(sock);
+	struct winsock_sock *ws = op_state(sock);
 	struct winsock_sock *child;
 	int err = -EAGAIN;
 
 	if (sock->type == SOCK_DGRAM) {		/* which will say that it cannot */
-		return_table(sock, newsock);
+		op_return_table(sock, newsock);
 		return winsock_base_accept(base, sock, newsock, arg);
 	}
 
 	child = winsock_state_new();
 	if (!child)
 		return -ENOMEM;
-	if (is_plain(ws))
-		err = accept_now(base, sock, newsock, arg);
+	if (op_is_plain(ws))
+		err = op_accept_now(base, sock, newsock, arg);
 	if (err == -EAGAIN)
-		err = accept_checked(base, sock, ws, newsock, arg);
+		err = op_accept_checked(base, sock, ws, newsock, arg);
 	child->reset_discards = READ_ONCE(ws->reset_discards);
-	if (!err && !winsock_attach(newsock, child, table_of(sock)))
+	if (!err && !winsock_attach(newsock, child, op_table(sock)))
 		return 0;
 	if (!err)
-		return_table(sock, newsock);
+		op_return_table(sock, newsock);
 	winsock_state_free(child);
 	return err;
 }
@@ -217,7 +217,7 @@ WINSOCK_DEFINE_ACCEPT(op_accept)
  * R1: a reset is reported as one however late it comes, and without SIGPIPE.
  * The base is told not to send that signal, which is ours to send then.
  */
-static int after_send(const struct winsock_sock *ws, int flags, int ret)
+static int op_after_send(const struct winsock_sock *ws, int flags, int ret)
 {
 	if (ret != -EPIPE)
 		return ret;
@@ -228,63 +228,63 @@ static int after_send(const struct winsock_sock *ws, int flags, int ret)
 	return ret;
 }
 
-static int send_base(const struct proto_ops *base, struct socket *sock,
-		     struct winsock_sock *ws, struct msghdr *msg, size_t size)
+static int op_send_base(const struct proto_ops *base, struct socket *sock,
+			struct winsock_sock *ws, struct msghdr *msg, size_t size)
 {
 	int flags = msg->msg_flags;
 
 	if (!READ_ONCE(ws->reset_discards))
 		return base->sendmsg(sock, msg, size);
 	msg->msg_flags |= MSG_NOSIGNAL;
-	return after_send(ws, flags, base->sendmsg(sock, msg, size));
+	return op_after_send(ws, flags, base->sendmsg(sock, msg, size));
 }
 
-static noinline int send_checked(const struct proto_ops *base,
-				 struct socket *sock, struct winsock_sock *ws,
-				 struct msghdr *msg, size_t size)
+static noinline int op_send_checked(const struct proto_ops *base,
+				    struct socket *sock, struct winsock_sock *ws,
+				    struct msghdr *msg, size_t size)
 {
 	const bool wait = !(msg->msg_flags & MSG_DONTWAIT);
 	struct winsock_call call;
-	int ret = transfer_begin(ws, sock, &call, wait);
+	int ret = op_transfer_begin(ws, sock, &call, wait);
 
 	if (ret)
 		return ret;
-	ret = send_base(base, sock, ws, msg, size);
+	ret = op_send_base(base, sock, ws, msg, size);
 	return winsock_call_end(ws, &call, wait, ret);
 }
 
 static int op_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)
 {
-	const struct proto_ops *base = base_ops(sock);
-	struct winsock_sock *ws = state_of(sock);
+	const struct proto_ops *base = op_base(sock);
+	struct winsock_sock *ws = op_state(sock);
 
-	if (msg->msg_flags & MSG_DONTWAIT && is_plain(ws))
-		return send_base(base, sock, ws, msg, size);
-	return send_checked(base, sock, ws, msg, size);
+	if (msg->msg_flags & MSG_DONTWAIT && op_is_plain(ws))
+		return op_send_base(base, sock, ws, msg, size);
+	return op_send_checked(base, sock, ws, msg, size);
 }
 
 /* A reset that comes while the call waits is reported as one, EPIPE or not. */
-static int after_reset(const struct winsock_sock *ws, int ret)
+static int op_after_reset(const struct winsock_sock *ws, int ret)
 {
 	return ret <= 0 && READ_ONCE(ws->reset) ? -ECONNRESET : ret;
 }
 
-static noinline int recv_checked(const struct proto_ops *base,
-				 struct socket *sock, struct winsock_sock *ws,
-				 struct msghdr *msg, size_t size, int flags)
+static noinline int op_recv_checked(const struct proto_ops *base,
+				    struct socket *sock, struct winsock_sock *ws,
+				    struct msghdr *msg, size_t size, int flags)
 {
 	const bool wait = !(flags & MSG_DONTWAIT);
 	struct winsock_call call;
-	int ret = transfer_begin(ws, sock, &call, wait);
+	int ret = op_transfer_begin(ws, sock, &call, wait);
 
 	if (ret)
 		return ret;
-	ret = after_reset(ws, base->recvmsg(sock, msg, size, flags));
+	ret = op_after_reset(ws, base->recvmsg(sock, msg, size, flags));
 	return winsock_call_end(ws, &call, wait, ret);
 }
 
 /* Would a call that does not wait take no less than one that does? */
-static bool takes_any(const struct socket *sock, int flags)
+static bool op_takes_any(const struct socket *sock, int flags)
 {
 	return flags & MSG_DONTWAIT ||
 	       (!(flags & MSG_WAITALL) && READ_ONCE(sock->sk->sk_rcvlowat) <= 1);
@@ -293,32 +293,32 @@ static bool takes_any(const struct socket *sock, int flags)
 static int op_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 		      int flags)
 {
-	const struct proto_ops *base = base_ops(sock);
-	struct winsock_sock *ws = state_of(sock);
+	const struct proto_ops *base = op_base(sock);
+	struct winsock_sock *ws = op_state(sock);
 	int ret;
 
 	if (flags & MSG_ERRQUEUE)
 		return base->recvmsg(sock, msg, size, flags);
-	if (is_plain(ws) && takes_any(sock, flags)) {
+	if (op_is_plain(ws) && op_takes_any(sock, flags)) {
 		ret = base->recvmsg(sock, msg, size, flags | MSG_DONTWAIT);
 		if (ret != -EAGAIN || flags & MSG_DONTWAIT)
-			return after_reset(ws, ret);
+			return op_after_reset(ws, ret);
 	}
-	return recv_checked(base, sock, ws, msg, size, flags);
+	return op_recv_checked(base, sock, ws, msg, size, flags);
 }
 
 static ssize_t op_splice_read(struct socket *sock, loff_t *ppos,
 			      struct pipe_inode_info *pipe, size_t len,
 			      unsigned int flags)
 {
-	const struct proto_ops *base = base_ops(sock);
-	struct winsock_sock *ws = state_of(sock);
+	const struct proto_ops *base = op_base(sock);
+	struct winsock_sock *ws = op_state(sock);
 	struct winsock_call call;
-	int ret = transfer_begin(ws, sock, &call, true);
+	int ret = op_transfer_begin(ws, sock, &call, true);
 
 	if (ret)
 		return ret;
-	ret = after_reset(ws, base->splice_read(sock, ppos, pipe, len, flags));
+	ret = op_after_reset(ws, base->splice_read(sock, ppos, pipe, len, flags));
 	return winsock_call_end(ws, &call, true, ret);
 }
 
@@ -326,16 +326,16 @@ static ssize_t op_splice_read(struct socket *sock, loff_t *ppos,
 static ssize_t op_sendpage(struct socket *sock, struct page *page, int offset,
 			   size_t size, int flags)
 {
-	const struct proto_ops *base = base_ops(sock);
-	struct winsock_sock *ws = state_of(sock);
+	const struct proto_ops *base = op_base(sock);
+	struct winsock_sock *ws = op_state(sock);
 	const bool wait = !(flags & MSG_DONTWAIT);
 	struct winsock_call call;
-	int ret = transfer_begin(ws, sock, &call, wait);
+	int ret = op_transfer_begin(ws, sock, &call, wait);
 
 	if (ret)
 		return ret;
 	ret = base->sendpage(sock, page, offset, size, flags | MSG_NOSIGNAL);
-	return winsock_call_end(ws, &call, wait, after_send(ws, flags, ret));
+	return winsock_call_end(ws, &call, wait, op_after_send(ws, flags, ret));
 }
 #endif
 
@@ -353,8 +353,8 @@ static ssize_t op_sendpage(struct socket *sock, struct page *page, int offset,
 static __poll_t op_poll(struct file *file, struct socket *sock,
 			struct poll_table_struct *wait)
 {
-	__poll_t mask = base_ops(sock)->poll(file, sock, wait);
-	struct winsock_sock *ws = state_of(sock);
+	__poll_t mask = op_base(sock)->poll(file, sock, wait);
+	struct winsock_sock *ws = op_state(sock);
 
 	if (likely(!READ_ONCE(ws->closed_by)))
 		return mask;
@@ -381,7 +381,7 @@ static int op_setsockopt(struct socket *sock, int level, int optname,
 	if (level == SOL_IPV6 && optname == IPV6_ADDRFORM)
 		return -EBUSY;
 
-	return base_ops(sock)->setsockopt(sock, level, optname, optval, optlen);
+	return op_base(sock)->setsockopt(sock, level, optname, optval, optlen);
 }
 
 static int op_getsockopt(struct socket *sock, int level, int optname,
@@ -390,14 +390,14 @@ static int op_getsockopt(struct socket *sock, int level, int optname,
 	if (level == SOL_WINSOCK)
 		return winsock_getsockopt(sock, optname, optval, optlen);
 
-	return base_ops(sock)->getsockopt(sock, level, optname, optval, optlen);
+	return op_base(sock)->getsockopt(sock, level, optname, optval, optlen);
 }
 
-static int release_dgram(struct socket *sock)
+static int op_release_dgram(struct socket *sock)
 {
-	const struct proto_ops *base = base_ops(sock);
+	const struct proto_ops *base = op_base(sock);
 	struct winsock_dgram *dgram =
-		container_of(state_of(sock), struct winsock_dgram, ws);
+		container_of(op_state(sock), struct winsock_dgram, ws);
 	int err;
 
 	winsock_stat_add(sock->sk, WINSOCK_STAT_ATTACHED, -1);
@@ -416,15 +416,15 @@ static int op_release(struct socket *sock)
 	struct winsock_sock *ws;
 
 	if (!sock->sk)
-		return base_ops(sock)->release(sock);
+		return op_base(sock)->release(sock);
 	if (sock->type == SOCK_DGRAM)
-		return release_dgram(sock);
+		return op_release_dgram(sock);
 
-	ws = state_of(sock);
+	ws = op_state(sock);
 	ws->owns_table = false;
 	if (unlikely(ws->closed_by) && ws->closed_by == task_tgid(current))
 		winsock_close_leftover(sock->sk);
-	return base_ops(sock)->release(sock);
+	return op_base(sock)->release(sock);
 }
 
 /**

@@ -22,7 +22,7 @@
  *	  Taken in process context; nothing is taken under it but wait-queue and
  *	  scheduler locks.
  * @reset: the peer reset the connection (R1); written under the socket's own
- *	   lock, read without, and meant for this connection alone: see is_reset()
+ *	   lock, read without, and meant for this connection alone: see op_is_reset()
  * @reset_discards: row R1 was asked for; under the socket's own lock
  * @last_close: the last reference waits in a lingering closesocket(), so that
  *		epoll sets report nothing (P9)
