@@ -1,23 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Pending calls: which are in a socket, and how closesocket() ends its own
- * process's.
+ * Pending calls: which calls are in a socket, and how closesocket() ends those of its
+ * own process.
  *
- * A call that may block puts a record on the socket's list and takes it off on
- * its way out.  closesocket() removes the descriptor first, then sets closed_by
- * and marks the records of this process under ws->lock.  So a call is either on
- * the list by then and interrupted, or takes the lock later and sees closed_by;
- * its descriptor is gone then, unless another one of the process keeps it legal.
+ * A call that may block puts a record on the socket's list, and removes it before it
+ * returns.  closesocket() removes the descriptor first, then sets closed_by and marks
+ * the records of its process under ws->lock.  A call is therefore either on the list
+ * by then and is interrupted, or it takes the lock later and sees closed_by.  In the
+ * latter case it may continue only if another descriptor of the process refers to the
+ * socket.
  *
- * A marked task leaves any interruptible sleep by TIF_NOTIFY_SIGNAL, which
- * delivers no signal.  What the base operation makes of that, a restart, must not
- * reach user space: the descriptor may belong to another file by then (P10).  It
- * becomes ECANCELED, not EINTR, which programs answer by calling again.
+ * TIF_NOTIFY_SIGNAL makes a marked task leave any interruptible sleep and delivers no
+ * signal.  The base operation then returns a restart code, which must not reach user
+ * space, since the descriptor may belong to another file by then (P10).  It is
+ * replaced by ECANCELED; EINTR would make programs call again.
  *
- * poll() and select() put an entry on the socket's queue instead, which keeps a
- * reference to the file until they return; so does an armed io_uring request.
- * Their entries say whose they are.  Those of this process are woken and look the
- * descriptor up again; no other process's entry is touched (I3).
+ * poll() and select() have an entry on the socket's wait queue instead, and hold a
+ * reference to the file until they return.  The same is true of an armed io_uring
+ * request.  The process can be found from the entry.  Entries of the closing process
+ * are woken and look the descriptor up again; entries of other processes are not
+ * touched (I3).
  */
 #include <linux/fdtable.h>
 #include <linux/file.h>
@@ -45,7 +47,7 @@ bool winsock_has_descriptor(const struct file *file)
 	return iterate_fd(current->files, 0, call_same_file, file);
 }
 
-/* Under ws->lock.  A closer's table is alive while it is on the list. */
+/* Under ws->lock.  The descriptor table of a closer exists while it is on the list. */
 static bool call_is_closing_here(const struct winsock_sock *ws)
 {
 	const struct winsock_closer *closer;
@@ -56,7 +58,7 @@ static bool call_is_closing_here(const struct winsock_sock *ws)
 	return false;
 }
 
-/* Takes over the reference to @pid. */
+/* Consumes the reference to @pid. */
 static void call_set_closed_by(struct winsock_sock *ws, struct pid *pid)
 {
 	struct pid *old;
@@ -68,7 +70,10 @@ static void call_set_closed_by(struct winsock_sock *ws, struct pid *pid)
 	put_pid(old);
 }
 
-/* The process has a descriptor again, so that its next call walks no table. */
+/*
+ * The process has a descriptor again.  Without the mark its next call does not search
+ * the descriptor table.
+ */
 static void call_forget_closer(struct winsock_sock *ws)
 {
 	bool ours;
@@ -83,13 +88,12 @@ static void call_forget_closer(struct winsock_sock *ws)
 }
 
 /**
- * winsock_closed_by_caller - has closesocket() taken the socket from this process?
+ * winsock_closed_by_caller - has closesocket() closed the socket for this process?
  * @ws: its state
  * @sock: the socket
  *
- * For calls that looked their descriptor up before it was removed.  A kernel
- * service that has taken the socket over, as KCM does, calls on behalf of
- * nobody's descriptor.
+ * For calls that looked their descriptor up before it was removed.  The calls of a
+ * kernel service that owns the socket, for example KCM, do not depend on a descriptor.
  */
 bool winsock_closed_by_caller(struct winsock_sock *ws, const struct socket *sock)
 {
@@ -109,8 +113,8 @@ bool winsock_closed_by_caller(struct winsock_sock *ws, const struct socket *sock
 }
 
 /**
- * winsock_call_leave_cancelled - the way out of a call that a closer waits for
- * @call: its record, under ws->lock
+ * winsock_call_leave_cancelled - leave a socket while a closer waits for this call
+ * @call: the call's record, under ws->lock
  */
 void winsock_call_leave_cancelled(struct winsock_call *call)
 {
@@ -122,8 +126,10 @@ void winsock_call_leave_cancelled(struct winsock_call *call)
  * winsock_call_end_cancelled - what a cancelled call returns
  * @ret: what the base operation returned
  *
- * What interrupted it must not interrupt the next wait of the same system call,
- * as of io_submit(2): it is withdrawn, unless task work needs it too.
+ * The flag that interrupted the call must not interrupt the next wait of the same
+ * system call, for example of io_submit(2).  It is cleared unless task work needs it.
+ *
+ * Return: -ECANCELED where @ret is an interruption, else @ret.
  */
 int winsock_call_end_cancelled(int ret)
 {
@@ -140,12 +146,14 @@ static bool call_is_here(const struct winsock_call *call)
 }
 
 /**
- * winsock_calls_here - how many calls of this process are in the socket
+ * winsock_calls_here - count the calls of this process that are in the socket
  * @ws: its state
  *
- * Each holds one reference to the file: they share the descriptor table with
- * the caller, so their look-up had to take one.  Those of io_uring's workers may
- * use a registered file, which they hold no reference to.
+ * Each holds one reference to the file: these tasks share the descriptor table with
+ * the caller, so that their lookup took a reference.  Calls of io_uring workers are
+ * not counted, since they may use a registered file without a reference.
+ *
+ * Return: the number of these calls.
  */
 unsigned int winsock_calls_here(struct winsock_sock *ws)
 {
@@ -160,7 +168,7 @@ unsigned int winsock_calls_here(struct winsock_sock *ws)
 }
 
 /**
- * winsock_closer_begin - from now on calls of this process find the socket closed
+ * winsock_closer_begin - make new calls of this process find the socket closed
  * @ws: the socket's state; the descriptor has been removed
  * @closer: on the caller's stack, until winsock_closer_end()
  */
@@ -178,11 +186,11 @@ void winsock_closer_begin(struct winsock_sock *ws,
 }
 
 /**
- * winsock_closer_end - the closer waits no more
+ * winsock_closer_end - the closer does not wait any more
  * @ws: the socket's state
  * @closer: given to winsock_closer_begin()
  *
- * What it interrupted and is kept from leaving goes without telling.
+ * Calls that it interrupted and that could not leave in time are detached from it.
  */
 void winsock_closer_end(struct winsock_sock *ws, struct winsock_closer *closer)
 {
@@ -197,8 +205,8 @@ void winsock_closer_end(struct winsock_sock *ws, struct winsock_closer *closer)
 }
 
 /*
- * wake_up_state() is not exported; a wait-queue entry's own function is, and
- * finds the task wherever it sleeps, on the socket's queue or elsewhere.
+ * wake_up_state() is not exported.  The default function of a wait-queue entry is,
+ * and wakes the task whether it sleeps on the socket's queue or elsewhere.
  */
 static void call_interrupt_task(struct task_struct *task)
 {
@@ -213,11 +221,12 @@ static void call_interrupt_task(struct task_struct *task)
  * winsock_interrupt_calls - end this process's calls in a socket
  * @ws: its state
  * @closer: as given to winsock_closer_begin()
- * @deadline: how long to wait for them to leave
+ * @deadline: until when to wait for them to leave
  *
- * Calls of other processes go on (P11), and nobody waits for another closer's.
+ * Calls of other processes continue (P11).  A closer does not wait for calls that
+ * another closer has interrupted.
  *
- * Return: how many there were.
+ * Return: the number of calls of this process.
  */
 unsigned int winsock_interrupt_calls(struct winsock_sock *ws,
 				     struct winsock_closer *closer,
@@ -248,7 +257,7 @@ unsigned int winsock_interrupt_calls(struct winsock_sock *ws,
 	return n;
 }
 
-/* What poll() and select() are woken by.  It is static; see below. */
+/* The wake function of poll() and select(), which is static: call_capture_poll_wake(). */
 static wait_queue_func_t poll_wake __ro_after_init;
 
 static bool call_is_poll_here(const wait_queue_entry_t *entry)
@@ -260,8 +269,8 @@ static bool call_is_poll_here(const wait_queue_entry_t *entry)
 }
 
 /*
- * Of all that may wait for a socket only io_uring puts the address of something
- * that begins with the file into its entry, with the lowest bit for its own use.
+ * Of all users of a socket's wait queue only io_uring stores in its entry a pointer to
+ * an object whose first member is the file.  It uses the lowest bit as a flag.
  */
 static const struct io_kiocb *call_armed_here(const wait_queue_entry_t *entry,
 					      const struct file *file)
@@ -277,8 +286,9 @@ static const struct io_kiocb *call_armed_here(const wait_queue_entry_t *entry,
 }
 
 /*
- * The request tries again and is refused.  One that only polls has nothing to
- * try, and one of many shots would stay: it is told that the queue goes away.
+ * With EPOLLNVAL a request is retried and then refused.  A poll request does not retry
+ * an operation, and a multishot one would stay armed.  POLLFREE tells it that the wait
+ * queue is about to be freed.
  */
 static __poll_t call_poll_key(const struct io_kiocb *req)
 {
@@ -291,11 +301,11 @@ static __poll_t call_poll_key(const struct io_kiocb *req)
  * @file: the socket's file
  * @wq: its wait queue
  *
- * No other process's entry is touched, and no epoll set's: it asks on behalf of a
- * set that others may share.
+ * Entries of other processes are not touched, nor are those of epoll sets, which
+ * other processes may share.
  *
- * Return: how many entries on the queue are its own.  Each holds a reference to
- * the file until its poll() is about to return, or its request is.
+ * Return: the number of entries of this process.  Each holds a reference to the file
+ * until its poll() is about to return or its request is about to complete.
  */
 unsigned int winsock_wake_pollers(const struct file *file,
 				  struct wait_queue_head *wq)
@@ -323,7 +333,7 @@ unsigned int winsock_wake_pollers(const struct file *file,
 }
 
 /**
- * winsock_polls_here - is a poll() or select() of this process still in there?
+ * winsock_polls_here - is a poll() or select() of this process on the wait queue?
  * @wq: a socket's wait queue
  */
 bool winsock_polls_here(struct wait_queue_head *wq)
@@ -340,8 +350,8 @@ bool winsock_polls_here(struct wait_queue_head *wq)
 }
 
 /*
- * Poll a socket of the kernel's own as poll(2) does, and see what is on its
- * queue then.
+ * Polls a kernel socket as poll(2) does, and reads the function from the entry that
+ * is on its wait queue then.
  */
 static int call_capture_poll_wake(struct file *file)
 {
@@ -382,9 +392,9 @@ int __init winsock_calls_init(void)
 
 /**
  * winsock_set_last_close - the last reference waits in a lingering closesocket()
- * @ws: its state
+ * @ws: the socket's state
  *
- * Epoll sets report nothing from now on (P9).
+ * From now on epoll sets report nothing (P9).
  */
 void winsock_set_last_close(struct winsock_sock *ws)
 {
@@ -393,10 +403,10 @@ void winsock_set_last_close(struct winsock_sock *ws)
 }
 
 /**
- * winsock_reopen - the file is back under its descriptor (C11)
- * @ws: its state
+ * winsock_reopen - the file is installed under its descriptor again (C11)
+ * @ws: the socket's state
  *
- * It was the only reference: no other process has closed the socket.
+ * The caller holds the only reference, so no other process has closed the socket.
  */
 void winsock_reopen(struct winsock_sock *ws)
 {

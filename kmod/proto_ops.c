@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The operations of an attached socket: each does its one thing and calls the
- * base.  What can block is recorded (calls.c); reads and writes after a reset
- * fail for good where that was asked for (R1); SOL_WINSOCK is answered; children
- * are attached.
+ * The operations of an attached socket.  Each adds one thing and calls the base
+ * operation: calls that may block are recorded (calls.c), all reads and writes after a
+ * reset fail where that was requested (R1), SOL_WINSOCK is handled, and children are
+ * attached.
  */
 #include <linux/module.h>
 #include <linux/poll.h>
@@ -20,7 +20,7 @@ static int op_release(struct socket *sock);
 
 static const struct winsock_table *op_table(const struct socket *sock)
 {
-	/* Pairs with attach_ops(): whoever sees the table sees the state too. */
+	/* Pairs with attach_ops(): a reader that sees the table sees the state. */
 	const struct proto_ops *ops = smp_load_acquire(&sock->ops);
 
 	return container_of(ops, struct winsock_table, ops);
@@ -32,14 +32,14 @@ static const struct proto_ops *op_base(const struct socket *sock)
 }
 
 /*
- * Of a child that the kernel accepted by itself and that could not be attached:
- * it has our table from its listener, and is in everything else as the base.
+ * The state of a child that the kernel itself accepted and that could not be attached.
+ * It has the table of its listener, and otherwise behaves like the base.
  */
 static struct winsock_sock no_state = {
 	.lock = __SPIN_LOCK_UNLOCKED(no_state.lock),
 };
 
-/* Of a socket with our table, whose op_table() was looked at. */
+/* The state of an attached socket, after an op_table() of the same socket. */
 static struct winsock_sock *op_state(const struct socket *sock)
 {
 	struct winsock_sock *ws;
@@ -57,11 +57,11 @@ static struct winsock_sock *op_state(const struct socket *sock)
  * winsock_sock_of - the state of a socket
  * @sock: any socket
  *
- * Return: NULL if it is not attached.
+ * Return: the state, or NULL if the socket is not attached.
  */
 struct winsock_sock *winsock_sock_of(const struct socket *sock)
 {
-	/* Pairs with attach_ops(), too. */
+	/* Pairs with attach_ops(), as in op_table(). */
 	const struct proto_ops *ops = smp_load_acquire(&sock->ops);
 	struct winsock_sock *ws;
 
@@ -72,8 +72,8 @@ struct winsock_sock *winsock_sock_of(const struct socket *sock)
 }
 
 /*
- * Is R1 in force?  The reset ends with its connection: tcp_disconnect(), which a
- * connect() that fails calls too, leaves the socket open in both directions.
+ * Does R1 apply?  A reset applies to its connection only: tcp_disconnect(), which a
+ * failing connect() calls as well, clears the shutdown of both directions.
  */
 static bool op_is_reset(const struct socket *sock, struct winsock_sock *ws)
 {
@@ -86,17 +86,17 @@ static bool op_is_reset(const struct socket *sock, struct winsock_sock *ws)
 }
 
 /*
- * Neither closed by this process nor reset: a call that does not wait may go
- * straight to the base, and others may try that first, so that only those that
- * find nothing pay for a record.  The rest is apart, in the functions named
- * _checked, lest the records burden all.
+ * The socket is neither closed by this process nor reset.  A call that does not wait
+ * then calls the base directly.  Other calls may first try the base without waiting,
+ * so that only a call that has to wait needs a record.  All other cases are in the
+ * functions named _checked, which keeps the records out of the fast path.
  */
 static bool op_is_plain(const struct winsock_sock *ws)
 {
 	return likely(!winsock_may_be_closed(ws) && !READ_ONCE(ws->reset));
 }
 
-/* Enters a socket for a transfer: 0, and the base is called next, or an error. */
+/* Enters a socket for a transfer.  Returns 0 if the base may be called, or an error. */
 static __always_inline int op_transfer_begin(struct winsock_sock *ws,
 					     const struct socket *sock,
 					     struct winsock_call *call, bool wait)
@@ -105,7 +105,7 @@ static __always_inline int op_transfer_begin(struct winsock_sock *ws,
 		return -ECANCELED;
 	if (likely(!op_is_reset(sock, ws)))
 		return 0;
-	/* Told now: SO_ERROR and EPOLLERR do not tell it once more. */
+	/* The reset is reported now, and not again by SO_ERROR and EPOLLERR. */
 	WRITE_ONCE(sock->sk->sk_err, 0);
 	return winsock_call_end(ws, call, wait, -ECONNRESET);
 }
@@ -121,16 +121,17 @@ static int op_connect(struct socket *sock, struct sockaddr_unsized *addr,
 
 	if (!winsock_call_begin(ws, sock, &call, wait))
 		return -ECANCELED;
-	op_is_reset(sock, ws);	/* a former connection is not, from here on */
+	op_is_reset(sock, ws);	/* clears the reset of a former connection */
 	ret = base->connect(sock, addr, len, flags);
 	return winsock_call_end(ws, &call, wait, ret);
 }
 
 /*
- * For what is not to have the table that it got from do_accept().  A datagram
- * socket's is its own, and may be gone before @newsock, which is released after
- * this call.  do_accept() may have read the table before the listener got ours,
- * and the kernel's own accept gives the child one only after this.
+ * Gives @newsock the base table instead of the one that do_accept() has copied from
+ * @sock.  The table of a datagram socket is its own, and may be freed before @newsock,
+ * which is released after this call.  @newsock may not have our table: do_accept() may
+ * have read sock->ops before the listener was attached, and kernel_accept() sets it
+ * only after this.
  */
 static void op_return_table(const struct socket *sock, struct socket *newsock)
 {
@@ -143,7 +144,7 @@ static void op_return_table(const struct socket *sock, struct socket *newsock)
 	module_put(THIS_MODULE);
 }
 
-/* Takes a connection that is there. */
+/* Accepts a connection without waiting. */
 static int op_accept_now(const struct proto_ops *base, struct socket *sock,
 			 struct socket *newsock, struct proto_accept_arg *arg)
 {
@@ -157,9 +158,9 @@ static int op_accept_now(const struct proto_ops *base, struct socket *sock,
 }
 
 /*
- * To io_uring, ECANCELED from a multishot accept is a code of its own, whereupon
- * it reports a poll mask, which looks like a descriptor.  It asks without
- * waiting; the number is gone, which is as true.
+ * io_uring uses ECANCELED internally when a multishot accept ends, and would then
+ * report a poll mask, which looks like a descriptor.  It calls without waiting and gets
+ * EBADF, which is also correct, since the descriptor has been removed.
  */
 static noinline int op_accept_checked(const struct proto_ops *base,
 				      struct socket *sock, struct winsock_sock *ws,
@@ -177,10 +178,11 @@ static noinline int op_accept_checked(const struct proto_ops *base,
 }
 
 /*
- * The child has our table from do_accept(); what it still lacks is the ULP,
- * which it lost in attach_ulp_clone().  A connection is not lost because it cannot be
- * attached: memory is had before it is taken, and one that a BPF program has put
- * into a sockmap meanwhile stays plain.
+ * The child has our table from do_accept() and needs the ULP, which
+ * attach_ulp_clone() has removed.  No connection is lost because it cannot be
+ * attached: memory is allocated before the connection is accepted, and a connection
+ * that a BPF program has put into a sockmap meanwhile is accepted without being
+ * attached.
  */
 static int op_accept(struct socket *sock, struct socket *newsock,
 		     struct proto_accept_arg *arg)
@@ -190,7 +192,7 @@ static int op_accept(struct socket *sock, struct socket *newsock,
 	struct winsock_sock *child;
 	int err = -EAGAIN;
 
-	if (sock->type == SOCK_DGRAM) {		/* which will say that it cannot */
+	if (sock->type == SOCK_DGRAM) {		/* the base returns the error */
 		op_return_table(sock, newsock);
 		return winsock_base_accept(base, sock, newsock, arg);
 	}
@@ -214,8 +216,9 @@ static int op_accept(struct socket *sock, struct socket *newsock,
 WINSOCK_DEFINE_ACCEPT(op_accept)
 
 /*
- * R1: a reset is reported as one however late it comes, and without SIGPIPE.
- * The base is told not to send that signal, which is ours to send then.
+ * R1: a reset is reported as ECONNRESET even if it arrives during the call, and
+ * without SIGPIPE.  The base is therefore called with MSG_NOSIGNAL, and the signal is
+ * sent here where it is due.
  */
 static int op_after_send(const struct winsock_sock *ws, int flags, int ret)
 {
@@ -263,7 +266,7 @@ static int op_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)
 	return op_send_checked(base, sock, ws, msg, size);
 }
 
-/* A reset that comes while the call waits is reported as one, EPIPE or not. */
+/* A reset that arrives while the call waits is reported as ECONNRESET (R1). */
 static int op_after_reset(const struct winsock_sock *ws, int ret)
 {
 	return ret <= 0 && READ_ONCE(ws->reset) ? -ECONNRESET : ret;
@@ -283,7 +286,7 @@ static noinline int op_recv_checked(const struct proto_ops *base,
 	return winsock_call_end(ws, &call, wait, ret);
 }
 
-/* Would a call that does not wait take no less than one that does? */
+/* Would a call with MSG_DONTWAIT return no fewer bytes than one that waits? */
 static bool op_takes_any(const struct socket *sock, int flags)
 {
 	return flags & MSG_DONTWAIT ||
@@ -340,15 +343,16 @@ static ssize_t op_sendpage(struct socket *sock, struct page *page, int offset,
 #endif
 
 /*
- * Registers first, looks second: either closesocket() finds the entry and wakes
- * it, or the socket is seen to be closed and it is woken here.  poll() and select()
- * then look the descriptor up again and return POLLNVAL, io_uring tries again and
- * is refused.
+ * The base registers the entry before closed_by is examined.  Either closesocket()
+ * finds the entry and wakes it, or the socket is seen to be closed and the entry is
+ * woken here.  poll() and select() then look the descriptor up again and return
+ * POLLNVAL; io_uring retries the request, which is then refused.
  *
- * Without registering ask an epoll set, whoever's thread delivers its events, and
- * an io_uring request that was woken.  They get the truth, and the latter a bit
- * that ends it and that no set listens to.  Only where the last reference is in a
- * lingering close does a set get nothing (P9): nobody else can be listening.
+ * Two callers do not register: an epoll set, in whichever thread delivers its events,
+ * and an io_uring request that was woken.  Both get the actual mask.  EPOLLNVAL, which
+ * ends the request and which no epoll set waits for, is added.  An epoll set gets no
+ * events only while the last reference is in a lingering close (P9), when no other
+ * process can be interested in them.
  */
 static __poll_t op_poll(struct file *file, struct socket *sock,
 			struct poll_table_struct *wait)
@@ -375,8 +379,8 @@ static int op_setsockopt(struct socket *sock, int level, int optname,
 		return winsock_setsockopt(sock, optname, optval, optlen);
 
 	/*
-	 * IPV6_ADDRFORM stores an IPv4 table in sock->ops, which would lose
-	 * ours together with the module reference that goes with it.
+	 * IPV6_ADDRFORM stores an IPv4 table in sock->ops.  Our table would be
+	 * lost, together with its reference to the module.
 	 */
 	if (level == SOL_IPV6 && optname == IPV6_ADDRFORM)
 		return -EBUSY;
@@ -408,8 +412,9 @@ static int op_release_dgram(struct socket *sock)
 }
 
 /*
- * After the last reference; __sock_release() drops the table's afterwards.  A
- * failed accept() brings a socket that has our table and nothing else.
+ * The last reference to the file has been dropped.  __sock_release() drops the table's
+ * reference to the module after this.  A failed accept() releases a socket that has
+ * our table and no sock.
  */
 static int op_release(struct socket *sock)
 {
@@ -428,9 +433,9 @@ static int op_release(struct socket *sock)
 }
 
 /**
- * winsock_override - make a table of operations
+ * winsock_override - fill in the table of operations of attached sockets
  * @t: the table
- * @base: what it is based on; new members of later kernels are inherited
+ * @base: the table it is based on; members that later kernels add are inherited
  */
 void winsock_override(struct winsock_table *t, const struct proto_ops *base)
 {
