@@ -18,6 +18,7 @@
 
 /**
  * struct winsock_sock - the state of an attached socket
+ * @lock: taken in process context; only wait-queue and scheduler locks nest inside it
  * @reset: the peer has reset the connection (R1); read without the lock, and cleared
  *	   without it by op_is_reset() when the connection has been replaced
  * @reset_discards: row R1 was requested
@@ -25,7 +26,6 @@
  *		report nothing (P9)
  * @owns_table: the socket's table of operations holds a reference to the module, which
  *		the core does not drop if another table is stored over it
- * @lock: taken in process context; only wait-queue and scheduler locks nest inside it
  * @calls: the calls that may block in this socket
  * @closers: the closes that are interrupting calls in this socket
  * @closed_by: the thread group that closed the socket last; NULL if none did or if it
@@ -40,15 +40,16 @@
  * winsock_dgram.
  */
 struct winsock_sock {
-	/* set under the lock of the sock */
+	spinlock_t lock;	/* guards calls, closers and closed_by */
+
+	/* Here to fill the hole after the lock.  Set under the lock of the sock: */
 	bool reset;
 	bool reset_discards;
-
-	/* written by the last reference to the file, or before there is one */
+	/* Set by the last reference to the file, or before there is one: */
 	bool last_close;
 	bool owns_table;
 
-	spinlock_t lock;	/* guards these three: */
+	/* Guarded by lock: */
 	struct hlist_head calls;
 	struct hlist_head closers;
 	struct pid *closed_by;
@@ -91,7 +92,7 @@ struct winsock_dgram {
 struct winsock_outcomes {
 	struct kref ref;
 
-	spinlock_t lock;	/* guards these two: */
+	spinlock_t lock;	/* guards list and closed */
 	struct list_head list;
 	bool closed;
 
