@@ -286,9 +286,9 @@ static const struct io_kiocb *call_armed_here(const wait_queue_entry_t *entry,
 }
 
 /*
- * With EPOLLNVAL a request is retried and then refused.  A poll request does not retry
- * an operation, and a multishot one would stay armed.  POLLFREE tells it that the wait
- * queue is about to be freed.
+ * EPOLLNVAL makes a request retry its operation, which is then refused.  A poll request
+ * has no operation to retry, and a multishot one would stay armed.  It is woken with
+ * POLLFREE, as when the wait queue is about to be freed.
  */
 static __poll_t call_poll_key(const struct io_kiocb *req)
 {

@@ -135,7 +135,7 @@ static const struct file_operations device_fops = {
 	.llseek		= noop_llseek,
 };
 
-/* Open to everyone: a caller can only act on descriptors that it holds. */
+/* Open to every user: a caller can only act on its own descriptors. */
 static struct miscdevice winsock_device = {
 	.minor	= MISC_DYNAMIC_MINOR,
 	.name	= KBUILD_MODNAME,
