@@ -2,21 +2,22 @@
 /*
  * Attaching a socket to the module.
  *
- * A TCP socket is attached by the ULP "winsock", which gives us a place for
- * per-socket state, excludes kTLS, espintcp and sockmap, and shows in ss(8).
- * Its init replaces sock->ops by a copy of the family's own table in which the
- * operations of proto_ops.c are overridden.  Two references to the module go with it:
- * the ULP's, until the sock dies, and the table's, which __sock_release() drops
- * after ->release() has returned; so no text of ours runs when they are gone.  Where
- * a table is stored over ours, as by an IPV6_ADDRFORM that was already waiting for
- * the socket's lock, nobody drops that one: it goes with the sock.
+ * A TCP socket is attached by the ULP "winsock", which has a place for per-socket
+ * state, excludes kTLS, espintcp and sockmap, and is shown by ss(8).  Its init
+ * replaces sock->ops by a copy of the family's own table in which the operations of
+ * proto_ops.c are overridden.  An attached socket holds two references to the module.
+ * The ULP's is dropped when the sock is destroyed.  The table's is dropped by
+ * __sock_release() after ->release() has returned, so that no function of the module
+ * runs without a reference.  If another table is stored over ours, for example by an
+ * IPV6_ADDRFORM that was already waiting for the socket's lock, the core does not drop
+ * the table's reference; it is then dropped together with the ULP's.
  *
- * Datagram sockets have no ULP.  They are attached at birth only, each by a
- * table of its own behind which the state stands.
+ * Datagram sockets have no ULP.  They are attached only when they are created.  Each
+ * has a table of its own, and the state follows that table in memory.
  *
- * A TCP socket must be attached before another thread can know its number: a
- * call that read sock->ops before the change goes past us and cannot be
- * cancelled.  WINSOCK_IOC_SOCKET makes that certain.
+ * A TCP socket must be attached before another thread can know its descriptor: a call
+ * that read sock->ops before the change bypasses this module and cannot be cancelled.
+ * WINSOCK_IOC_SOCKET attaches in time.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -27,18 +28,19 @@
 #include <net/tcp.h>
 
 #include "compat.h"
+#include "stat.h"
 #include "winsock.h"
 
-static struct kmem_cache *states;
+static struct kmem_cache *states __ro_after_init;
 
-/* Captured from sockets of the kernel's own: not every table is exported. */
+/* Captured from kernel sockets, since not every table is exported. */
 static struct winsock_table stream_tables[2] __ro_after_init;
 static const struct proto_ops *dgram_bases[2] __ro_after_init;
 static void (*base_error_report)(struct sock *sk) __ro_after_init;
 
 static const int families[2] = { AF_INET, AF_INET6 };
 
-static struct winsock_table *stream_table(const struct socket *sock)
+static struct winsock_table *attach_stream_table(const struct socket *sock)
 {
 	const struct proto_ops *ops = READ_ONCE(sock->ops);
 	int i;
@@ -52,13 +54,13 @@ static struct winsock_table *stream_table(const struct socket *sock)
 	return NULL;
 }
 
-static bool is_dgram_base(const struct proto_ops *ops)
+static bool attach_is_dgram_base(const struct proto_ops *ops)
 {
 	return ops == dgram_bases[0] || ops == dgram_bases[1];
 }
 
-/* What a socket finds as it was, and leaves so. */
-static void state_init_once(void *object)
+/* The slab constructor: a state is freed with these members as they are here. */
+static void attach_state_init_once(void *object)
 {
 	struct winsock_sock *ws = object;
 
@@ -68,11 +70,11 @@ static void state_init_once(void *object)
 }
 
 /**
- * winsock_was_reset - did the peer reset the connection just now?
+ * winsock_was_reset - has the peer reset the connection, and is that not yet reported?
  * @sk: a TCP socket
  *
- * tcp_reset() leaves ECONNRESET, or EPIPE after the peer's FIN, and a socket
- * shut both ways; our own disconnect does not leave it so.
+ * tcp_reset() stores ECONNRESET, or EPIPE after the peer's FIN, and shuts the socket
+ * down in both directions.  A disconnect by this side does not do both.
  */
 bool winsock_was_reset(const struct sock *sk)
 {
@@ -84,10 +86,10 @@ bool winsock_was_reset(const struct sock *sk)
 }
 
 /*
- * R1, where it was asked for: sk_err is given out once, the connection stays
- * reset; and a reset is one, whether or not the peer's FIN came before.
+ * R1, where it was requested.  sk_err is reported once, so that the reset must be
+ * remembered.  A reset after the peer's FIN is reported as ECONNRESET, too.
  */
-static void ulp_error_report(struct sock *sk)
+static void attach_ulp_error_report(struct sock *sk)
 {
 	struct winsock_sock *ws;
 
@@ -102,9 +104,9 @@ static void ulp_error_report(struct sock *sk)
 }
 
 /**
- * winsock_state_new - the state of a socket that is to be attached
+ * winsock_state_new - allocate the state of a socket that is to be attached
  *
- * Return: NULL without memory
+ * Return: the state, or NULL if there is no memory.
  */
 struct winsock_sock *winsock_state_new(void)
 {
@@ -121,7 +123,7 @@ struct winsock_sock *winsock_state_new(void)
 }
 
 /**
- * winsock_state_free - undo winsock_state_new() where no socket got the state
+ * winsock_state_free - free a state that was not attached to a socket
  * @ws: the state
  */
 void winsock_state_free(struct winsock_sock *ws)
@@ -129,21 +131,21 @@ void winsock_state_free(struct winsock_sock *ws)
 	kmem_cache_free(states, ws);
 }
 
-static void free_state_rcu(struct rcu_head *rcu)
+static void attach_free_state_rcu(struct rcu_head *rcu)
 {
 	kmem_cache_free(states, container_of(rcu, struct winsock_sock, rcu));
 }
 
 /*
- * Under lock_sock, unless nobody can know the socket: a reset that comes now is
- * seen here or reported later.
+ * Under lock_sock, unless the socket has no descriptor yet.  A reset that arrives
+ * meanwhile is either seen here or reported later.
  */
 static int attach_ops(struct sock *sk, struct winsock_sock *ws,
 		      const struct winsock_table *t)
 {
 	struct socket *sock = sk->sk_socket;
 
-	/* sockmap or a kernel user came first */
+	/* a sockmap or a kernel service owns the socket */
 	if (sk->sk_user_data || sk->sk_error_report != base_error_report)
 		return -EBUSY;
 	if (!t)
@@ -152,11 +154,11 @@ static int attach_ops(struct sock *sk, struct winsock_sock *ws,
 	ws->reset = ws->reset_discards && winsock_was_reset(sk);
 	ws->owns_table = true;
 	rcu_assign_pointer(inet_csk(sk)->icsk_ulp_data, ws);
-	WRITE_ONCE(sk->sk_error_report, ulp_error_report);
+	WRITE_ONCE(sk->sk_error_report, attach_ulp_error_report);
 
 	if (READ_ONCE(sock->ops) == t->base) {
 		__module_get(THIS_MODULE);
-		/* Whoever sees the new table also sees icsk_ulp_data. */
+		/* A reader that sees the new table also sees icsk_ulp_data. */
 		smp_store_release(&sock->ops, &t->ops);
 		module_put(t->base->owner);
 	}
@@ -165,7 +167,7 @@ static int attach_ops(struct sock *sk, struct winsock_sock *ws,
 }
 
 /* Called by tcp_set_ulp() under lock_sock, which admits one ULP per socket. */
-static int ulp_init(struct sock *sk)
+static int attach_ulp_init(struct sock *sk)
 {
 	struct socket *sock = sk->sk_socket;
 	struct winsock_sock *ws;
@@ -173,32 +175,32 @@ static int ulp_init(struct sock *sk)
 
 	if (!sock)
 		return -EINVAL;
-	/* The core clears it before it asks; we leave zero copy alone. */
+	/* The core has cleared the flag; zero copy works on attached sockets. */
 	set_bit(SOCK_SUPPORT_ZC, &sock->flags);
 	ws = winsock_state_new();
 	if (!ws)
 		return -ENOMEM;
-	err = attach_ops(sk, ws, stream_table(sock));
+	err = attach_ops(sk, ws, attach_stream_table(sock));
 	if (err)
 		winsock_state_free(ws);
 	return err;
 }
 
 /*
- * The child of an attached listener is plain until op_accept(): this runs in
- * softirq, where neither memory nor a module reference is to be had, and the
- * child may still be handed to a listener that is not ours.
+ * The child of an attached listener is not attached until op_accept().  This runs in
+ * softirq, where neither memory nor a module reference can be obtained reliably, and
+ * the child may still be migrated to a listener that is not attached.
  */
-static void ulp_clone(const struct request_sock *req, struct sock *newsk,
-		      const gfp_t priority)
+static void attach_ulp_clone(const struct request_sock *req, struct sock *newsk,
+			     const gfp_t priority)
 {
 	inet_csk(newsk)->icsk_ulp_ops = NULL;
 	RCU_INIT_POINTER(inet_csk(newsk)->icsk_ulp_data, NULL);
 	newsk->sk_error_report = base_error_report;
 }
 
-/* When the sock dies, which may be long after the last close. */
-static void ulp_release(struct sock *sk)
+/* Called when the sock is destroyed, which may be long after the last close. */
+static void attach_ulp_release(struct sock *sk)
 {
 	struct inet_connection_sock *icsk = inet_csk(sk);
 	struct winsock_sock *ws;
@@ -207,22 +209,22 @@ static void ulp_release(struct sock *sk)
 	RCU_INIT_POINTER(icsk->icsk_ulp_data, NULL);
 	WRITE_ONCE(sk->sk_error_report, base_error_report);
 	put_pid(ws->closed_by);
-	if (ws->owns_table)	/* the ULP's reference is still there */
+	if (ws->owns_table)	/* the ULP still holds its own reference */
 		module_put(THIS_MODULE);
-	call_rcu(&ws->rcu, free_state_rcu);
+	call_rcu(&ws->rcu, attach_free_state_rcu);
 	winsock_stat_add(sk, WINSOCK_STAT_ATTACHED, -1);
 }
 
 static struct tcp_ulp_ops winsock_ulp = {
 	.name		= WINSOCK_ULP,
 	.owner		= THIS_MODULE,
-	.init		= ulp_init,
-	.clone		= ulp_clone,
-	.release	= ulp_release,
+	.init		= attach_ulp_init,
+	.clone		= attach_ulp_clone,
+	.release	= attach_ulp_release,
 };
 
 /**
- * winsock_ulp_is_ours - is there no other ULP on this TCP socket?
+ * winsock_ulp_is_ours - does the TCP socket have no other ULP?
  * @sk: a TCP socket, locked
  */
 bool winsock_ulp_is_ours(const struct sock *sk)
@@ -232,7 +234,7 @@ bool winsock_ulp_is_ours(const struct sock *sk)
 	return !ulp || ulp == &winsock_ulp;
 }
 
-/* What tcp_set_ulp() does, without looking up the name. */
+/* As tcp_set_ulp(), without the lookup by name. */
 static int attach_stream(struct sock *sk, struct winsock_sock *ws,
 			 const struct winsock_table *t)
 {
@@ -251,12 +253,13 @@ static int attach_stream(struct sock *sk, struct winsock_sock *ws,
 
 /**
  * winsock_attach - attach a connection that is being accepted
- * @sock: its socket; something of ours keeps the module.  Accepted by the kernel
- *	  itself it has no table yet, and gets the listener's afterwards.
- * @ws: its state from now on
+ * @sock: its socket.  The listener holds a reference to the module.  If the kernel
+ *	  itself accepts, @sock has no table yet and gets the listener's afterwards.
+ * @ws: its state, which is owned by the socket on success
  * @t: the listener's table
  *
- * Return: 0, or what setsockopt(TCP_ULP) would say, and @ws is still the caller's.
+ * Return: 0, or the error that setsockopt(TCP_ULP) would return; the caller then
+ * still owns @ws.
  */
 int winsock_attach(struct socket *sock, struct winsock_sock *ws,
 		   const struct winsock_table *t)
@@ -264,14 +267,14 @@ int winsock_attach(struct socket *sock, struct winsock_sock *ws,
 	bool slow;
 	int err;
 
-	/* The peer is at work on it. */
+	/* The connection already receives packets. */
 	slow = lock_sock_fast(sock->sk);
 	err = attach_stream(sock->sk, ws, t);
 	unlock_sock_fast(sock->sk, slow);
 	return err;
 }
 
-/* The same for a socket that nobody can know: there is nothing to lock out. */
+/* The same for a socket without a descriptor, which needs no lock. */
 static int attach_new_stream(struct socket *sock, bool reset_discards)
 {
 	struct winsock_sock *ws = winsock_state_new();
@@ -280,13 +283,13 @@ static int attach_new_stream(struct socket *sock, bool reset_discards)
 	if (!ws)
 		return -ENOMEM;
 	ws->reset_discards = reset_discards;
-	err = attach_stream(sock->sk, ws, stream_table(sock));
+	err = attach_stream(sock->sk, ws, attach_stream_table(sock));
 	if (err)
 		winsock_state_free(ws);
 	return err;
 }
 
-/* Only before the socket has a number. */
+/* Only before the socket has a descriptor. */
 static int attach_dgram(struct socket *sock)
 {
 	const struct proto_ops *base = sock->ops;
@@ -295,7 +298,7 @@ static int attach_dgram(struct socket *sock)
 	dgram = kzalloc(sizeof(*dgram), GFP_KERNEL_ACCOUNT);
 	if (!dgram)
 		return -ENOMEM;
-	state_init_once(&dgram->ws);
+	attach_state_init_once(&dgram->ws);
 	winsock_override(&dgram->table, base);
 	__module_get(THIS_MODULE);
 	sock->ops = &dgram->table.ops;
@@ -306,19 +309,19 @@ static int attach_dgram(struct socket *sock)
 
 static int attach_new(struct socket *sock, bool reset_discards)
 {
-	if (stream_table(sock))
+	if (attach_stream_table(sock))
 		return attach_new_stream(sock, reset_discards);
-	if (is_dgram_base(sock->ops))
+	if (attach_is_dgram_base(sock->ops))
 		return attach_dgram(sock);
 	return -EOPNOTSUPP;
 }
 
 /*
- * Nothing is created, and no module loaded, for what cannot be attached: whoever
- * may open the device need not be allowed to call socket(2).  What is in no range
- * at all is refused by the core.
+ * For what cannot be attached no socket is created and no module is loaded, since a
+ * process that may open the device is not necessarily allowed to call socket(2).
+ * Values outside the valid ranges are refused by the core.
  */
-static int may_attach(const struct winsock_socket *arg)
+static int attach_check(const struct winsock_socket *arg)
 {
 	const int type = arg->type & SOCK_TYPE_MASK, protocol = arg->protocol;
 
@@ -337,11 +340,11 @@ static int may_attach(const struct winsock_socket *arg)
 }
 
 /**
- * winsock_socket - socket(2) for sockets that are born attached
- * @arg: flags checked by the caller
+ * winsock_socket - socket(2) for a socket that is attached when it is created
+ * @arg: the request; its flags have been checked by the caller
  *
- * Return: a descriptor, or what socket(2) would say, or -EAFNOSUPPORT or
- * -EOPNOTSUPP for a kind of socket that cannot be attached.
+ * Return: a descriptor, an error as from socket(2), or -EAFNOSUPPORT or -EOPNOTSUPP
+ * for a kind of socket that cannot be attached.
  */
 int winsock_socket(const struct winsock_socket *arg)
 {
@@ -350,10 +353,10 @@ int winsock_socket(const struct winsock_socket *arg)
 	struct file *file;
 	int fd, err;
 
-	err = may_attach(arg);
+	err = attach_check(arg);
 	if (err)
 		return err;
-	if (flags & SOCK_NONBLOCK)	/* the two differ on some machines */
+	if (flags & SOCK_NONBLOCK)	/* on some architectures the values differ */
 		flags = (flags & ~SOCK_NONBLOCK) | O_NONBLOCK;
 
 	err = sock_create(arg->domain, arg->type & SOCK_TYPE_MASK,
@@ -381,7 +384,7 @@ int winsock_socket(const struct winsock_socket *arg)
 	return fd;
 }
 
-static int capture_stream(int i)
+static int attach_capture_stream(int i)
 {
 	struct socket *sock;
 	int err;
@@ -391,7 +394,7 @@ static int capture_stream(int i)
 	if (err)
 		return err;
 	if (winsock_getsockopt_bypassed(sock->ops)) {
-		pr_err("this kernel's getsockopt() would go past SOL_WINSOCK\n");
+		pr_err("the getsockopt() of this kernel bypasses SOL_WINSOCK: not supported\n");
 		err = -EOPNOTSUPP;
 	} else {
 		winsock_override(&stream_tables[i], sock->ops);
@@ -401,7 +404,7 @@ static int capture_stream(int i)
 	return err;
 }
 
-static int capture_dgram(int i)
+static int attach_capture_dgram(int i)
 {
 	struct socket *sock;
 	int err;
@@ -415,13 +418,13 @@ static int capture_dgram(int i)
 	return 0;
 }
 
-static int capture_all(void)
+static int attach_capture_all(void)
 {
 	int i, err;
 
 	for (i = 0; i < ARRAY_SIZE(families); i++) {
-		err = capture_stream(i) ?: capture_dgram(i);
-		/* A kernel may run without IPv6. */
+		err = attach_capture_stream(i) ?: attach_capture_dgram(i);
+		/* IPv6 may be disabled. */
 		if (err && !(err == -EAFNOSUPPORT && families[i] == AF_INET6))
 			return err;
 	}
@@ -433,10 +436,10 @@ int __init winsock_attach_init(void)
 	int err;
 
 	states = kmem_cache_create("winsock_sock", sizeof(struct winsock_sock),
-				   0, SLAB_ACCOUNT, state_init_once);
+				   0, SLAB_ACCOUNT, attach_state_init_once);
 	if (!states)
 		return -ENOMEM;
-	err = capture_all() ?: tcp_register_ulp(&winsock_ulp);
+	err = attach_capture_all() ?: tcp_register_ulp(&winsock_ulp);
 	if (err)
 		kmem_cache_destroy(states);
 	return err;
@@ -445,6 +448,6 @@ int __init winsock_attach_init(void)
 void winsock_attach_exit(void)
 {
 	tcp_unregister_ulp(&winsock_ulp);
-	rcu_barrier();	/* free_state_rcu() */
+	rcu_barrier();	/* attach_free_state_rcu() */
 	kmem_cache_destroy(states);
 }

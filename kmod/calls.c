@@ -1,23 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Pending calls: which are in a socket, and how closesocket() ends its own
- * process's.
+ * Pending calls: which calls are in a socket, and how closesocket() ends those of its
+ * own process.
  *
- * A call that may block puts a record on the socket's list and takes it off on
- * its way out.  closesocket() removes the descriptor first, then sets closed_by
- * and marks the records of this process under ws->lock.  So a call is either on
- * the list by then and interrupted, or takes the lock later and sees closed_by;
- * its descriptor is gone then, unless another one of the process keeps it legal.
+ * A call that may block puts a record on the socket's list, and removes it before it
+ * returns.  closesocket() removes the descriptor first, then sets closed_by and marks
+ * the records of its process under ws->lock.  A call is therefore either on the list
+ * by then and is interrupted, or it takes the lock later and sees closed_by.  In the
+ * latter case it may continue only if another descriptor of the process refers to the
+ * socket.
  *
- * A marked task leaves any interruptible sleep by TIF_NOTIFY_SIGNAL, which
- * delivers no signal.  What the base operation makes of that, a restart, must not
- * reach user space: the descriptor may belong to another file by then (P10).  It
- * becomes ECANCELED, not EINTR, which programs answer by calling again.
+ * TIF_NOTIFY_SIGNAL makes a marked task leave any interruptible sleep and delivers no
+ * signal.  The base operation then returns a restart code, which must not reach user
+ * space, since the descriptor may belong to another file by then (P10).  It is
+ * replaced by ECANCELED; EINTR would make programs call again.
  *
- * poll() and select() put an entry on the socket's queue instead, which keeps a
- * reference to the file until they return; so does an armed io_uring request.
- * Their entries say whose they are.  Those of this process are woken and look the
- * descriptor up again; no other process's entry is touched (I3).
+ * poll() and select() have an entry on the socket's wait queue instead, and hold a
+ * reference to the file until they return.  The same is true of an armed io_uring
+ * request.  The process can be found from the entry.  Entries of the closing process
+ * are woken and look the descriptor up again; entries of other processes are not
+ * touched (I3).
  */
 #include <linux/fdtable.h>
 #include <linux/file.h>
@@ -31,7 +33,7 @@
 #include "compat.h"
 #include "winsock.h"
 
-static int same_file(const void *file, struct file *other, unsigned int fd)
+static int call_same_file(const void *file, struct file *other, unsigned int fd)
 {
 	return file == other;
 }
@@ -42,11 +44,11 @@ static int same_file(const void *file, struct file *other, unsigned int fd)
  */
 bool winsock_has_descriptor(const struct file *file)
 {
-	return iterate_fd(current->files, 0, same_file, file);
+	return iterate_fd(current->files, 0, call_same_file, file);
 }
 
-/* Under ws->lock.  A closer's table is alive while it is on the list. */
-static bool is_closing_here(const struct winsock_sock *ws)
+/* Under ws->lock.  The descriptor table of a closer exists while it is on the list. */
+static bool call_is_closing_here(const struct winsock_sock *ws)
 {
 	const struct winsock_closer *closer;
 
@@ -56,8 +58,8 @@ static bool is_closing_here(const struct winsock_sock *ws)
 	return false;
 }
 
-/* Takes over the reference to @pid. */
-static void set_closed_by(struct winsock_sock *ws, struct pid *pid)
+/* Consumes the reference to @pid. */
+static void call_set_closed_by(struct winsock_sock *ws, struct pid *pid)
 {
 	struct pid *old;
 
@@ -68,8 +70,11 @@ static void set_closed_by(struct winsock_sock *ws, struct pid *pid)
 	put_pid(old);
 }
 
-/* The process has a descriptor again, so that its next call walks no table. */
-static void forget_closer(struct winsock_sock *ws)
+/*
+ * The process has a descriptor again.  Without the mark its next call does not search
+ * the descriptor table.
+ */
+static void call_forget_closer(struct winsock_sock *ws)
 {
 	bool ours;
 
@@ -83,13 +88,12 @@ static void forget_closer(struct winsock_sock *ws)
 }
 
 /**
- * winsock_closed_by_caller - has closesocket() taken the socket from this process?
+ * winsock_closed_by_caller - has closesocket() closed the socket for this process?
  * @ws: its state
  * @sock: the socket
  *
- * For calls that looked their descriptor up before it was removed.  A kernel
- * service that has taken the socket over, as KCM does, calls on behalf of
- * nobody's descriptor.
+ * For calls that looked their descriptor up before it was removed.  The calls of a
+ * kernel service that owns the socket, for example KCM, do not depend on a descriptor.
  */
 bool winsock_closed_by_caller(struct winsock_sock *ws, const struct socket *sock)
 {
@@ -98,19 +102,19 @@ bool winsock_closed_by_caller(struct winsock_sock *ws, const struct socket *sock
 	if (sock->sk->sk_user_data)
 		return false;
 	spin_lock(&ws->lock);
-	ours = ws->closed_by == task_tgid(current) || is_closing_here(ws);
+	ours = ws->closed_by == task_tgid(current) || call_is_closing_here(ws);
 	spin_unlock(&ws->lock);
 	if (!ours)
 		return false;
 	if (!winsock_has_descriptor(sock->file))
 		return true;
-	forget_closer(ws);
+	call_forget_closer(ws);
 	return false;
 }
 
 /**
- * winsock_call_leave_cancelled - the way out of a call that a closer waits for
- * @call: its record, under ws->lock
+ * winsock_call_leave_cancelled - leave a socket while a closer waits for this call
+ * @call: the call's record, under ws->lock
  */
 void winsock_call_leave_cancelled(struct winsock_call *call)
 {
@@ -122,8 +126,10 @@ void winsock_call_leave_cancelled(struct winsock_call *call)
  * winsock_call_end_cancelled - what a cancelled call returns
  * @ret: what the base operation returned
  *
- * What interrupted it must not interrupt the next wait of the same system call,
- * as of io_submit(2): it is withdrawn, unless task work needs it too.
+ * The flag that interrupted the call must not interrupt the next wait of the same
+ * system call, for example of io_submit(2).  It is cleared unless task work needs it.
+ *
+ * Return: -ECANCELED where @ret is an interruption, else @ret.
  */
 int winsock_call_end_cancelled(int ret)
 {
@@ -134,18 +140,20 @@ int winsock_call_end_cancelled(int ret)
 }
 
 /* Under ws->lock. */
-static bool is_call_here(const struct winsock_call *call)
+static bool call_is_here(const struct winsock_call *call)
 {
 	return READ_ONCE(call->task->files) == current->files;
 }
 
 /**
- * winsock_calls_here - how many calls of this process are in the socket
+ * winsock_calls_here - count the calls of this process that are in the socket
  * @ws: its state
  *
- * Each holds one reference to the file: they share the descriptor table with
- * the caller, so their look-up had to take one.  Those of io_uring's workers may
- * use a registered file, which they hold no reference to.
+ * Each holds one reference to the file: these tasks share the descriptor table with
+ * the caller, so that their lookup took a reference.  Calls of io_uring workers are
+ * not counted, since they may use a registered file without a reference.
+ *
+ * Return: the number of these calls.
  */
 unsigned int winsock_calls_here(struct winsock_sock *ws)
 {
@@ -154,13 +162,13 @@ unsigned int winsock_calls_here(struct winsock_sock *ws)
 
 	spin_lock(&ws->lock);
 	hlist_for_each_entry(call, &ws->calls, node)
-		n += is_call_here(call) && !(call->task->flags & PF_IO_WORKER);
+		n += call_is_here(call) && !(call->task->flags & PF_IO_WORKER);
 	spin_unlock(&ws->lock);
 	return n;
 }
 
 /**
- * winsock_closer_begin - from now on calls of this process find the socket closed
+ * winsock_closer_begin - make new calls of this process find the socket closed
  * @ws: the socket's state; the descriptor has been removed
  * @closer: on the caller's stack, until winsock_closer_end()
  */
@@ -174,15 +182,15 @@ void winsock_closer_begin(struct winsock_sock *ws,
 	spin_lock(&ws->lock);
 	hlist_add_head(&closer->node, &ws->closers);
 	spin_unlock(&ws->lock);
-	set_closed_by(ws, get_pid(task_tgid(current)));
+	call_set_closed_by(ws, get_pid(task_tgid(current)));
 }
 
 /**
- * winsock_closer_end - the closer waits no more
+ * winsock_closer_end - the closer does not wait any more
  * @ws: the socket's state
  * @closer: given to winsock_closer_begin()
  *
- * What it interrupted and is kept from leaving goes without telling.
+ * Calls that it interrupted and that could not leave in time are detached from it.
  */
 void winsock_closer_end(struct winsock_sock *ws, struct winsock_closer *closer)
 {
@@ -197,10 +205,10 @@ void winsock_closer_end(struct winsock_sock *ws, struct winsock_closer *closer)
 }
 
 /*
- * wake_up_state() is not exported; a wait-queue entry's own function is, and
- * finds the task wherever it sleeps, on the socket's queue or elsewhere.
+ * wake_up_state() is not exported.  The default function of a wait-queue entry is,
+ * and wakes the task whether it sleeps on the socket's queue or elsewhere.
  */
-static void interrupt_task(struct task_struct *task)
+static void call_interrupt_task(struct task_struct *task)
 {
 	wait_queue_entry_t entry;
 
@@ -213,11 +221,12 @@ static void interrupt_task(struct task_struct *task)
  * winsock_interrupt_calls - end this process's calls in a socket
  * @ws: its state
  * @closer: as given to winsock_closer_begin()
- * @deadline: how long to wait for them to leave
+ * @deadline: until when to wait for them to leave
  *
- * Calls of other processes go on (P11), and nobody waits for another closer's.
+ * Calls of other processes continue (P11).  A closer does not wait for calls that
+ * another closer has interrupted.
  *
- * Return: how many there were.
+ * Return: the number of calls of this process.
  */
 unsigned int winsock_interrupt_calls(struct winsock_sock *ws,
 				     struct winsock_closer *closer,
@@ -229,7 +238,7 @@ unsigned int winsock_interrupt_calls(struct winsock_sock *ws,
 
 	spin_lock(&ws->lock);
 	hlist_for_each_entry(call, &ws->calls, node) {
-		if (!is_call_here(call))
+		if (!call_is_here(call))
 			continue;
 		n++;
 		if (call->cancelled)
@@ -237,7 +246,7 @@ unsigned int winsock_interrupt_calls(struct winsock_sock *ws,
 		call->cancelled = true;
 		call->closer = closer;
 		closer->leaving++;
-		interrupt_task(call->task);
+		call_interrupt_task(call->task);
 	}
 	spin_unlock(&ws->lock);
 
@@ -248,10 +257,10 @@ unsigned int winsock_interrupt_calls(struct winsock_sock *ws,
 	return n;
 }
 
-/* What poll() and select() are woken by.  It is static; see below. */
+/* The wake function of poll() and select(), which is static: call_capture_poll_wake(). */
 static wait_queue_func_t poll_wake __ro_after_init;
 
-static bool is_poll_here(const wait_queue_entry_t *entry)
+static bool call_is_poll_here(const wait_queue_entry_t *entry)
 {
 	const struct poll_wqueues *poll = entry->private;
 
@@ -260,11 +269,11 @@ static bool is_poll_here(const wait_queue_entry_t *entry)
 }
 
 /*
- * Of all that may wait for a socket only io_uring puts the address of something
- * that begins with the file into its entry, with the lowest bit for its own use.
+ * Of all users of a socket's wait queue only io_uring stores in its entry a pointer to
+ * an object whose first member is the file.  It uses the lowest bit as a flag.
  */
-static const struct io_kiocb *armed_here(const wait_queue_entry_t *entry,
-					 const struct file *file)
+static const struct io_kiocb *call_armed_here(const wait_queue_entry_t *entry,
+					      const struct file *file)
 {
 	const struct io_kiocb *req =
 		(void *)((unsigned long)entry->private & ~1UL);
@@ -277,10 +286,11 @@ static const struct io_kiocb *armed_here(const wait_queue_entry_t *entry,
 }
 
 /*
- * The request tries again and is refused.  One that only polls has nothing to
- * try, and one of many shots would stay: it is told that the queue goes away.
+ * EPOLLNVAL makes a request retry its operation, which is then refused.  A poll request
+ * has no operation to retry, and a multishot one would stay armed.  It is woken with
+ * POLLFREE, as when the wait queue is about to be freed.
  */
-static __poll_t poll_key_of(const struct io_kiocb *req)
+static __poll_t call_poll_key(const struct io_kiocb *req)
 {
 	return req->opcode == IORING_OP_POLL_ADD ? EPOLLHUP | POLLFREE
 						 : EPOLLNVAL;
@@ -291,11 +301,11 @@ static __poll_t poll_key_of(const struct io_kiocb *req)
  * @file: the socket's file
  * @wq: its wait queue
  *
- * No other process's entry is touched, and no epoll set's: it asks on behalf of a
- * set that others may share.
+ * Entries of other processes are not touched, nor are those of epoll sets, which
+ * other processes may share.
  *
- * Return: how many entries on the queue are its own.  Each holds a reference to
- * the file until its poll() is about to return, or its request is.
+ * Return: the number of entries of this process.  Each holds a reference to the file
+ * until its poll() is about to return or its request is about to complete.
  */
 unsigned int winsock_wake_pollers(const struct file *file,
 				  struct wait_queue_head *wq)
@@ -309,11 +319,11 @@ unsigned int winsock_wake_pollers(const struct file *file,
 	spin_lock_irqsave(&wq->lock, flags);
 	list_for_each_entry_safe(entry, next, &wq->head, entry) {
 		key = 0;
-		if (!is_poll_here(entry)) {
-			req = armed_here(entry, file);
+		if (!call_is_poll_here(entry)) {
+			req = call_armed_here(entry, file);
 			if (!req)
 				continue;
-			key = poll_key_of(req);
+			key = call_poll_key(req);
 		}
 		entry->func(entry, TASK_INTERRUPTIBLE, 0, poll_to_key(key));
 		n++;
@@ -323,7 +333,7 @@ unsigned int winsock_wake_pollers(const struct file *file,
 }
 
 /**
- * winsock_polls_here - is a poll() or select() of this process still in there?
+ * winsock_polls_here - is a poll() or select() of this process on the wait queue?
  * @wq: a socket's wait queue
  */
 bool winsock_polls_here(struct wait_queue_head *wq)
@@ -334,16 +344,16 @@ bool winsock_polls_here(struct wait_queue_head *wq)
 
 	spin_lock_irqsave(&wq->lock, flags);
 	list_for_each_entry(entry, &wq->head, entry)
-		found |= is_poll_here(entry);
+		found |= call_is_poll_here(entry);
 	spin_unlock_irqrestore(&wq->lock, flags);
 	return found;
 }
 
 /*
- * Poll a socket of the kernel's own as poll(2) does, and see what is on its
- * queue then.
+ * Polls a kernel socket as poll(2) does, and reads the function from the entry that
+ * is on its wait queue then.
  */
-static int capture_poll_wake(struct file *file)
+static int call_capture_poll_wake(struct file *file)
 {
 	struct wait_queue_head *wq = &sock_from_file(file)->wq.wait;
 	struct poll_wqueues *poll = kmalloc(sizeof(*poll), GFP_KERNEL);
@@ -375,31 +385,31 @@ int __init winsock_calls_init(void)
 	file = sock_alloc_file(sock, 0, NULL);	/* releases on failure */
 	if (IS_ERR(file))
 		return PTR_ERR(file);
-	err = capture_poll_wake(file);
+	err = call_capture_poll_wake(file);
 	fput(file);
 	return err;
 }
 
 /**
  * winsock_set_last_close - the last reference waits in a lingering closesocket()
- * @ws: its state
+ * @ws: the socket's state
  *
- * Epoll sets report nothing from now on (P9).
+ * From now on epoll sets report nothing (P9).
  */
 void winsock_set_last_close(struct winsock_sock *ws)
 {
 	WRITE_ONCE(ws->last_close, true);
-	set_closed_by(ws, get_pid(task_tgid(current)));
+	call_set_closed_by(ws, get_pid(task_tgid(current)));
 }
 
 /**
- * winsock_reopen - the file is back under its descriptor (C11)
- * @ws: its state
+ * winsock_reopen - the file is installed under its descriptor again (C11)
+ * @ws: the socket's state
  *
- * It was the only reference: no other process has closed the socket.
+ * The caller holds the only reference, so no other process has closed the socket.
  */
 void winsock_reopen(struct winsock_sock *ws)
 {
-	set_closed_by(ws, NULL);
+	call_set_closed_by(ws, NULL);
 	WRITE_ONCE(ws->last_close, false);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The calls that may block in a socket, and who waits for them to end: see calls.c.
- * What each send() and recv() of an attached socket pays is inlined here.
+ * The calls that may block in a socket, and the closes that wait until these calls
+ * have left it: see calls.c.  What each send() and recv() of an attached socket
+ * executes is inlined here.
  */
 #ifndef _WINSOCK_CALLS_H
 #define _WINSOCK_CALLS_H
@@ -12,11 +13,11 @@
 #include "winsock.h"
 
 /**
- * struct winsock_closer - a closesocket() that ends calls, on its own stack
+ * struct winsock_closer - a close that interrupts calls, on the caller's stack
  * @node: in winsock_sock.closers
- * @files: the caller's descriptor table, which lives as long as the call
- * @leaving: calls that it interrupted and that are still inside
- * @left: completed when @leaving falls to 0
+ * @files: the caller's descriptor table, which outlives the call
+ * @leaving: number of calls that it interrupted and that are still in the socket
+ * @left: completed when @leaving becomes 0
  */
 struct winsock_closer {
 	struct hlist_node node;
@@ -26,12 +27,12 @@ struct winsock_closer {
 };
 
 /**
- * struct winsock_call - one call that may block, on its own stack
+ * struct winsock_call - one call that may block, on the caller's stack
  * @node: in winsock_sock.calls
- * @task: who calls; while the record is on the list it is inside, and neither
- *	  ends nor changes its descriptor table
- * @closer: the closesocket() that waits for it to leave, NULL if none does
- * @cancelled: a closesocket() interrupted it
+ * @task: the caller; while the record is on the list the task is in the call, and
+ *	  neither exits nor changes its descriptor table
+ * @closer: the close that waits for the call to leave, NULL if none does
+ * @cancelled: a close has interrupted the call
  */
 struct winsock_call {
 	struct hlist_node node;
@@ -63,8 +64,9 @@ void winsock_reopen(struct winsock_sock *ws);
  * winsock_may_be_closed - could the caller's process have closed the socket?
  * @ws: the socket's state
  *
- * All that a process pays which has not: one comparison, and a look at the lock
- * while another one is in the middle of its closesocket().
+ * For a process that has not closed the socket this is the whole cost: one
+ * comparison.  While another process is in its closesocket(), the caller also takes
+ * the lock to find out.
  */
 static inline bool winsock_may_be_closed(const struct winsock_sock *ws)
 {
@@ -89,13 +91,13 @@ static inline void winsock_call_leave(struct winsock_sock *ws,
  * @ws: its state
  * @sock: the socket
  * @call: the caller's record
- * @may_block: false if the call returns EAGAIN rather than wait; it needs no
- *	       record then, but must not start on a closed descriptor either, or
- *	       io_uring would poll and retry for ever
+ * @may_block: false if the call returns EAGAIN rather than wait.  Such a call needs
+ *	       no record, but must not start on a closed descriptor either, or
+ *	       io_uring would poll and retry for ever.
  *
- * Inlined, since it is all that send() and recv() pay for being attached.
+ * Inlined, since send() and recv() of an attached socket execute it.
  *
- * Return: true if the call may go on; false if it must fail with -ECANCELED,
+ * Return: true if the call may continue; false if it must fail with -ECANCELED,
  * without a winsock_call_end().
  */
 static __always_inline bool winsock_call_begin(struct winsock_sock *ws,
@@ -122,11 +124,12 @@ static __always_inline bool winsock_call_begin(struct winsock_sock *ws,
  * winsock_call_end - leave a socket
  * @ws: its state
  * @call: the record given to winsock_call_begin()
- * @may_block: as it was there
+ * @may_block: as given to winsock_call_begin()
  * @ret: what the base operation returned
  *
  * Return: @ret, or -ECANCELED where a cancelled call would be restarted or
- * report EINTR.  Byte counts and other errors pass: nothing moved is lost.
+ * report EINTR.  Byte counts and other errors are returned unchanged, so that no
+ * transferred bytes are lost.
  */
 static __always_inline int winsock_call_end(struct winsock_sock *ws,
 					    struct winsock_call *call,
@@ -135,7 +138,7 @@ static __always_inline int winsock_call_end(struct winsock_sock *ws,
 	if (!may_block)
 		return ret;
 	winsock_call_leave(ws, call);
-	/* Nobody marks a record that is off the list. */
+	/* No close marks a record that is not on the list. */
 	if (unlikely(call->cancelled))
 		return winsock_call_end_cancelled(ret);
 	return ret;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The only place that knows kernel versions.  The rest of the module is
- * written against the newest kernel; what older ones lack is named here.
+ * The only file that depends on kernel versions.  The rest of the module is written
+ * against the newest kernel; what older kernels lack is defined here.
  */
 #ifndef _WINSOCK_COMPAT_H
 #define _WINSOCK_COMPAT_H
@@ -70,7 +70,7 @@ static inline int winsock_base_accept(const struct proto_ops *base,
 #include <linux/filelock.h>
 #endif
 
-/* What close(2) does: from 6.6 on it does not leave the end to task work. */
+/* As in close(2), which since 6.6 does not defer the final fput() to task work. */
 static inline void winsock_fput_now(struct file *file)
 {
 #if KERNEL_VERSION(6, 6, 0) <= LINUX_VERSION_CODE
@@ -80,7 +80,7 @@ static inline void winsock_fput_now(struct file *file)
 #endif
 }
 
-/* 6.13 has the task one step further away. */
+/* 6.13 moved the task into struct io_uring_task. */
 static inline const struct files_struct *
 winsock_request_files(const struct io_kiocb *req)
 {
@@ -91,7 +91,7 @@ winsock_request_files(const struct io_kiocb *req)
 #endif
 }
 
-/* 6.13 named the function when a timer is set up. */
+/* 6.13 passes the function when a timer is set up. */
 #if KERNEL_VERSION(6, 13, 0) > LINUX_VERSION_CODE
 static inline void hrtimer_setup(struct hrtimer *timer,
 				 enum hrtimer_restart (*function)(struct hrtimer *),
@@ -102,7 +102,7 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 }
 #endif
 
-/* The member is not there without epoll. */
+/* Without CONFIG_EPOLL the member does not exist. */
 static inline bool winsock_epoll_watches(const struct file *file)
 {
 #ifdef CONFIG_EPOLL
@@ -112,7 +112,7 @@ static inline bool winsock_epoll_watches(const struct file *file)
 #endif
 }
 
-/* Would the core go past our getsockopt()?  Not on any kernel seen so far. */
+/* Would the core bypass our getsockopt()?  No kernel tested so far does. */
 static inline bool winsock_getsockopt_bypassed(const struct proto_ops *base)
 {
 #ifdef WINSOCK_HAVE_GETSOCKOPT_ITER

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A close with a deadline: the connection delivers what it has without a
- * descriptor, and is reset if that takes too long (T-rows).
+ * A close with a deadline: the connection delivers its data without a descriptor, and
+ * is reset if that takes too long (T-rows).
  *
- * The file is released as by any close, by the caller, with all that hangs on it:
- * epoll sets, locks, SIGIO.  The connection is moved to a socket without a file
- * before, as accept() gives one to a connection, so that it is no orphan, which
- * TCP would not tell us about, and may drop.
+ * The caller releases the file as in any close, together with what refers to it: epoll
+ * entries, file locks, SIGIO.  Before that the connection is moved to a socket without
+ * a file, much as accept() gives a connection its socket.  It is therefore not an
+ * orphan, for which TCP reports no events and which TCP may drop.
  *
- * Three events end it: the ACK of the last byte, the end of the connection, the
- * deadline.  The first of them queues the work, which does the rest.  The module
- * stays until it has.
+ * Three events end the close: the ACK of the last byte, the end of the connection, and
+ * the deadline.  The first of them queues the work, which completes the close and then
+ * drops its reference to the module.
  */
 #include <linux/module.h>
 #include <linux/net.h>
@@ -18,54 +18,55 @@
 #include <net/tcp.h>
 
 #include "compat.h"
+#include "stat.h"
 #include "trace.h"
 #include "winsock.h"
 
-/* 65,535 s: what SO_LINGER can say at most, and what the ABI allows. */
+/* 65,535 s, the longest interval of SO_LINGER in Winsock, is the limit of the ABI. */
 #define MAX_DEADLINE	U16_MAX
 
 static unsigned int max_deadline_closes;
 module_param(max_deadline_closes, uint, 0644);
 MODULE_PARM_DESC(max_deadline_closes,
-		 "closes with a deadline at the same time, those whose outcome has not been read included (default: by memory, as tcp_max_orphans)");
+		 "maximum number of closes with a deadline that are in progress or have an unread outcome (default: depends on memory, as tcp_max_orphans)");
 
 static unsigned int max_deadline = MAX_DEADLINE;
 module_param(max_deadline, uint, 0644);
 MODULE_PARM_DESC(max_deadline,
-		 "longest deadline in seconds; a longer one is refused (default and most: 65535)");
+		 "longest deadline in seconds; a longer one is refused (default and maximum: 65535)");
 
 static atomic_t deadlines = ATOMIC_INIT(0);
-static struct kmem_cache *deadline_cache;
-static struct workqueue_struct *deadline_wq;
+static struct kmem_cache *deadline_cache __ro_after_init;
+static struct workqueue_struct *deadline_wq __ro_after_init;
 
 /*
- * What remains in the file of a connection that has moved.  Its sock stays valid,
- * since an epoll set may be asking until the file lets go of it.
+ * The operations of the socket that a connection was moved from.  Its sock pointer
+ * stays valid until the file is released, since an epoll set may poll it until then.
  */
-static int emptied_release(struct socket *sock)
+static int deadline_emptied_release(struct socket *sock)
 {
 	sock_put(sock->sk);
 	return 0;
 }
 
-static __poll_t emptied_poll(struct file *file, struct socket *sock,
-			     struct poll_table_struct *wait)
+static __poll_t deadline_emptied_poll(struct file *file, struct socket *sock,
+				      struct poll_table_struct *wait)
 {
 	return 0;
 }
 
-static const struct proto_ops emptied_ops = {
+static const struct proto_ops deadline_emptied_ops = {
 	.family		= PF_UNSPEC,
 	.owner		= THIS_MODULE,
-	.release	= emptied_release,
-	.poll		= emptied_poll,
+	.release	= deadline_emptied_release,
+	.poll		= deadline_emptied_poll,
 };
 
 /*
- * Under lock_sock, and nobody but an epoll set can know @from.  The table's
- * reference to its module goes along.
+ * Under lock_sock.  Nothing but an epoll set can refer to @from any more.  The
+ * reference to the module of the table of operations moves with the table.
  */
-static void move_connection(struct socket *from, struct socket *to)
+static void deadline_move_connection(struct socket *from, struct socket *to)
 {
 	struct sock *sk = from->sk;
 
@@ -78,40 +79,40 @@ static void move_connection(struct socket *from, struct socket *to)
 
 	sock_hold(sk);
 	__module_get(THIS_MODULE);
-	WRITE_ONCE(from->ops, &emptied_ops);
+	WRITE_ONCE(from->ops, &deadline_emptied_ops);
 
-	/* What sock_graft() does; for security modules nothing changes hands. */
+	/* As sock_graft(), but security modules see no change of owner. */
 	write_lock_bh(&sk->sk_callback_lock);
 	rcu_assign_pointer(sk->sk_wq, &to->wq);
 	sk_set_socket(sk, to);
 	write_unlock_bh(&sk->sk_callback_lock);
 }
 
-/* From any context, as often as one likes. */
-static void end_soon(struct winsock_deadline *dl)
+/* From any context; only the first call has an effect. */
+static void deadline_end_soon(struct winsock_deadline *dl)
 {
 	if (!atomic_xchg(&dl->over, 1))
 		queue_work(deadline_wq, &dl->work);
 }
 
-static int on_event(wait_queue_entry_t *wait, unsigned int mode, int sync,
-		    void *key)
+static int deadline_on_event(wait_queue_entry_t *wait, unsigned int mode, int sync,
+			     void *key)
 {
 	struct winsock_drain *d = container_of(wait, struct winsock_drain, wait);
 
 	if (winsock_drain_poll(d))
-		end_soon(container_of(d, struct winsock_deadline, drain));
+		deadline_end_soon(container_of(d, struct winsock_deadline, drain));
 	return 0;
 }
 
-static enum hrtimer_restart on_deadline(struct hrtimer *timer)
+static enum hrtimer_restart deadline_on_timer(struct hrtimer *timer)
 {
-	end_soon(container_of(timer, struct winsock_deadline, timer));
+	deadline_end_soon(container_of(timer, struct winsock_deadline, timer));
 	return HRTIMER_NORESTART;
 }
 
 /* Under lock_sock. */
-static enum winsock_result end_connection(struct sock *sk, u32 unacked)
+static enum winsock_result deadline_end_connection(struct sock *sk, u32 unacked)
 {
 	if (!unacked) {
 		winsock_discard_unread(sk);
@@ -123,8 +124,8 @@ static enum winsock_result end_connection(struct sock *sk, u32 unacked)
 	return WINSOCK_DEADLINE_RESET;
 }
 
-static void note_end(const struct winsock_deadline *dl, const struct sock *sk,
-		     enum winsock_result result)
+static void deadline_note_end(const struct winsock_deadline *dl, const struct sock *sk,
+			      enum winsock_result result)
 {
 	static const enum winsock_stat stats[] = {
 		[WINSOCK_DELIVERED]		= WINSOCK_STAT_DELIVERED,
@@ -139,7 +140,7 @@ static void note_end(const struct winsock_deadline *dl, const struct sock *sk,
 			      ktime_to_ns(ktime_sub(ktime_get(), dl->start)));
 }
 
-/* Waits for winsock_deadline_begin() by the lock. */
+/* Taking the lock waits until winsock_deadline_begin() has finished. */
 static void deadline_work(struct work_struct *work)
 {
 	struct winsock_deadline *dl =
@@ -151,20 +152,20 @@ static void deadline_work(struct work_struct *work)
 	winsock_drain_end(&dl->drain);
 	hrtimer_cancel(&dl->timer);
 	dl->outcome.unacked = winsock_unacked(sk, dl->drain.end);
-	result = end_connection(sk, dl->outcome.unacked);
+	result = deadline_end_connection(sk, dl->outcome.unacked);
 	release_sock(sk);
 
-	note_end(dl, sk, result);
-	sock_release(dl->sock);		/* FIN goes on, or RST */
+	deadline_note_end(dl, sk, result);
+	sock_release(dl->sock);		/* sends RST, or leaves the FIN to TCP */
 	dl->sock = NULL;
 	winsock_deadline_end(dl, result);
 	module_put(THIS_MODULE);
 }
 
 /*
- * All that a close with a deadline may need: to be begun, ended or freed; or
- * -EINVAL for a deadline that is none or too far away, -ENOBUFS at the limit,
- * -ENOMEM.
+ * Allocates everything that a close with a deadline may need.  The result must be
+ * given to winsock_deadline_begin(), _end() or _free().  Fails with -EINVAL if the
+ * timeout is 0 or too long, with -ENOBUFS at the limit, and with -ENOMEM.
  */
 static struct winsock_deadline *
 deadline_new(const struct winsock_close_deadline *arg,
@@ -209,11 +210,11 @@ out_count:
 }
 
 /**
- * winsock_deadline_begin - the connection delivers what it has in the background
- * @dl: new; somebody else's from here on
+ * winsock_deadline_begin - let the connection deliver its data in the background
+ * @dl: new; owned by the work from here on
  * @sock: a connected TCP socket; the caller has the last reference to its file
  *
- * SO_LINGER is over.  @sock's sock stays valid until its file is released.
+ * Clears SOCK_LINGER.  The sock of @sock stays valid until the file is released.
  */
 void winsock_deadline_begin(struct winsock_deadline *dl, struct socket *sock)
 {
@@ -222,28 +223,28 @@ void winsock_deadline_begin(struct winsock_deadline *dl, struct socket *sock)
 	__module_get(THIS_MODULE);
 	winsock_stat_inc(sk, WINSOCK_STAT_UNDER_WAY);
 	INIT_WORK(&dl->work, deadline_work);
-	hrtimer_setup(&dl->timer, on_deadline, CLOCK_MONOTONIC,
+	hrtimer_setup(&dl->timer, deadline_on_timer, CLOCK_MONOTONIC,
 		      HRTIMER_MODE_ABS_SOFT);
 
 	lock_sock(sk);
 	sock_reset_flag(sk, SOCK_LINGER);
 	winsock_drain_prepare(&dl->drain, sk);
-	move_connection(sock, dl->sock);
+	deadline_move_connection(sock, dl->sock);
 	release_sock(sk);
 
 	kernel_sock_shutdown(dl->sock, SHUT_WR);
 
-	/* The work begins by taking the lock: @dl lives until it is released. */
+	/* The work takes the lock first, so @dl exists until the lock is released. */
 	lock_sock(sk);
-	winsock_drain_begin(&dl->drain, on_event, NULL);
+	winsock_drain_begin(&dl->drain, deadline_on_event, NULL);
 	hrtimer_start(&dl->timer, dl->end, HRTIMER_MODE_ABS_SOFT);
 	if (winsock_drain_poll(&dl->drain))
-		end_soon(dl);
+		deadline_end_soon(dl);
 	release_sock(sk);
 }
 
-/* Without the connection, if it was not needed for one. */
-static void put_socket(struct winsock_deadline *dl)
+/* Keeps a socket that no connection was moved to for the next close. */
+static void deadline_put_socket(struct winsock_deadline *dl)
 {
 	if (dl->sock && cmpxchg(&dl->outcomes->spare, NULL, dl->sock))
 		sock_release(dl->sock);
@@ -251,14 +252,14 @@ static void put_socket(struct winsock_deadline *dl)
 }
 
 /**
- * winsock_deadline_end - it is over
- * @dl: not begun, or done; freed, or the readers' from here on
- * @result: what became of it
+ * winsock_deadline_end - report the outcome of a close
+ * @dl: not begun, or completed by the work; freed, or owned by the outcomes
+ * @result: its result
  */
 void winsock_deadline_end(struct winsock_deadline *dl,
 			  enum winsock_result result)
 {
-	put_socket(dl);
+	deadline_put_socket(dl);
 	dl->outcome.result = result;
 	dl->outcome.nsec = ktime_to_ns(ktime_sub(ktime_get(), dl->start));
 	if (!dl->report || !winsock_outcomes_add(dl))
@@ -266,12 +267,12 @@ void winsock_deadline_end(struct winsock_deadline *dl,
 }
 
 /**
- * winsock_deadline_free - forget a close that was not begun, or is over
+ * winsock_deadline_free - free a close that was not begun, or has ended
  * @dl: the close
  */
 void winsock_deadline_free(struct winsock_deadline *dl)
 {
-	put_socket(dl);
+	deadline_put_socket(dl);
 	winsock_outcomes_put(dl->outcomes);
 	kmem_cache_free(deadline_cache, dl);
 	atomic_dec(&deadlines);
@@ -279,14 +280,14 @@ void winsock_deadline_free(struct winsock_deadline *dl)
 
 /**
  * winsock_close_deadline - WINSOCK_IOC_CLOSE_DEADLINE
- * @arg: flags and pad checked by the caller
- * @outcomes: the device descriptor's
+ * @arg: the request; flags and pad have been checked by the caller
+ * @outcomes: those of the open device
  *
- * As winsock_close(), but that it neither waits for the peer nor refuses, and that
- * a connection which has something to deliver goes on without the descriptor
- * (T-rows).  All that may be missing is had before anything is touched.
+ * As winsock_close(), except that it neither waits for the peer nor refuses, and that
+ * a connection with data to deliver continues without the descriptor (T-rows).  All
+ * resources are allocated before anything changes.
  *
- * Return: 0, and the descriptor is gone; or -EBADF, -ENOTSOCK, -EINVAL, -ENOBUFS,
+ * Return: 0, and the descriptor is free; or -EBADF, -ENOTSOCK, -EINVAL, -ENOBUFS or
  * -ENOMEM, and nothing has changed.
  */
 int winsock_close_deadline(const struct winsock_close_deadline *arg,
@@ -305,7 +306,7 @@ int winsock_close_deadline(const struct winsock_close_deadline *arg,
 
 int __init winsock_deadline_init(void)
 {
-	/* TCP's own limit of orphans is found in the same way. */
+	/* TCP computes its limit of orphans in the same way. */
 	if (!max_deadline_closes)
 		max_deadline_closes = clamp(totalram_pages() >> (18 - PAGE_SHIFT),
 					    4096UL, 262144UL);
@@ -321,7 +322,7 @@ int __init winsock_deadline_init(void)
 	return 0;
 }
 
-/* No close is under way; the last one's work may be about to return. */
+/* No close is in progress; the work of the last one may be about to return. */
 void winsock_deadline_exit(void)
 {
 	destroy_workqueue(deadline_wq);

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is left of a connection that is being closed: how much the peer has yet
- * to acknowledge, being told of it, and the two ways to end it.
+ * The last part of a connection that is being closed: waiting for the event that all
+ * data is acknowledged, and the two ways to end the connection.
  */
 #include "drain.h"
 #include "winsock.h"
 
 /**
- * winsock_drain_prepare - have an event for every byte, down to the last
+ * winsock_drain_prepare - make TCP report the acknowledgment of the last byte, too
  * @d: the connection's drain
  * @sk: the connection, locked
  *
- * TCP_NOTSENT_LOWAT is out of force from here on, since an unsent FIN may be
- * enough to keep sk_write_space() quiet.
+ * Disables TCP_NOTSENT_LOWAT, since with it an unsent FIN may be enough to prevent
+ * the call of sk_write_space().
  *
- * Return: what TCP_NOTSENT_LOWAT was.
+ * Return: the previous value of TCP_NOTSENT_LOWAT.
  */
 u32 winsock_drain_prepare(struct winsock_drain *d, struct sock *sk)
 {
@@ -28,45 +28,51 @@ u32 winsock_drain_prepare(struct winsock_drain *d, struct sock *sk)
 }
 
 /*
- * TCP calls sk_write_space() as ACKs free memory, if SOCK_NOSPACE asks for it.
- * The FIN's own ACK would be the wrong event: behind a closed window the FIN is
- * not even sent.
+ * TCP calls sk_write_space() when ACKs free memory, if SOCK_NOSPACE is set.  The ACK
+ * of the FIN would be the wrong event to wait for: while the peer's window is closed
+ * the FIN is not even sent.
  */
-static void ask_for_space(struct winsock_drain *d)
+static void drain_ask_for_space(struct winsock_drain *d)
 {
 	set_bit(SOCK_NOSPACE, &d->sk->sk_socket->flags);
-	/* Pairs with the barrier in tcp_check_space(): ask, then look. */
+	/*
+	 * Pairs with the barrier in tcp_check_space(): the flag is set before the
+	 * connection is looked at again.
+	 */
 	smp_mb__after_atomic();
 }
 
-/* All is acknowledged, or the connection gone: reset and time-out end in TCP_CLOSE (C10). */
-static bool drained(const struct winsock_drain *d)
+/* All data is acknowledged, or the connection has ended (C10: reset, TCP's timeouts). */
+static bool drain_is_done(const struct winsock_drain *d)
 {
 	return winsock_in_state(d->sk, TCPF_CLOSE) || !winsock_unacked(d->sk, d->end);
 }
 
 /**
- * winsock_drain_poll - is it over?  If not, there is an event when it may be
+ * winsock_drain_poll - is all data acknowledged, or has the connection ended?
  * @d: a drain on its socket's wait queue
  *
- * From any context, as a wait-queue function too: only the last ACK is worth
- * waking somebody for.
+ * Called from any context.  A wait-queue function calls it so that only the last ACK
+ * wakes a task.
+ *
+ * Return: true if so; if not, an event follows when this may have changed.
  */
 bool winsock_drain_poll(struct winsock_drain *d)
 {
-	if (drained(d))
+	if (drain_is_done(d))
 		return true;
-	ask_for_space(d);
-	return drained(d);
+	drain_ask_for_space(d);
+	return drain_is_done(d);
 }
 
 /**
  * winsock_drain_begin - put a drain on its socket's wait queue
- * @d: prepared
+ * @d: prepared by winsock_drain_prepare()
  * @func: called for each event; it calls winsock_drain_poll()
- * @task: whom it wakes, if it does
+ * @task: the task that @func wakes, or NULL
  *
- * Events from now on call @func; what happened earlier, winsock_drain_poll() tells.
+ * Each event from now on calls @func.  For earlier events the caller must call
+ * winsock_drain_poll().
  */
 void winsock_drain_begin(struct winsock_drain *d, wait_queue_func_t func,
 			 struct task_struct *task)
@@ -77,8 +83,8 @@ void winsock_drain_begin(struct winsock_drain *d, wait_queue_func_t func,
 }
 
 /**
- * winsock_drain_end - take it off again
- * @d: on its socket's wait queue; its function does not run any more
+ * winsock_drain_end - remove a drain from its socket's wait queue
+ * @d: on the wait queue; its function does not run any more
  */
 void winsock_drain_end(struct winsock_drain *d)
 {
@@ -86,12 +92,12 @@ void winsock_drain_end(struct winsock_drain *d)
 }
 
 /**
- * winsock_discard_unread - the last reference is not to reset the connection
+ * winsock_discard_unread - keep unread input from resetting the connection
  * @sk: a TCP socket, locked
  *
- * U1: what the application has not read must not turn the close into one.
- * Reading the queue instead would send window updates and invite more.  With
- * another ULP or sockmap the queue has a second owner, whose business it stays.
+ * U1: input that the application has not read must not turn the close into a reset.
+ * Reading the queue instead would send window updates, and the peer would send more.
+ * With another ULP or a sockmap the queue has a second owner and is left alone.
  */
 void winsock_discard_unread(struct sock *sk)
 {
@@ -104,13 +110,13 @@ void winsock_discard_unread(struct sock *sk)
 }
 
 /**
- * winsock_abort - the last reference is to reset the connection
+ * winsock_abort - make the drop of the last reference reset the connection
  * @sk: a TCP socket, locked
  *
- * In CLOSING and LAST_ACK tcp_disconnect() sends RST only if something has never
- * been sent; data that is sent but lost, or a lost FIN, would leave the peer waiting
- * for ever.  One sequence number that was never sent tells it so; the socket is about
- * to die.
+ * In CLOSING and LAST_ACK tcp_disconnect() sends RST only if there are bytes that
+ * were never sent.  If sent data or the FIN is lost, the peer would wait for ever.
+ * write_seq is therefore advanced by one, as if one byte had not been sent; the
+ * socket is about to be destroyed.
  */
 void winsock_abort(struct sock *sk)
 {

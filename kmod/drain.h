@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What a close has to know of TCP: how much is unacknowledged, and the two ends. */
+/* What a close needs from TCP: bytes not yet acknowledged, and the two ways to end. */
 #ifndef _WINSOCK_DRAIN_H
 #define _WINSOCK_DRAIN_H
 
@@ -34,8 +34,9 @@ static inline bool winsock_connected(const struct sock *sk)
  * winsock_data_end - the sequence number behind the last byte of data
  * @sk: a connected TCP socket
  *
- * A FIN is no data, nor is a SYN, which counts where two of them have crossed; a
- * child of TCP Fast Open begins behind its own.
+ * FIN and SYN occupy a sequence number each and are not data.  In SYN_RECV our SYN is
+ * not yet acknowledged after a simultaneous open, while snd_una of the child of a TCP
+ * Fast Open handshake starts behind it.
  */
 static inline u32 winsock_data_end(const struct sock *sk)
 {
@@ -50,7 +51,7 @@ static inline u32 winsock_data_end(const struct sock *sk)
 }
 
 /**
- * winsock_unacked - how many bytes the peer has yet to acknowledge
+ * winsock_unacked - how many bytes the peer has not yet acknowledged
  * @sk: a TCP socket
  * @end: its winsock_data_end(), taken while it was connected
  */
@@ -62,7 +63,7 @@ static inline u32 winsock_unacked(const struct sock *sk, u32 end)
 }
 
 /**
- * struct winsock_drain - data that the peer has yet to acknowledge
+ * struct winsock_drain - data that the peer has not yet acknowledged
  * @wait: on the socket's wait queue
  * @sk: the connection
  * @end: the sequence number behind the last byte

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The outcomes of closes with a deadline, read from the descriptor of /dev/winsock
- * by which they were asked for.
+ * The outcomes of closes with a deadline, which are read from the same open
+ * /dev/winsock as the closes were requested on.
  *
- * Each close is its own record, so that none is lost for want of memory.  Whoever
- * closes the device forgets the outcomes, not the closes.
+ * Each close contains its own record, so that no outcome is lost for lack of memory.
+ * Closing the device discards the outcomes; the closes continue.
  */
 #include <linux/poll.h>
 #include <linux/slab.h>
@@ -13,9 +13,9 @@
 #include "winsock.h"
 
 /**
- * winsock_outcomes_new - for a device that is being opened
+ * winsock_outcomes_new - allocate the outcomes of a device that is being opened
  *
- * Return: NULL without memory
+ * Return: the outcomes, or NULL if there is no memory.
  */
 struct winsock_outcomes *winsock_outcomes_new(void)
 {
@@ -32,7 +32,7 @@ struct winsock_outcomes *winsock_outcomes_new(void)
 	return outcomes;
 }
 
-static void free_outcomes(struct kref *ref)
+static void outcomes_free(struct kref *ref)
 {
 	struct winsock_outcomes *outcomes =
 		container_of(ref, struct winsock_outcomes, ref);
@@ -44,16 +44,16 @@ static void free_outcomes(struct kref *ref)
 
 /**
  * winsock_outcomes_put - drop a reference, in process context
- * @outcomes: freed with the last one
+ * @outcomes: freed with the last reference
  */
 void winsock_outcomes_put(struct winsock_outcomes *outcomes)
 {
-	kref_put(&outcomes->ref, free_outcomes);
+	kref_put(&outcomes->ref, outcomes_free);
 }
 
 /**
- * winsock_outcomes_close - the device is closed
- * @outcomes: its own reference goes
+ * winsock_outcomes_close - discard what is unread, as the device is closed
+ * @outcomes: the device's; its reference is dropped
  */
 void winsock_outcomes_close(struct winsock_outcomes *outcomes)
 {
@@ -71,10 +71,10 @@ void winsock_outcomes_close(struct winsock_outcomes *outcomes)
 }
 
 /**
- * winsock_outcomes_add - let an outcome be read
- * @dl: a close that is over; the readers' from here on
+ * winsock_outcomes_add - make an outcome readable
+ * @dl: a close that has ended; owned by the list on success
  *
- * Return: false if nobody can read it any more, and @dl is still the caller's.
+ * Return: false if the device has been closed; the caller still owns @dl.
  */
 bool winsock_outcomes_add(struct winsock_deadline *dl)
 {
@@ -85,7 +85,7 @@ bool winsock_outcomes_add(struct winsock_deadline *dl)
 	closed = outcomes->closed;
 	if (!closed) {
 		list_add_tail(&dl->node, &outcomes->list);
-		/* Here, since @dl's reference goes with whoever reads it. */
+		/* Under the lock, since a reader of @dl drops its reference. */
 		wake_up_interruptible_poll(&outcomes->wait,
 					   EPOLLIN | EPOLLRDNORM);
 	}
@@ -93,7 +93,7 @@ bool winsock_outcomes_add(struct winsock_deadline *dl)
 	return !closed;
 }
 
-static struct winsock_deadline *first(struct winsock_outcomes *outcomes)
+static struct winsock_deadline *outcomes_first(struct winsock_outcomes *outcomes)
 {
 	struct winsock_deadline *dl;
 
@@ -104,8 +104,8 @@ static struct winsock_deadline *first(struct winsock_outcomes *outcomes)
 	return dl;
 }
 
-static void remove(struct winsock_outcomes *outcomes,
-		   struct winsock_deadline *dl)
+static void outcomes_remove(struct winsock_outcomes *outcomes,
+			    struct winsock_deadline *dl)
 {
 	spin_lock(&outcomes->lock);
 	list_del(&dl->node);
@@ -113,9 +113,9 @@ static void remove(struct winsock_outcomes *outcomes,
 	winsock_deadline_free(dl);
 }
 
-/* By the one reader.  Bytes, 0 if there is no record, or -EFAULT. */
-static ssize_t copy_records(struct winsock_outcomes *outcomes,
-			    struct iov_iter *to)
+/* Under outcomes->reader.  Returns a number of bytes, 0 if there is no record, or -EFAULT. */
+static ssize_t outcomes_copy(struct winsock_outcomes *outcomes,
+			     struct iov_iter *to)
 {
 	const size_t size = sizeof(struct winsock_outcome);
 	struct winsock_outcome outcome;
@@ -124,30 +124,30 @@ static ssize_t copy_records(struct winsock_outcomes *outcomes,
 	size_t copied;
 
 	while (iov_iter_count(to) >= size) {
-		dl = first(outcomes);
+		dl = outcomes_first(outcomes);
 		if (!dl)
 			break;
-		/* User space gets nothing from the middle of an object. */
+		/* A hardened usercopy refuses a copy from inside a slab object. */
 		outcome = dl->outcome;
 		copied = copy_to_iter(&outcome, size, to);
 		if (copied != size) {
 			iov_iter_revert(to, copied);
 			return done ?: -EFAULT;
 		}
-		remove(outcomes, dl);
+		outcomes_remove(outcomes, dl);
 		done += size;
 	}
 	return done;
 }
 
 /**
- * winsock_outcomes_read - read(2), readv(2)
+ * winsock_outcomes_read - read(2), readv(2) of the device
  * @outcomes: the device's
- * @to: where to
- * @nonblock: do not wait for one
+ * @to: where the records are copied to
+ * @nonblock: do not wait for a record
  *
- * Return: bytes of whole records, -EINVAL without room for one, -EAGAIN, -EFAULT,
- * -ERESTARTSYS.
+ * Return: the number of bytes, in whole records; -EINVAL if there is no room for one,
+ * -EAGAIN, -EFAULT or -ERESTARTSYS.
  */
 ssize_t winsock_outcomes_read(struct winsock_outcomes *outcomes,
 			      struct iov_iter *to, bool nonblock)
@@ -161,26 +161,28 @@ ssize_t winsock_outcomes_read(struct winsock_outcomes *outcomes,
 			if (!mutex_trylock(&outcomes->reader))
 				return -EAGAIN;
 		} else if (wait_event_interruptible(outcomes->wait,
-						    first(outcomes)) ||
+						    outcomes_first(outcomes)) ||
 			   mutex_lock_interruptible(&outcomes->reader)) {
 			return -ERESTARTSYS;
 		}
-		done = copy_records(outcomes, to);
+		done = outcomes_copy(outcomes, to);
 		mutex_unlock(&outcomes->reader);
 	} while (!done && !nonblock);
 	return done ?: -EAGAIN;
 }
 
 /**
- * winsock_outcomes_poll - is there one to be read?
+ * winsock_outcomes_poll - poll(2) of the device
  * @outcomes: the device's
  * @file: the device
  * @wait: as for any poll operation
+ *
+ * Return: EPOLLIN | EPOLLRDNORM if there is a record, else 0.
  */
 __poll_t winsock_outcomes_poll(struct winsock_outcomes *outcomes,
 			       struct file *file,
 			       struct poll_table_struct *wait)
 {
 	poll_wait(file, &outcomes->wait, wait);
-	return first(outcomes) ? EPOLLIN | EPOLLRDNORM : 0;
+	return outcomes_first(outcomes) ? EPOLLIN | EPOLLRDNORM : 0;
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The operations of an attached socket: each does its one thing and calls the
- * base.  What can block is recorded (calls.c); reads and writes after a reset
- * fail for good where that was asked for (R1); SOL_WINSOCK is answered; children
- * are attached.
+ * The operations of an attached socket.  Each adds one thing and calls the base
+ * operation: calls that may block are recorded (calls.c), all reads and writes after a
+ * reset fail where that was requested (R1), SOL_WINSOCK is handled, and children are
+ * attached.
  */
 #include <linux/module.h>
 #include <linux/poll.h>
@@ -13,39 +13,40 @@
 
 #include "calls.h"
 #include "compat.h"
+#include "stat.h"
 #include "winsock.h"
 
 static int op_release(struct socket *sock);
 
-static const struct winsock_table *table_of(const struct socket *sock)
+static const struct winsock_table *op_table(const struct socket *sock)
 {
-	/* Pairs with attach_ops(): whoever sees the table sees the state too. */
+	/* Pairs with attach_ops(): a reader that sees the table sees the state. */
 	const struct proto_ops *ops = smp_load_acquire(&sock->ops);
 
 	return container_of(ops, struct winsock_table, ops);
 }
 
-static const struct proto_ops *base_ops(const struct socket *sock)
+static const struct proto_ops *op_base(const struct socket *sock)
 {
-	return table_of(sock)->base;
+	return op_table(sock)->base;
 }
 
 /*
- * Of a child that the kernel accepted by itself and that could not be attached:
- * it has our table from its listener, and is in everything else as the base.
+ * The state of a child that the kernel itself accepted and that could not be attached.
+ * It has the table of its listener, and otherwise behaves like the base.
  */
 static struct winsock_sock no_state = {
 	.lock = __SPIN_LOCK_UNLOCKED(no_state.lock),
 };
 
-/* Of a socket with our table, whose table_of() was looked at. */
-static struct winsock_sock *state_of(const struct socket *sock)
+/* The state of an attached socket, after an op_table() of the same socket. */
+static struct winsock_sock *op_state(const struct socket *sock)
 {
 	struct winsock_sock *ws;
 
 	if (sock->type == SOCK_DGRAM)
 		return (struct winsock_sock *)
-			&container_of(table_of(sock), struct winsock_dgram,
+			&container_of(op_table(sock), struct winsock_dgram,
 				      table)->ws;
 	ws = (struct winsock_sock __force *)
 		READ_ONCE(inet_csk(sock->sk)->icsk_ulp_data);
@@ -56,25 +57,25 @@ static struct winsock_sock *state_of(const struct socket *sock)
  * winsock_sock_of - the state of a socket
  * @sock: any socket
  *
- * Return: NULL if it is not attached.
+ * Return: the state, or NULL if the socket is not attached.
  */
 struct winsock_sock *winsock_sock_of(const struct socket *sock)
 {
-	/* Pairs with attach_ops(), too. */
+	/* Pairs with attach_ops(), as in op_table(). */
 	const struct proto_ops *ops = smp_load_acquire(&sock->ops);
 	struct winsock_sock *ws;
 
 	if (!ops || ops->release != op_release)
 		return NULL;
-	ws = state_of(sock);
+	ws = op_state(sock);
 	return ws == &no_state ? NULL : ws;
 }
 
 /*
- * Is R1 in force?  The reset ends with its connection: tcp_disconnect(), which a
- * connect() that fails calls too, leaves the socket open in both directions.
+ * Does R1 apply?  A reset applies to its connection only: tcp_disconnect(), which a
+ * failing connect() calls as well, clears the shutdown of both directions.
  */
-static bool is_reset(const struct socket *sock, struct winsock_sock *ws)
+static bool op_is_reset(const struct socket *sock, struct winsock_sock *ws)
 {
 	if (likely(!READ_ONCE(ws->reset)))
 		return false;
@@ -85,26 +86,26 @@ static bool is_reset(const struct socket *sock, struct winsock_sock *ws)
 }
 
 /*
- * Neither closed by this process nor reset: a call that does not wait may go
- * straight to the base, and others may try that first, so that only those that
- * find nothing pay for a record.  The rest is apart, in the functions named
- * _checked, lest the records burden all.
+ * The socket is neither closed by this process nor reset.  A call that does not wait
+ * then calls the base directly.  Other calls may first try the base without waiting,
+ * so that only a call that has to wait needs a record.  All other cases are in the
+ * functions named _checked, which keeps the records out of the fast path.
  */
-static bool is_plain(const struct winsock_sock *ws)
+static bool op_is_plain(const struct winsock_sock *ws)
 {
 	return likely(!winsock_may_be_closed(ws) && !READ_ONCE(ws->reset));
 }
 
-/* Enters a socket for a transfer: 0, and the base is called next, or an error. */
-static __always_inline int transfer_begin(struct winsock_sock *ws,
-					  const struct socket *sock,
-					  struct winsock_call *call, bool wait)
+/* Enters a socket for a transfer.  Returns 0 if the base may be called, or an error. */
+static __always_inline int op_transfer_begin(struct winsock_sock *ws,
+					     const struct socket *sock,
+					     struct winsock_call *call, bool wait)
 {
 	if (!winsock_call_begin(ws, sock, call, wait))
 		return -ECANCELED;
-	if (likely(!is_reset(sock, ws)))
+	if (likely(!op_is_reset(sock, ws)))
 		return 0;
-	/* Told now: SO_ERROR and EPOLLERR do not tell it once more. */
+	/* The reset is reported now, and not again by SO_ERROR and EPOLLERR. */
 	WRITE_ONCE(sock->sk->sk_err, 0);
 	return winsock_call_end(ws, call, wait, -ECONNRESET);
 }
@@ -112,28 +113,29 @@ static __always_inline int transfer_begin(struct winsock_sock *ws,
 static int op_connect(struct socket *sock, struct sockaddr_unsized *addr,
 		      int len, int flags)
 {
-	const struct proto_ops *base = base_ops(sock);
-	struct winsock_sock *ws = state_of(sock);
+	const struct proto_ops *base = op_base(sock);
+	struct winsock_sock *ws = op_state(sock);
 	const bool wait = !(flags & O_NONBLOCK);
 	struct winsock_call call;
 	int ret;
 
 	if (!winsock_call_begin(ws, sock, &call, wait))
 		return -ECANCELED;
-	is_reset(sock, ws);	/* a former connection is not, from here on */
+	op_is_reset(sock, ws);	/* clears the reset of a former connection */
 	ret = base->connect(sock, addr, len, flags);
 	return winsock_call_end(ws, &call, wait, ret);
 }
 
 /*
- * For what is not to have the table that it got from do_accept().  A datagram
- * socket's is its own, and may be gone before @newsock, which is released after
- * this call.  do_accept() may have read the table before the listener got ours,
- * and the kernel's own accept gives the child one only after this.
+ * Gives @newsock the base table instead of the one that do_accept() has copied from
+ * @sock.  The table of a datagram socket is its own, and may be freed before @newsock,
+ * which is released after this call.  @newsock may not have our table: do_accept() may
+ * have read sock->ops before the listener was attached, and kernel_accept() sets it
+ * only after this.
  */
-static void return_table(const struct socket *sock, struct socket *newsock)
+static void op_return_table(const struct socket *sock, struct socket *newsock)
 {
-	const struct proto_ops *base = base_ops(sock);
+	const struct proto_ops *base = op_base(sock);
 
 	if (!newsock->ops || newsock->ops->release != op_release)
 		return;
@@ -142,9 +144,9 @@ static void return_table(const struct socket *sock, struct socket *newsock)
 	module_put(THIS_MODULE);
 }
 
-/* Takes a connection that is there. */
-static int accept_now(const struct proto_ops *base, struct socket *sock,
-		      struct socket *newsock, struct proto_accept_arg *arg)
+/* Accepts a connection without waiting. */
+static int op_accept_now(const struct proto_ops *base, struct socket *sock,
+			 struct socket *newsock, struct proto_accept_arg *arg)
 {
 	const int flags = arg->flags;
 	int err;
@@ -156,14 +158,14 @@ static int accept_now(const struct proto_ops *base, struct socket *sock,
 }
 
 /*
- * To io_uring, ECANCELED from a multishot accept is a code of its own, whereupon
- * it reports a poll mask, which looks like a descriptor.  It asks without
- * waiting; the number is gone, which is as true.
+ * io_uring uses ECANCELED internally when a multishot accept ends, and would then
+ * report a poll mask, which looks like a descriptor.  It calls without waiting and gets
+ * EBADF, which is also correct, since the descriptor has been removed.
  */
-static noinline int accept_checked(const struct proto_ops *base,
-				   struct socket *sock, struct winsock_sock *ws,
-				   struct socket *newsock,
-				   struct proto_accept_arg *arg)
+static noinline int op_accept_checked(const struct proto_ops *base,
+				      struct socket *sock, struct winsock_sock *ws,
+				      struct socket *newsock,
+				      struct proto_accept_arg *arg)
 {
 	const bool wait = !(arg->flags & O_NONBLOCK);
 	struct winsock_call call;
@@ -176,36 +178,37 @@ static noinline int accept_checked(const struct proto_ops *base,
 }
 
 /*
- * The child has our table from do_accept(); what it still lacks is the ULP,
- * which it lost in ulp_clone().  A connection is not lost because it cannot be
- * attached: memory is had before it is taken, and one that a BPF program has put
- * into a sockmap meanwhile stays plain.
+ * The child has our table from do_accept() and needs the ULP, which
+ * attach_ulp_clone() has removed.  No connection is lost because it cannot be
+ * attached: memory is allocated before the connection is accepted, and a connection
+ * that a BPF program has put into a sockmap meanwhile is accepted without being
+ * attached.
  */
 static int op_accept(struct socket *sock, struct socket *newsock,
 		     struct proto_accept_arg *arg)
 {
-	const struct proto_ops *base = base_ops(sock);
-	struct winsock_sock *ws = state_of(sock);
+	const struct proto_ops *base = op_base(sock);
+	struct winsock_sock *ws = op_state(sock);
 	struct winsock_sock *child;
 	int err = -EAGAIN;
 
-	if (sock->type == SOCK_DGRAM) {		/* which will say that it cannot */
-		return_table(sock, newsock);
+	if (sock->type == SOCK_DGRAM) {		/* the base returns the error */
+		op_return_table(sock, newsock);
 		return winsock_base_accept(base, sock, newsock, arg);
 	}
 
 	child = winsock_state_new();
 	if (!child)
 		return -ENOMEM;
-	if (is_plain(ws))
-		err = accept_now(base, sock, newsock, arg);
+	if (op_is_plain(ws))
+		err = op_accept_now(base, sock, newsock, arg);
 	if (err == -EAGAIN)
-		err = accept_checked(base, sock, ws, newsock, arg);
+		err = op_accept_checked(base, sock, ws, newsock, arg);
 	child->reset_discards = READ_ONCE(ws->reset_discards);
-	if (!err && !winsock_attach(newsock, child, table_of(sock)))
+	if (!err && !winsock_attach(newsock, child, op_table(sock)))
 		return 0;
 	if (!err)
-		return_table(sock, newsock);
+		op_return_table(sock, newsock);
 	winsock_state_free(child);
 	return err;
 }
@@ -213,10 +216,11 @@ static int op_accept(struct socket *sock, struct socket *newsock,
 WINSOCK_DEFINE_ACCEPT(op_accept)
 
 /*
- * R1: a reset is reported as one however late it comes, and without SIGPIPE.
- * The base is told not to send that signal, which is ours to send then.
+ * R1: a reset is reported as ECONNRESET even if it arrives during the call, and
+ * without SIGPIPE.  The base is therefore called with MSG_NOSIGNAL, and the signal is
+ * sent here where it is due.
  */
-static int after_send(const struct winsock_sock *ws, int flags, int ret)
+static int op_after_send(const struct winsock_sock *ws, int flags, int ret)
 {
 	if (ret != -EPIPE)
 		return ret;
@@ -227,63 +231,63 @@ static int after_send(const struct winsock_sock *ws, int flags, int ret)
 	return ret;
 }
 
-static int send_base(const struct proto_ops *base, struct socket *sock,
-		     struct winsock_sock *ws, struct msghdr *msg, size_t size)
+static int op_send_base(const struct proto_ops *base, struct socket *sock,
+			struct winsock_sock *ws, struct msghdr *msg, size_t size)
 {
 	int flags = msg->msg_flags;
 
 	if (!READ_ONCE(ws->reset_discards))
 		return base->sendmsg(sock, msg, size);
 	msg->msg_flags |= MSG_NOSIGNAL;
-	return after_send(ws, flags, base->sendmsg(sock, msg, size));
+	return op_after_send(ws, flags, base->sendmsg(sock, msg, size));
 }
 
-static noinline int send_checked(const struct proto_ops *base,
-				 struct socket *sock, struct winsock_sock *ws,
-				 struct msghdr *msg, size_t size)
+static noinline int op_send_checked(const struct proto_ops *base,
+				    struct socket *sock, struct winsock_sock *ws,
+				    struct msghdr *msg, size_t size)
 {
 	const bool wait = !(msg->msg_flags & MSG_DONTWAIT);
 	struct winsock_call call;
-	int ret = transfer_begin(ws, sock, &call, wait);
+	int ret = op_transfer_begin(ws, sock, &call, wait);
 
 	if (ret)
 		return ret;
-	ret = send_base(base, sock, ws, msg, size);
+	ret = op_send_base(base, sock, ws, msg, size);
 	return winsock_call_end(ws, &call, wait, ret);
 }
 
 static int op_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)
 {
-	const struct proto_ops *base = base_ops(sock);
-	struct winsock_sock *ws = state_of(sock);
+	const struct proto_ops *base = op_base(sock);
+	struct winsock_sock *ws = op_state(sock);
 
-	if (msg->msg_flags & MSG_DONTWAIT && is_plain(ws))
-		return send_base(base, sock, ws, msg, size);
-	return send_checked(base, sock, ws, msg, size);
+	if (msg->msg_flags & MSG_DONTWAIT && op_is_plain(ws))
+		return op_send_base(base, sock, ws, msg, size);
+	return op_send_checked(base, sock, ws, msg, size);
 }
 
-/* A reset that comes while the call waits is reported as one, EPIPE or not. */
-static int after_reset(const struct winsock_sock *ws, int ret)
+/* A reset that arrives while the call waits is reported as ECONNRESET (R1). */
+static int op_after_reset(const struct winsock_sock *ws, int ret)
 {
 	return ret <= 0 && READ_ONCE(ws->reset) ? -ECONNRESET : ret;
 }
 
-static noinline int recv_checked(const struct proto_ops *base,
-				 struct socket *sock, struct winsock_sock *ws,
-				 struct msghdr *msg, size_t size, int flags)
+static noinline int op_recv_checked(const struct proto_ops *base,
+				    struct socket *sock, struct winsock_sock *ws,
+				    struct msghdr *msg, size_t size, int flags)
 {
 	const bool wait = !(flags & MSG_DONTWAIT);
 	struct winsock_call call;
-	int ret = transfer_begin(ws, sock, &call, wait);
+	int ret = op_transfer_begin(ws, sock, &call, wait);
 
 	if (ret)
 		return ret;
-	ret = after_reset(ws, base->recvmsg(sock, msg, size, flags));
+	ret = op_after_reset(ws, base->recvmsg(sock, msg, size, flags));
 	return winsock_call_end(ws, &call, wait, ret);
 }
 
-/* Would a call that does not wait take no less than one that does? */
-static bool takes_any(const struct socket *sock, int flags)
+/* Would a call with MSG_DONTWAIT return no fewer bytes than one that waits? */
+static bool op_takes_any(const struct socket *sock, int flags)
 {
 	return flags & MSG_DONTWAIT ||
 	       (!(flags & MSG_WAITALL) && READ_ONCE(sock->sk->sk_rcvlowat) <= 1);
@@ -292,32 +296,32 @@ static bool takes_any(const struct socket *sock, int flags)
 static int op_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 		      int flags)
 {
-	const struct proto_ops *base = base_ops(sock);
-	struct winsock_sock *ws = state_of(sock);
+	const struct proto_ops *base = op_base(sock);
+	struct winsock_sock *ws = op_state(sock);
 	int ret;
 
 	if (flags & MSG_ERRQUEUE)
 		return base->recvmsg(sock, msg, size, flags);
-	if (is_plain(ws) && takes_any(sock, flags)) {
+	if (op_is_plain(ws) && op_takes_any(sock, flags)) {
 		ret = base->recvmsg(sock, msg, size, flags | MSG_DONTWAIT);
 		if (ret != -EAGAIN || flags & MSG_DONTWAIT)
-			return after_reset(ws, ret);
+			return op_after_reset(ws, ret);
 	}
-	return recv_checked(base, sock, ws, msg, size, flags);
+	return op_recv_checked(base, sock, ws, msg, size, flags);
 }
 
 static ssize_t op_splice_read(struct socket *sock, loff_t *ppos,
 			      struct pipe_inode_info *pipe, size_t len,
 			      unsigned int flags)
 {
-	const struct proto_ops *base = base_ops(sock);
-	struct winsock_sock *ws = state_of(sock);
+	const struct proto_ops *base = op_base(sock);
+	struct winsock_sock *ws = op_state(sock);
 	struct winsock_call call;
-	int ret = transfer_begin(ws, sock, &call, true);
+	int ret = op_transfer_begin(ws, sock, &call, true);
 
 	if (ret)
 		return ret;
-	ret = after_reset(ws, base->splice_read(sock, ppos, pipe, len, flags));
+	ret = op_after_reset(ws, base->splice_read(sock, ppos, pipe, len, flags));
 	return winsock_call_end(ws, &call, true, ret);
 }
 
@@ -325,35 +329,36 @@ static ssize_t op_splice_read(struct socket *sock, loff_t *ppos,
 static ssize_t op_sendpage(struct socket *sock, struct page *page, int offset,
 			   size_t size, int flags)
 {
-	const struct proto_ops *base = base_ops(sock);
-	struct winsock_sock *ws = state_of(sock);
+	const struct proto_ops *base = op_base(sock);
+	struct winsock_sock *ws = op_state(sock);
 	const bool wait = !(flags & MSG_DONTWAIT);
 	struct winsock_call call;
-	int ret = transfer_begin(ws, sock, &call, wait);
+	int ret = op_transfer_begin(ws, sock, &call, wait);
 
 	if (ret)
 		return ret;
 	ret = base->sendpage(sock, page, offset, size, flags | MSG_NOSIGNAL);
-	return winsock_call_end(ws, &call, wait, after_send(ws, flags, ret));
+	return winsock_call_end(ws, &call, wait, op_after_send(ws, flags, ret));
 }
 #endif
 
 /*
- * Registers first, looks second: either closesocket() finds the entry and wakes
- * it, or the socket is seen to be closed and it is woken here.  poll() and select()
- * then look the descriptor up again and return POLLNVAL, io_uring tries again and
- * is refused.
+ * The base registers the entry before closed_by is examined.  Either closesocket()
+ * finds the entry and wakes it, or the socket is seen to be closed and the entry is
+ * woken here.  poll() and select() then look the descriptor up again and return
+ * POLLNVAL; io_uring retries the request, which is then refused.
  *
- * Without registering ask an epoll set, whoever's thread delivers its events, and
- * an io_uring request that was woken.  They get the truth, and the latter a bit
- * that ends it and that no set listens to.  Only where the last reference is in a
- * lingering close does a set get nothing (P9): nobody else can be listening.
+ * Two callers do not register: an epoll set, in whichever thread delivers its events,
+ * and an io_uring request that was woken.  Both get the actual mask.  EPOLLNVAL, which
+ * ends the request and which no epoll set waits for, is added.  An epoll set gets no
+ * events only while the last reference is in a lingering close (P9), when no other
+ * process can be interested in them.
  */
 static __poll_t op_poll(struct file *file, struct socket *sock,
 			struct poll_table_struct *wait)
 {
-	__poll_t mask = base_ops(sock)->poll(file, sock, wait);
-	struct winsock_sock *ws = state_of(sock);
+	__poll_t mask = op_base(sock)->poll(file, sock, wait);
+	struct winsock_sock *ws = op_state(sock);
 
 	if (likely(!READ_ONCE(ws->closed_by)))
 		return mask;
@@ -374,13 +379,13 @@ static int op_setsockopt(struct socket *sock, int level, int optname,
 		return winsock_setsockopt(sock, optname, optval, optlen);
 
 	/*
-	 * IPV6_ADDRFORM stores an IPv4 table in sock->ops, which would lose
-	 * ours together with the module reference that goes with it.
+	 * IPV6_ADDRFORM stores an IPv4 table in sock->ops.  Our table would be
+	 * lost, together with its reference to the module.
 	 */
 	if (level == SOL_IPV6 && optname == IPV6_ADDRFORM)
 		return -EBUSY;
 
-	return base_ops(sock)->setsockopt(sock, level, optname, optval, optlen);
+	return op_base(sock)->setsockopt(sock, level, optname, optval, optlen);
 }
 
 static int op_getsockopt(struct socket *sock, int level, int optname,
@@ -389,14 +394,14 @@ static int op_getsockopt(struct socket *sock, int level, int optname,
 	if (level == SOL_WINSOCK)
 		return winsock_getsockopt(sock, optname, optval, optlen);
 
-	return base_ops(sock)->getsockopt(sock, level, optname, optval, optlen);
+	return op_base(sock)->getsockopt(sock, level, optname, optval, optlen);
 }
 
-static int release_dgram(struct socket *sock)
+static int op_release_dgram(struct socket *sock)
 {
-	const struct proto_ops *base = base_ops(sock);
+	const struct proto_ops *base = op_base(sock);
 	struct winsock_dgram *dgram =
-		container_of(state_of(sock), struct winsock_dgram, ws);
+		container_of(op_state(sock), struct winsock_dgram, ws);
 	int err;
 
 	winsock_stat_add(sock->sk, WINSOCK_STAT_ATTACHED, -1);
@@ -407,29 +412,30 @@ static int release_dgram(struct socket *sock)
 }
 
 /*
- * After the last reference; __sock_release() drops the table's afterwards.  A
- * failed accept() brings a socket that has our table and nothing else.
+ * The last reference to the file has been dropped.  __sock_release() drops the table's
+ * reference to the module after this.  A failed accept() releases a socket that has
+ * our table and no sock.
  */
 static int op_release(struct socket *sock)
 {
 	struct winsock_sock *ws;
 
 	if (!sock->sk)
-		return base_ops(sock)->release(sock);
+		return op_base(sock)->release(sock);
 	if (sock->type == SOCK_DGRAM)
-		return release_dgram(sock);
+		return op_release_dgram(sock);
 
-	ws = state_of(sock);
+	ws = op_state(sock);
 	ws->owns_table = false;
 	if (unlikely(ws->closed_by) && ws->closed_by == task_tgid(current))
 		winsock_close_leftover(sock->sk);
-	return base_ops(sock)->release(sock);
+	return op_base(sock)->release(sock);
 }
 
 /**
- * winsock_override - make a table of operations
+ * winsock_override - fill in the table of operations of attached sockets
  * @t: the table
- * @base: what it is based on; new members of later kernels are inherited
+ * @base: the table it is based on; members that later kernels add are inherited
  */
 void winsock_override(struct winsock_table *t, const struct proto_ops *base)
 {

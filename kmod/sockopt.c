@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * SOL_WINSOCK: SO_LINGER and SO_DONTLINGER in Winsock's binary form, and what a
- * reset does.
+ * SOL_WINSOCK: SO_LINGER and SO_DONTLINGER in Winsock's binary form, and the option
+ * by which a reset discards unread data.
  *
  * The first two are views of the two native fields, SOCK_LINGER and sk_lingertime, so
- * that setsockopt(SOL_SOCKET, SO_LINGER) and this level always agree (O9).
+ * setsockopt(SOL_SOCKET, SO_LINGER) and this level always agree (O9).
  */
 #include <linux/sockptr.h>
 #include <linux/uaccess.h>
@@ -12,15 +12,15 @@
 
 #include "winsock.h"
 
-/* Under lock_sock.  @seconds < 0 keeps the interval (O1). */
-static void set_linger(struct sock *sk, bool on, int seconds)
+/* Under lock_sock.  A negative @seconds keeps the interval (O1). */
+static void sockopt_set_linger(struct sock *sk, bool on, int seconds)
 {
 	if (seconds >= 0)
 		WRITE_ONCE(sk->sk_lingertime, (unsigned long)seconds * HZ);
 	sock_valbool_flag(sk, SOCK_LINGER, on);
 }
 
-static struct winsock_linger get_linger(const struct sock *sk)
+static struct winsock_linger sockopt_get_linger(const struct sock *sk)
 {
 	unsigned long seconds = READ_ONCE(sk->sk_lingertime) / HZ;
 
@@ -31,7 +31,7 @@ static struct winsock_linger get_linger(const struct sock *sk)
 }
 
 /* O3 */
-static int set_so_linger(struct sock *sk, sockptr_t optval, unsigned int optlen)
+static int sockopt_set_so_linger(struct sock *sk, sockptr_t optval, unsigned int optlen)
 {
 	struct winsock_linger ling;
 
@@ -40,14 +40,14 @@ static int set_so_linger(struct sock *sk, sockptr_t optval, unsigned int optlen)
 		return -EFAULT;
 
 	lock_sock(sk);
-	set_linger(sk, ling.l_onoff, ling.l_linger);
+	sockopt_set_linger(sk, ling.l_onoff, ling.l_linger);
 	release_sock(sk);
 	return 0;
 }
 
 /* O5 */
-static int set_so_dontlinger(struct sock *sk, sockptr_t optval,
-			     unsigned int optlen)
+static int sockopt_set_so_dontlinger(struct sock *sk, sockptr_t optval,
+				     unsigned int optlen)
 {
 	u32 on = 0;
 
@@ -56,16 +56,16 @@ static int set_so_dontlinger(struct sock *sk, sockptr_t optval,
 		return -EFAULT;
 
 	lock_sock(sk);
-	set_linger(sk, !on, -1);
+	sockopt_set_linger(sk, !on, -1);
 	release_sock(sk);
 	return 0;
 }
 
 /* O4 */
-static int get_so_linger(const struct sock *sk, char __user *optval,
-			 int __user *optlen, int len)
+static int sockopt_get_so_linger(const struct sock *sk, char __user *optval,
+				 int __user *optlen, int len)
 {
-	struct winsock_linger ling = get_linger(sk);
+	struct winsock_linger ling = sockopt_get_linger(sk);
 
 	if (len < (int)sizeof(ling)) {
 		if (len > 0 && clear_user(optval, len))
@@ -78,12 +78,12 @@ static int get_so_linger(const struct sock *sk, char __user *optval,
 	return 0;
 }
 
-/* O6; three bytes are answered as two. */
-static int get_so_dontlinger(const struct sock *sk, char __user *optval,
-			     int __user *optlen, int len)
+/* O6; a length of 3 is treated as 2. */
+static int sockopt_get_so_dontlinger(const struct sock *sk, char __user *optval,
+				     int __user *optlen, int len)
 {
-	bool off = !get_linger(sk).l_onoff;
-	int told = 1;
+	bool off = !sockopt_get_linger(sk).l_onoff;
+	int written = 1;
 	int err;
 
 	if (len <= 0)
@@ -95,14 +95,14 @@ static int get_so_dontlinger(const struct sock *sk, char __user *optval,
 		err = put_user(off, (u16 __user *)optval);
 	} else {
 		err = put_user(off, (u32 __user *)optval);
-		told = 4;
+		written = 4;
 	}
-	return err ?: put_user(told, optlen);
+	return err ?: put_user(written, optlen);
 }
 
-/* R1; of a connection that was reset just now, too. */
-static int set_reset_discards(struct sock *sk, struct winsock_sock *ws,
-			      sockptr_t optval, unsigned int optlen)
+/* R1; applies also to a connection that has just been reset. */
+static int sockopt_set_reset_discards(struct sock *sk, struct winsock_sock *ws,
+				      sockptr_t optval, unsigned int optlen)
 {
 	int on;
 
@@ -120,8 +120,8 @@ static int set_reset_discards(struct sock *sk, struct winsock_sock *ws,
 	return 0;
 }
 
-static int get_reset_discards(const struct winsock_sock *ws,
-			      char __user *optval, int __user *optlen, int len)
+static int sockopt_get_reset_discards(const struct winsock_sock *ws,
+				      char __user *optval, int __user *optlen, int len)
 {
 	int on = READ_ONCE(ws->reset_discards);
 
@@ -138,10 +138,10 @@ static int get_reset_discards(const struct winsock_sock *ws,
  * @sock: an attached socket, not locked
  * @optname: WINSOCK_SO_LINGER, WINSOCK_SO_DONTLINGER, WINSOCK_SO_RESET_DISCARDS
  * @optval: the caller's value
- * @optlen: its length; never negative, setsockopt(2) refuses that (O11)
+ * @optlen: its length; setsockopt(2) itself refuses a negative one (O11)
  *
- * Return: 0, -EFAULT, -EINVAL, or -ENOPROTOOPT for other options and for sockets
- * that have no connection (O7).  On failure nothing has changed.
+ * Return: 0, -EFAULT, -EINVAL, or -ENOPROTOOPT for other options and for datagram
+ * sockets (O7).  On failure nothing has changed.
  */
 int winsock_setsockopt(struct socket *sock, int optname, sockptr_t optval,
 		       unsigned int optlen)
@@ -154,11 +154,11 @@ int winsock_setsockopt(struct socket *sock, int optname, sockptr_t optval,
 
 	switch (optname) {
 	case WINSOCK_SO_LINGER:
-		return set_so_linger(sk, optval, optlen);
+		return sockopt_set_so_linger(sk, optval, optlen);
 	case WINSOCK_SO_DONTLINGER:
-		return set_so_dontlinger(sk, optval, optlen);
+		return sockopt_set_so_dontlinger(sk, optval, optlen);
 	case WINSOCK_SO_RESET_DISCARDS:
-		return set_reset_discards(sk, ws, optval, optlen);
+		return sockopt_set_reset_discards(sk, ws, optval, optlen);
 	default:
 		return -ENOPROTOOPT;
 	}
@@ -168,10 +168,10 @@ int winsock_setsockopt(struct socket *sock, int optname, sockptr_t optval,
  * winsock_getsockopt - read an option of level SOL_WINSOCK
  * @sock: an attached socket
  * @optname: WINSOCK_SO_LINGER, WINSOCK_SO_DONTLINGER, WINSOCK_SO_RESET_DISCARDS
- * @optval: where the value goes
- * @optlen: room there; on success, what Winsock says was written
+ * @optval: where the value is stored
+ * @optlen: the room there; on success, the length that Winsock returns
  *
- * Return: 0, -EFAULT, -EINVAL or -ENOPROTOOPT, as winsock_setsockopt().
+ * Return: 0, -EFAULT, -EINVAL or -ENOPROTOOPT, as for winsock_setsockopt().
  */
 int winsock_getsockopt(struct socket *sock, int optname, char __user *optval,
 		       int __user *optlen)
@@ -187,11 +187,11 @@ int winsock_getsockopt(struct socket *sock, int optname, char __user *optval,
 
 	switch (optname) {
 	case WINSOCK_SO_LINGER:
-		return get_so_linger(sk, optval, optlen, len);
+		return sockopt_get_so_linger(sk, optval, optlen, len);
 	case WINSOCK_SO_DONTLINGER:
-		return get_so_dontlinger(sk, optval, optlen, len);
+		return sockopt_get_so_dontlinger(sk, optval, optlen, len);
 	case WINSOCK_SO_RESET_DISCARDS:
-		return get_reset_discards(ws, optval, optlen, len);
+		return sockopt_get_reset_discards(ws, optval, optlen, len);
 	default:
 		return -ENOPROTOOPT;
 	}

@@ -8,6 +8,7 @@
 #include <net/net_namespace.h>
 #include <net/netns/generic.h>
 
+#include "stat.h"
 #include "winsock.h"
 
 struct stats {
@@ -36,19 +37,19 @@ static const char * const names[__WINSOCK_STAT_MAX] = {
 	[WINSOCK_STAT_UNDER_WAY]	= "WinsockCurrDeadline",
 };
 
-static unsigned int winsock_net_id __read_mostly;
+static unsigned int winsock_net_id __ro_after_init;
 
 /**
- * winsock_stat_add - count
- * @sk: a socket of the namespace that is counted for
- * @stat: what
- * @n: how much; only those of what is there now go down
+ * winsock_stat_add - add to a counter of a network namespace
+ * @sk: a socket of that namespace
+ * @stat: the counter
+ * @n: what is added; negative only for the counters of what exists now
  */
 void winsock_stat_add(const struct sock *sk, enum winsock_stat stat, int n)
 {
 	const struct winsock_net *wn;
 
-	/* As net_generic(), but with preemption off, which counts for RCU too. */
+	/* As net_generic(), but preemption is disabled, which also protects RCU-sched. */
 	preempt_disable();
 	wn = rcu_dereference_sched(sock_net(sk)->gen)->ptr[winsock_net_id];
 	this_cpu_add(wn->stats->n[stat], n);

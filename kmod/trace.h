@@ -9,7 +9,7 @@
 #include <linux/tracepoint.h>
 #include <net/inet_sock.h>
 
-/* The two ends of a connection, from where the kernel keeps them. */
+/* The two addresses of a connection. */
 #ifndef WINSOCK_TRACE_PEERS
 #define WINSOCK_TRACE_PEERS
 static inline void winsock_trace_peers(const struct sock *sk, u16 *family,
@@ -70,9 +70,9 @@ TRACE_DEFINE_ENUM(WINSOCK_PEER_RESET);
 			 { SHARED, "shared" })
 
 /*
- * One per closesocket() that found a socket: what was decided, what came of it,
- * how many calls of its process it ended and how long it took.  Addresses are
- * IPv4-mapped where the socket is IPv4 and zero where it is neither.
+ * One event for each close of a socket: the decision, the result, the number of
+ * calls of the process that it interrupted, and the duration.  IPv4 addresses are
+ * IPv4-mapped.  Addresses of families other than IPv4 and IPv6 are zero.
  */
 TRACE_EVENT(winsock_close,
 	TP_PROTO(const struct sock *sk, int fd, int how, int err,
@@ -107,7 +107,7 @@ TRACE_EVENT(winsock_close,
 		  __entry->daddr, __entry->dport)
 );
 
-/* One per close with a deadline that went on in the background: its end. */
+/* One event for each close with a deadline that continued in the background: its end. */
 TRACE_EVENT(winsock_outcome,
 	TP_PROTO(const struct sock *sk, int result, u64 cookie, u64 unacked,
 		 u64 nsecs),

@@ -17,43 +17,50 @@
 #include "drain.h"
 
 /**
- * struct winsock_sock - what an attached socket knows beyond struct sock
- * @lock: guards @calls, @closers, @closed_by and the records on both lists.
- *	  Taken in process context; nothing is taken under it but wait-queue and
- *	  scheduler locks.
- * @reset: the peer reset the connection (R1); written under the socket's own
- *	   lock, read without, and meant for this connection alone: see is_reset()
- * @reset_discards: row R1 was asked for; under the socket's own lock
- * @last_close: the last reference waits in a lingering closesocket(), so that
- *		epoll sets report nothing (P9)
- * @owns_table: the socket's table of operations holds a reference to the module
- *		that nobody else returns if the table is replaced behind our back
- * @calls: the calls that may block in this socket right now
- * @closers: the closesocket() calls that are ending calls in this socket
- * @closed_by: thread group that closed it last, NULL if none did or it has a
- *	       descriptor again.  Referenced, so that the address cannot become
- *	       another process's; strangers compare it and never follow it.
- * @rcu: freed a grace period after the socket
+ * struct winsock_sock - the state of an attached socket
+ * @lock: taken in process context; only wait-queue and scheduler locks nest inside it
+ * @reset: the peer has reset the connection (R1); read without the lock, and cleared
+ *	   without it by op_is_reset() when the connection has been replaced
+ * @reset_discards: row R1 was requested
+ * @last_close: the last reference waits in a lingering closesocket(), and epoll sets
+ *		report nothing (P9)
+ * @owns_table: the socket's table of operations holds a reference to the module, which
+ *		the core does not drop if another table is stored over it
+ * @calls: the calls that may block in this socket
+ * @closers: the closes that are interrupting calls in this socket
+ * @closed_by: the thread group that closed the socket last; NULL if none did or if it
+ *	       has a descriptor again.  A reference is held, so that the address is not
+ *	       used for another process.  Other processes only compare it.
+ * @rcu: the state is freed a grace period after the socket
+ *
+ * @lock guards also the records on both lists.  @closed_by is written under it and
+ * may be read without.
  *
  * TCP: in icsk_ulp_data from ULP init to ULP release.  Datagram: in struct
  * winsock_dgram.
  */
 struct winsock_sock {
-	spinlock_t lock;	/* of calls, closers and closed_by */
+	spinlock_t lock;	/* guards calls, closers and closed_by */
+
+	/* Here to fill the hole after the lock.  Set under the lock of the sock: */
 	bool reset;
 	bool reset_discards;
+	/* Set by the last reference to the file, or before there is one: */
 	bool last_close;
 	bool owns_table;
+
+	/* Guarded by lock: */
 	struct hlist_head calls;
 	struct hlist_head closers;
 	struct pid *closed_by;
+
 	struct rcu_head rcu;
 };
 
 /**
- * struct winsock_table - operations of attached sockets
- * @ops: what they use
- * @base: what they used before, and what @ops is a copy of
+ * struct winsock_table - the operations of attached sockets
+ * @ops: a copy of @base in which some are overridden
+ * @base: the table that the sockets had before
  */
 struct winsock_table {
 	struct proto_ops ops;
@@ -62,7 +69,7 @@ struct winsock_table {
 
 /**
  * struct winsock_dgram - an attached datagram socket
- * @table: its own, since there is no ULP to keep state in
+ * @table: its own, since without a ULP the socket has no other place for the state
  * @ws: the state
  */
 struct winsock_dgram {
@@ -72,49 +79,58 @@ struct winsock_dgram {
 
 /**
  * struct winsock_outcomes - what can be read from one open /dev/winsock
- * @ref: the device's own, and one for each close with a deadline made by it
- * @lock: guards @list and @closed; process context, and nothing is taken under it
- *	  but the lock of @wait
+ * @ref: one reference of the device, and one of each close with a deadline made by it
+ * @lock: taken in process context; only the lock of @wait nests inside it
  * @list: struct winsock_deadline, the oldest first
- * @closed: nobody will read any more
- * @reader: one reader at a time takes records off @list, so that one which cannot
- *	    be copied stays the first
+ * @closed: the device is closed, and nothing can be read any more
+ * @reader: held by the one reader that removes records from @list, so that a record
+ *	    which cannot be copied stays the first
  * @wait: readers and pollers
- * @spare: a socket that was made for a connection which did not need it, or NULL
+ * @spare: a socket that no connection was moved to, for the next close, or NULL; read
+ *	   and written with xchg() and cmpxchg()
  */
 struct winsock_outcomes {
 	struct kref ref;
-	spinlock_t lock;	/* of list and closed */
+
+	spinlock_t lock;	/* guards list and closed */
 	struct list_head list;
 	bool closed;
-	struct mutex reader;	/* readers, one at a time */
+
+	struct mutex reader;	/* serializes removal from list */
+
 	struct wait_queue_head wait;
 	struct socket *spare;
 };
 
 /**
  * struct winsock_deadline - one close with a deadline
- * @node: in winsock_outcomes.list, once it is over
- * @outcome: what is read then
- * @outcomes: of the device that it was made by
+ * @node: in winsock_outcomes.list, once the close has ended
+ * @outcome: the record that is read then
+ * @outcomes: those of the device on which the close was requested
  * @report: WINSOCK_CLOSE_REPORT
- * @sock: what the connection is moved to, so that its file can be released
- * @drain: what it still has to deliver
- * @start: when it was asked for, and @end when the connection is reset
- * @end: see @start
- * @timer: at @end
- * @over: delivered, lost or too late: @work is queued, once
- * @work: the end of it
+ * @start: when the close was requested
+ * @end: the deadline
+ * @sock: the socket that the connection is moved to, so that its file can be released
+ * @drain: the data that is still to be delivered
+ * @timer: expires at @end
+ * @over: all data is delivered, the connection has ended or the deadline has passed;
+ *	  the first to set it queues @work
+ * @work: completes the close
  */
 struct winsock_deadline {
-	struct list_head node;
+	struct list_head node;	/* under outcomes->lock */
+
+	/* owned by the caller, then by the work, then by the outcomes */
 	struct winsock_outcome outcome;
 	struct winsock_outcomes *outcomes;
 	bool report;
-	struct socket *sock;
-	struct winsock_drain drain;
 	ktime_t start;
 	ktime_t end;
+
+	/* under lock_sock of the connection once the close has begun */
+	struct socket *sock;
+	struct winsock_drain drain;
+
 	struct hrtimer timer;
 	atomic_t over;
 	struct work_struct work;
@@ -135,9 +151,15 @@ bool winsock_was_reset(const struct sock *sk);
 void winsock_override(struct winsock_table *t, const struct proto_ops *base);
 struct winsock_sock *winsock_sock_of(const struct socket *sock);
 
+/* device.c */
+int winsock_device_init(void);
+void winsock_device_exit(void);
+
 /* close.c */
 int winsock_close(unsigned int fd, u32 pending,
 		  struct winsock_deadline *deadline);
+
+/* linger.c */
 void winsock_close_leftover(struct sock *sk);
 
 /* deadline.c */
@@ -165,35 +187,5 @@ int winsock_setsockopt(struct socket *sock, int optname, sockptr_t optval,
 		       unsigned int optlen);
 int winsock_getsockopt(struct socket *sock, int optname, char __user *optval,
 		       int __user *optlen);
-
-/* stat.c: what /proc/net/winsock_stat counts, per network namespace */
-enum winsock_stat {
-	WINSOCK_STAT_GRACEFUL,
-	WINSOCK_STAT_HARD,
-	WINSOCK_STAT_LINGER,
-	WINSOCK_STAT_BACKGROUND,
-	WINSOCK_STAT_NATIVE,
-	WINSOCK_STAT_SHARED,
-	WINSOCK_STAT_REFUSED,
-	WINSOCK_STAT_TIMEOUTS,
-	WINSOCK_STAT_INTERRUPTED,
-	WINSOCK_STAT_CANCELLED,
-	WINSOCK_STAT_DELIVERED,
-	WINSOCK_STAT_DEADLINE_RESET,
-	WINSOCK_STAT_PEER_RESET,
-	WINSOCK_STAT_ATTACHED,
-	WINSOCK_STAT_UNDER_WAY,
-	__WINSOCK_STAT_MAX
-};
-
-int winsock_stat_init(void);
-void winsock_stat_exit(void);
-void winsock_stat_add(const struct sock *sk, enum winsock_stat stat, int n);
-
-static inline void winsock_stat_inc(const struct sock *sk,
-				    enum winsock_stat stat)
-{
-	winsock_stat_add(sk, stat, 1);
-}
 
 #endif /* _WINSOCK_H */

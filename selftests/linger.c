@@ -858,7 +858,8 @@ TEST(blocking_close_of_another_protocol_lingers)
 	set_linger(fds[0], 1, 1);
 	start = now_ms();
 	EXPECT_EQ(0, ioc_closesocket(fds[0]));
-	EXPECT_LE(1000, now_ms() - start);
+	/* Its own wait counts ticks, of which a virtual machine may catch up on some. */
+	EXPECT_LE(900, now_ms() - start);
 	close(fds[1]);
 }
 

@@ -2,8 +2,8 @@
 /*
  * Winsock close semantics on Linux sockets: the kernel ABI.
  *
- * Every request, option and errno is described in uapi/winsock.rst.  Nothing
- * published here is ever changed; new needs get new numbers.
+ * Every request, option and errno is described in uapi/winsock.rst.  What is
+ * published here does not change; additions get new numbers.
  */
 #ifndef _UAPI_LINUX_WINSOCK_H
 #define _UAPI_LINUX_WINSOCK_H
@@ -42,8 +42,8 @@ struct winsock_socket {
  * struct winsock_closesocket - argument of WINSOCK_IOC_CLOSESOCKET
  * @fd: the descriptor to close
  * @flags: must be 0
- * @pending: how many references to the open file this process's own poll()ers
- *	     and io_uring requests hold right now; 0 if not known
+ * @pending: number of references to the open file that poll() calls and io_uring
+ *	     requests of this process hold at the moment; 0 if not known
  * @pad: must be 0
  */
 struct winsock_closesocket {
@@ -61,7 +61,7 @@ struct winsock_closesocket {
  * @pad: must be 0
  * @timeout: how long the peer has to acknowledge the data, in nanoseconds; from 1
  *	     to 65,535 seconds
- * @cookie: comes back in the outcome
+ * @cookie: returned in the outcome
  */
 struct winsock_close_deadline {
 	__s32 fd;
@@ -76,13 +76,13 @@ struct winsock_close_deadline {
 #define WINSOCK_CLOSE_REPORT	1u
 
 /**
- * enum winsock_result - what became of a close with a deadline
- * @WINSOCK_DELIVERED: the peer has acknowledged every byte; FIN is on its way
- * @WINSOCK_DEADLINE_RESET: it had not in time, and the connection was reset
- * @WINSOCK_PEER_RESET: it reset the connection first, or did not answer for so
- *			long that TCP gave it up
- * @WINSOCK_STILL_SHARED: another descriptor refers to the socket, which goes on
- * @WINSOCK_NOT_CONNECTED: there was no connection to deliver anything by
+ * enum winsock_result - how a close with a deadline has ended
+ * @WINSOCK_DELIVERED: the peer has acknowledged every byte; FIN has been queued
+ * @WINSOCK_DEADLINE_RESET: the deadline passed first, and the connection was reset
+ * @WINSOCK_PEER_RESET: the connection ended first: the peer reset it, or did not
+ *			answer until TCP timed out
+ * @WINSOCK_STILL_SHARED: another descriptor refers to the socket, which stays open
+ * @WINSOCK_NOT_CONNECTED: there was no connection
  */
 enum winsock_result {
 	WINSOCK_DELIVERED,
@@ -93,10 +93,10 @@ enum winsock_result {
 };
 
 /**
- * struct winsock_outcome - what read(2) of the device returns, one or more
- * @cookie: of the request
- * @nsec: how long it took, in nanoseconds
- * @unacked: bytes that the peer has not acknowledged; it may have got them
+ * struct winsock_outcome - read(2) of the device returns one or more of these
+ * @cookie: that of the request
+ * @nsec: time from the request to the end of the close, in nanoseconds
+ * @unacked: bytes not yet acknowledged by the peer, which may have received them
  * @result: enum winsock_result
  * @pad: 0
  */
@@ -129,8 +129,8 @@ struct winsock_linger {
 #define WINSOCK_SO_LINGER	0x0080
 #define WINSOCK_SO_DONTLINGER	(~WINSOCK_SO_LINGER)
 /*
- * An int, 0 or 1: once the peer has reset the connection what it sent before is
- * discarded, and every call fails with ECONNRESET.  Children of a listener have it.
+ * An int, 0 or 1.  With 1, unread data is discarded when the peer resets the
+ * connection, and every later call fails with ECONNRESET.  Accepted sockets inherit it.
  */
 #define WINSOCK_SO_RESET_DISCARDS	1
 

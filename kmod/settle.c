@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Is the socket shared?  Only the caller's reference to the file may be left, but
+ * passing references come and go: those of calls that are on their way out, of
+ * calls that do not wait, of a descriptor lookup that lost a race, and of epoll,
+ * which holds one while it asks for events.  A close waits for them, within a bound
+ * (I4), where it makes a difference.
+ */
+#include <linux/delay.h>
+#include <linux/fdtable.h>
+#include <linux/file.h>
+#include <linux/sched/signal.h>
+#include <net/sock.h>
+
+#include "calls.h"
+#include "close.h"
+#include "stat.h"
+#include "winsock.h"
+
+/* After @ms, or earlier: one bound applies to all waits of a close together (I4). */
+static ktime_t settle_deadline(struct closing *c, unsigned int ms)
+{
+	ktime_t now = ktime_get();
+
+	if (!c->wait_end)
+		c->wait_end = ktime_add_ms(now, CLOSE_BOUND_MS);
+	return min(ktime_add_ms(now, ms), c->wait_end);
+}
+
+/**
+ * winsock_settles_at - wait until at most @count references to the file are left
+ * @c: the close
+ * @count: the number of references that are accounted for
+ * @ms: how long to wait at most
+ *
+ * Return: false if there are still more.
+ */
+bool winsock_settles_at(struct closing *c, long count, unsigned int ms)
+{
+	ktime_t end = 0;
+
+	while (file_count(c->file) > count) {
+		if (!end)
+			end = settle_deadline(c, ms);
+		if (ktime_after(ktime_get(), end) ||
+		    fatal_signal_pending(current))
+			return false;
+		usleep_range(50, 100);
+	}
+	return true;
+}
+
+/**
+ * winsock_would_block - must a close of a file with other references be refused?
+ * @c: the close; the descriptor has not been removed, and the caller holds a
+ *     reference of its own
+ * @pending: how many references only the caller's library can count
+ *
+ * C15 is the only result that must be known before anything has changed.
+ */
+bool winsock_would_block(struct closing *c, u32 pending)
+{
+	long known = pending;
+
+	if (winsock_closing_peek(c) != REFUSE)
+		return false;
+	closing_find_state(c);
+	if (c->ws)
+		known += winsock_calls_here(c->ws);
+	/* 2: the descriptor's and the caller's */
+	return winsock_settles_at(c, 2 + known, CLOSE_SETTLE_MS);
+}
+
+/*
+ * Could another thread be inside a call that has no record?  Such a call does not
+ * wait, so a thread in an interruptible sleep is not in one.  A thread in a page
+ * fault may be.
+ */
+static bool settle_threads_may_be_inside(void)
+{
+	struct task_struct *task;
+	bool inside = false;
+
+	if (atomic_read(&current->files->count) == 1)
+		return false;
+	if (atomic_read(&current->files->count) > get_nr_threads(current))
+		return true;
+	rcu_read_lock();
+	for_each_thread(current, task)
+		if (task != current &&
+		    !(READ_ONCE(task->__state) & TASK_INTERRUPTIBLE))
+			inside = true;
+	rcu_read_unlock();
+	return inside;
+}
+
+/*
+ * Should the close wait to learn whether the remaining references are passing ones?
+ * Only where this process itself may hold them, or where the last reference has data
+ * to deliver within a time (LINGER, BACKGROUND).  In all other cases closing a shared
+ * socket does not wait at all.
+ */
+static bool settle_is_worthwhile(const struct closing *c, bool interrupted)
+{
+	enum close_kind how;
+
+	if (interrupted || settle_threads_may_be_inside())
+		return true;
+	if (!c->tcp || (!c->deadline &&
+			(c->nonblock || !sock_flag(c->sk, SOCK_LINGER))))
+		return false;
+	how = winsock_closing_peek(c);
+	return how == LINGER || how == BACKGROUND;
+}
+
+static void settle_polls(struct closing *c)
+{
+	ktime_t end = settle_deadline(c, CLOSE_BOUND_MS);
+
+	while (winsock_polls_here(&c->sock->wq.wait) &&
+	       ktime_before(ktime_get(), end) && !fatal_signal_pending(current))
+		usleep_range(50, 100);
+}
+
+/*
+ * Ends the calls that this process has pending in the socket, unless another of its
+ * descriptors refers to it.  A poll() that is woken finds no file under the
+ * descriptor and returns POLLNVAL.  This includes a poll() of a socket that is not
+ * attached; other calls in such a socket cannot be found.
+ */
+static bool settle_interrupt_pending(struct closing *c,
+				     struct winsock_closer *closer)
+{
+	struct wait_queue_head *wq = &c->sock->wq.wait;
+	long before = file_count(c->file);
+	unsigned int pollers;
+
+	if (!(c->ws && !hlist_empty(&c->ws->calls)) && !wq_has_sleeper(wq))
+		return false;
+	if (winsock_has_descriptor(c->file))
+		return false;
+
+	if (c->ws)
+		c->calls = winsock_interrupt_calls(c->ws, closer,
+						   settle_deadline(c, CLOSE_BOUND_MS));
+	pollers = winsock_wake_pollers(c->file, wq);
+	if (pollers)
+		settle_polls(c);
+	if (c->calls) {
+		winsock_stat_add(c->sk, WINSOCK_STAT_CANCELLED, c->calls);
+		/* Each call drops its reference at the end of its system call. */
+		winsock_settles_at(c, max(1L, before - (long)c->calls),
+				   CLOSE_LEAVE_MS);
+		/*
+		 * By then recvmmsg() may have stored its error in the socket, where
+		 * other processes would find it (P11).
+		 */
+		cmpxchg(&c->sk->sk_err, ECANCELED, 0);
+	}
+	return c->calls || pollers;
+}
+
+/**
+ * winsock_is_shared - end this process's calls, and find out who else has the socket
+ * @c: the close of a file that has other references; the descriptor has been removed
+ *
+ * Return: true if the caller's reference is not the last one.
+ */
+bool winsock_is_shared(struct closing *c)
+{
+	struct winsock_closer closer;
+	bool interrupted, shared;
+
+	closing_find_state(c);
+	if (c->ws)
+		winsock_closer_begin(c->ws, &closer);
+	interrupted = settle_interrupt_pending(c, &closer);
+	shared = file_count(c->file) > 1 &&
+		 !(settle_is_worthwhile(c, interrupted) &&
+		   winsock_settles_at(c, 1, CLOSE_SETTLE_MS));
+	if (c->ws)
+		winsock_closer_end(c->ws, &closer);
+	return shared;
+}
