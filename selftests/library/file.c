@@ -34,15 +34,6 @@ static HANDLE handle(int fd)
 	EXPECT_EQ(0, WSAGetLastError());				\
 } while (0)
 
-/* drain()'s pattern */
-static void make_pattern(char *buf, long from, long len)
-{
-	long i;
-
-	for (i = 0; i < len; i++)
-		buf[i] = (from + i) % 251;
-}
-
 /* A file that holds @len bytes of the pattern after the first @from. */
 static int make_file(long from, long len)
 {
@@ -507,22 +498,14 @@ static void *sender_main(void *arg)
 	return NULL;
 }
 
-/* Returns when the socket has been full for a while. */
+/* Returns when the socket is full. */
 static void sender_start(struct sender *sender, SOCKET s, int fd)
 {
-	int before = -1, now, quiet = 0;
-
 	sender->s = s;
 	sender->fd = fd;
 	if (pthread_create(&sender->thread, NULL, sender_main, sender))
 		errx(EXIT_FAILURE, "pthread_create");
-	while (quiet < 10) {
-		usleep(20000);
-		if (ioctl((int)s, SIOCOUTQ, &now))
-			err(EXIT_FAILURE, "SIOCOUTQ");
-		quiet = now && now == before ? quiet + 1 : 0;
-		before = now;
-	}
+	wait_stalled(s);
 }
 
 static int sender_join(struct sender *sender)

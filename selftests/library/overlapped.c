@@ -247,40 +247,18 @@ TEST_F(request, ends_with_the_reset)
 	EXPECT_EQ(-WSAECONNRESET, outcome(self->pair.s, &self->r[0]));
 }
 
-static char pattern_at(size_t i)
-{
-	return i * 7 + i / 251;
-}
-
-static int read_pattern(void *arg)
-{
-	SOCKET s = *(SOCKET *)arg;
-	static char buf[65536];
-	int total = 0;
-	ssize_t n;
-	int i;
-
-	while ((n = recv(s, buf, sizeof(buf), 0)) > 0)
-		for (i = 0; i < n; i++, total++)
-			if (buf[i] != pattern_at(total))
-				return -1;
-	return n ? -WSAGetLastError() : total;
-}
-
 /* All of it or an error: a send does not end with a part. */
 TEST_F(request, to_send_ends_when_everything_is_sent)
 {
 	char *data = malloc(2 * BIG);
-	struct waiter reader;
+	struct drainer drainer;
 	WSABUF buf[3] = {
 		{ .buf = data, .len = 1000 },
 		{ .buf = data + 1000, .len = 0 },
 		{ .buf = data + 1000, .len = BIG - 1000 },
 	};
-	size_t i;
 
-	for (i = 0; i < 2 * BIG; i++)
-		data[i] = pattern_at(i);
+	make_pattern(data, 0, 2 * BIG);
 	EXPECT_PENDING(WSASend(self->pair.s, buf, 3, NULL, 0, &self->r[0].ov,
 			       NULL));
 	memset(buf, 0, sizeof(buf));	/* the array is the program's again */
@@ -288,14 +266,12 @@ TEST_F(request, to_send_ends_when_everything_is_sent)
 	EXPECT_PENDING(transmit(self->pair.s, &self->r[1], NULL));
 	EXPECT_FALSE(is_set(self->events[0], QUIET));
 
-	reader.run = read_pattern;
-	reader.arg = &self->pair.peer;
-	pthread_create(&reader.thread, NULL, waiter_main, &reader);
+	drainer_start(&drainer, self->pair.peer, 0);
 	EXPECT_EQ(BIG, outcome(self->pair.s, &self->r[0]));
 	EXPECT_EQ(BIG, outcome(self->pair.s, &self->r[1]));
 	EXPECT_TRUE(is_set(self->events[1], AT_ONCE_MS));
 	EXPECT_WORKS(closesocket(self->pair.s));
-	EXPECT_EQ(2 * BIG, waiter_join(&reader));
+	EXPECT_EQ(2 * BIG, drainer_join(&drainer));
 	free(data);
 }
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* See test.h. */
 #include <dirent.h>
+#include <linux/sockios.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <time.h>
 
 #include "test.h"
@@ -189,44 +191,83 @@ LINGER get_linger(SOCKET s)
 	return linger;
 }
 
-static char pattern(long offset)
+void make_pattern(char *buf, long from, long len)
 {
-	return offset % 251;
+	long i;
+
+	for (i = 0; i < len; i++)
+		buf[i] = (from + i) % 251;
+}
+
+/*
+ * Waits until nothing is in flight; returns how many bytes the peer's window
+ * keeps back.  SIOCOUTQ is read first: it only decreases, to the other at most.
+ */
+static int settle(SOCKET s)
+{
+	long deadline = now_ms() + WAIT_MS;
+	int queued, unsent, settled;
+
+	for (settled = 0; settled < 2; usleep(20000)) {
+		check(ioctl((int)s, SIOCOUTQ, &queued));
+		if (ioctl((int)s, SIOCOUTQNSD, &unsent)) {
+			usleep(100000);	/* not TCP */
+			return 0;
+		}
+		settled = queued == unsent ? settled + 1 : 0;
+		if (now_ms() > deadline)
+			errx(EXIT_FAILURE, "socket %d: %d bytes in flight",
+			     (int)s, queued - unsent);
+	}
+	return unsent;
+}
+
+void wait_stalled(SOCKET s)
+{
+	while (!settle(s))
+		;
+}
+
+/* Returns how many bytes it takes at once. */
+static long fill_once(SOCKET s, long from)
+{
+	char buf[4096];
+	long sent = 0;
+	int n;
+
+	for (;;) {
+		make_pattern(buf, from + sent, sizeof(buf));
+		n = send(s, buf, sizeof(buf), 0);
+		if (n == SOCKET_ERROR)
+			break;
+		sent += n;
+	}
+	if (WSAGetLastError() != WSAEWOULDBLOCK)
+		errx(EXIT_FAILURE, "send: error %d", WSAGetLastError());
+	return sent;
 }
 
 long fill(SOCKET s)
 {
 	bool nonblocking = is_nonblocking(s);
-	int quiet = 0, i, n;
-	char buf[4096];
-	long sent = 0;
+	long sent = 0, more;
 
 	set_nonblocking(s, true);
-	/* What is in flight frees room when it arrives: wait until it has. */
-	while (quiet < 5) {
-		for (i = 0; i < (int)sizeof(buf); i++)
-			buf[i] = pattern(sent + i);
-		n = send(s, buf, sizeof(buf), 0);
-		if (n == SOCKET_ERROR) {
-			if (WSAGetLastError() != WSAEWOULDBLOCK)
-				errx(EXIT_FAILURE, "send: error %d",
-				     WSAGetLastError());
-			quiet++;
-			usleep(20000);
-		} else {
-			quiet = 0;
-			sent += n;
-		}
-	}
+	/* What is in flight frees room when it arrives. */
+	do {
+		more = fill_once(s, sent);
+		sent += more;
+		settle(s);
+	} while (more);
 	set_nonblocking(s, nonblocking);
 	return sent;
 }
 
 long drain(SOCKET s)
 {
+	char buf[4096], expected[4096];
 	long got = 0;
-	char buf[4096];
-	int i, n;
+	int n;
 
 	for (;;) {
 		n = recv(s, buf, sizeof(buf), 0);
@@ -234,9 +275,9 @@ long drain(SOCKET s)
 			return -WSAGetLastError();
 		if (!n)
 			return got;
-		for (i = 0; i < n; i++)
-			if (buf[i] != pattern(got + i))
-				return -1;
+		make_pattern(expected, got, n);
+		if (memcmp(buf, expected, n))
+			return -1;
 		got += n;
 	}
 }

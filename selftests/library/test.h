@@ -69,13 +69,17 @@ void set_linger(SOCKET s, int onoff, int seconds);
 LINGER get_linger(SOCKET s);
 
 /*
- * A pattern that shows lost, doubled and swapped bytes.  fill() sends it until
- * nothing more is taken, by either side, and drain() reads it up to the end of
- * file.  Both return how many bytes; drain() the negative error of a reset, and
- * 0 - 1 of a wrong byte.
+ * A pattern that shows lost, doubled and swapped bytes: @len bytes from offset
+ * @from on.  fill() sends it until neither side takes any more: TCP then has
+ * bytes that it has not sent, and none in flight.  drain() reads it up to the
+ * end of file.  Both return how many bytes; drain() the negative error of a
+ * reset, and -1 for a wrong byte.
  */
+void make_pattern(char *buf, long from, long len);
 long fill(SOCKET s);
 long drain(SOCKET s);
+/* Returns when TCP has bytes that it cannot send, and none in flight. */
+void wait_stalled(SOCKET s);
 
 /* drain() in a thread, after a while. */
 struct drainer {
