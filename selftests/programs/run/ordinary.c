@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * An ordinary Linux program, which knows nothing of Winsock and closes what it
- * has with libc's calls.  It says what it does, and goes on when it is told to.
+ * has with libc's calls.  It reports what it does, and continues when it gets a line.
  *
  *	ordinary [PRELUDE]... ROLE ARG...
  */
@@ -434,7 +434,7 @@ static void refused_closes(void)
 	say("refused", refused);
 }
 
-/* reused PORT: the numbers of all descriptors are the program's now */
+/* reused PORT: all descriptors are the program's now */
 static int reused(char *argv[])
 {
 	connected_to(argv[0]);
@@ -492,7 +492,7 @@ static void close_full_sockets(int n, const char *seconds, const char *port)
 	free(fds);
 }
 
-/* crowd PROCESSES SOCKETS SECONDS: nobody reads what is queued when they are closed */
+/* crowd PROCESSES SOCKETS SECONDS: what is queued when they are closed is not read */
 static int crowd(char *argv[])
 {
 	int listener = listening(), processes = atoi(argv[0]), i;
@@ -524,7 +524,7 @@ static int numbers(char *argv[])
 	return 0;
 }
 
-/* errors PORT: what the calls say of errors, and of numbers that are not open */
+/* errors PORT: what the calls return, and for descriptors that are not open */
 static int errors(char *argv[])
 {
 	int fd = connected_to(argv[0]), i, open = 0;
