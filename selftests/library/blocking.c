@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include "suite.h"
+#include "waiter.h"
 
 /* What the handler is to do each time, and what came of it. */
 #define TURNS	2
@@ -41,31 +42,30 @@ static int act_cancel(void)
 }
 
 /* Signals the thread that runs the test once it sleeps in a system call. */
-struct signaller {
+struct sleep_signaller {
 	pthread_t thread;
 	pthread_t target;
 	pid_t tid;
 	int turns;
 };
 
-static void *signaller_main(void *arg)
+static void *sleep_signaller_main(void *arg)
 {
-	struct signaller *s = arg;
-	int turn, quiet;
+	struct sleep_signaller *s = arg;
+	int turn;
 
 	for (turn = 0; turn < s->turns; turn++) {
 		while (handler.turns < turn)
 			usleep(1000);
-		for (quiet = 0; quiet < 20; usleep(2000))
-			quiet = sleeps(s->tid) ? quiet + 1 : 0;
+		wait_asleep(s->tid, NULL);
 		pthread_kill(s->target, SIGUSR1);
 	}
 	return NULL;
 }
 
 /* @first and then, if it is not NULL, @second */
-static void signaller_start(struct signaller *s, int flags, int (*first)(void),
-			    int (*second)(void))
+static void sleep_signaller_start(struct sleep_signaller *s, int flags, int (*first)(void),
+				  int (*second)(void))
 {
 	struct sigaction action = { .sa_handler = on_signal, .sa_flags = flags };
 
@@ -76,11 +76,11 @@ static void signaller_start(struct signaller *s, int flags, int (*first)(void),
 	s->turns = second ? 2 : 1;
 	s->target = pthread_self();
 	s->tid = syscall(SYS_gettid);
-	if (pthread_create(&s->thread, NULL, signaller_main, s))
+	if (pthread_create(&s->thread, NULL, sleep_signaller_main, s))
 		errx(EXIT_FAILURE, "pthread_create");
 }
 
-static void signaller_join(struct signaller *s)
+static void sleep_signaller_join(struct sleep_signaller *s)
 {
 	pthread_join(s->thread, NULL);
 }
@@ -209,20 +209,10 @@ FIXTURE_TEARDOWN(blocked)
 /* A listener whose queue is full answers no more. */
 static SOCKET connect_to_silence(struct sockaddr_storage *addr, socklen_t *len)
 {
-	SOCKET listener = open_socket(AF_INET, SOCK_STREAM);
-	int i;
+	SOCKET listener;
 
-	*len = loopback(AF_INET, addr);
-	check(bind(listener, (struct sockaddr *)addr, *len));
-	check(listen(listener, 0));
+	pending_connect(AF_INET, &listener);
 	*len = name_of(listener, addr);
-	for (i = 0; i < 4; i++) {
-		SOCKET s = open_socket(AF_INET, SOCK_STREAM);
-
-		set_nonblocking(s, true);
-		connect(s, (struct sockaddr *)addr, *len);
-	}
-	usleep(100000);
 	return open_socket(AF_INET, SOCK_STREAM);
 }
 
@@ -290,22 +280,22 @@ TEST_F(blocked, cancelling_ends_the_call)
 {
 	struct scene *scene = &self->scene;
 	struct sockaddr_storage addr = { 0 };
-	struct signaller signaller;
+	struct sleep_signaller signaller;
 	socklen_t len = 0;
 	LINGER linger;
 
 	start_version(MAKEWORD(1, 1));
 	prepare(scene, variant->call, &addr, &len);
-	signaller_start(&signaller, variant->flags, act_cancel, NULL);
+	sleep_signaller_start(&signaller, variant->flags, act_cancel, NULL);
 	expect_interrupted(_metadata, scene, variant->call, &addr, len);
-	signaller_join(&signaller);
+	sleep_signaller_join(&signaller);
 	EXPECT_EQ(1, handler.turns);
 	EXPECT_EQ(0, handler.result[0]);
 	EXPECT_TRUE(handler.blocking[0]);
 	EXPECT_FALSE(WSAIsBlocking());
 	EXPECT_TRUE(is_open(scene->s));
 	if (variant->call == CLOSE) {
-		/* its clock starts anew, and other ways out are open */
+		/* the interval starts again, and other ways out are open */
 		linger = get_linger(scene->s);
 		EXPECT_EQ(1, linger.l_onoff);
 		EXPECT_EQ(LONG_TIME, linger.l_linger);
@@ -316,20 +306,20 @@ TEST_F(blocked, cancelling_ends_the_call)
 	WSACleanup();
 }
 
-/* G2: the handler's own call is refused, and the one it interrupted goes on */
+/* G2: the handler's own call is refused, and the one it interrupted continues */
 TEST_F(blocked, a_handler_may_not_call_in_between)
 {
 	struct scene *scene = &self->scene;
 	struct sockaddr_storage addr = { 0 };
-	struct signaller signaller;
+	struct sleep_signaller signaller;
 	socklen_t len = 0;
 
 	start_version(MAKEWORD(1, 1));
 	prepare(scene, variant->call, &addr, &len);
 	handler.s = scene->s;
-	signaller_start(&signaller, variant->flags, act_close, act_cancel);
+	sleep_signaller_start(&signaller, variant->flags, act_close, act_cancel);
 	expect_interrupted(_metadata, scene, variant->call, &addr, len);
-	signaller_join(&signaller);
+	sleep_signaller_join(&signaller);
 	EXPECT_EQ(2, handler.turns);
 	EXPECT_EQ(SOCKET_ERROR, handler.result[0]);
 	EXPECT_EQ(WSAEINPROGRESS, handler.error[0]);
@@ -344,7 +334,7 @@ TEST_F(blocked, a_handler_may_not_call_in_between)
 /* G2 does not depend on the version */
 TEST(a_handler_may_not_call_in_between_in_winsock_2_either)
 {
-	struct signaller signaller;
+	struct sleep_signaller signaller;
 	struct drainer drainer;
 	struct pair pair;
 
@@ -353,10 +343,10 @@ TEST(a_handler_may_not_call_in_between_in_winsock_2_either)
 	fill(pair.s);
 	set_linger(pair.s, 1, LONG_TIME);
 	handler.s = pair.peer;
-	signaller_start(&signaller, 0, act_close, act_cancel);
+	sleep_signaller_start(&signaller, 0, act_close, act_cancel);
 	drainer_start(&drainer, pair.peer, 2000);
 	EXPECT_WORKS(closesocket(pair.s));
-	signaller_join(&signaller);
+	sleep_signaller_join(&signaller);
 	EXPECT_EQ(WSAEINPROGRESS, handler.error[0]);
 	EXPECT_EQ(WSAEOPNOTSUPP, handler.error[1]);
 	EXPECT_LT(0, drainer_join(&drainer));
@@ -371,7 +361,7 @@ static int act_cleanup(void)
 /* G2 */
 TEST(a_handler_may_not_end_it_all)
 {
-	struct signaller signaller;
+	struct sleep_signaller signaller;
 	struct drainer drainer;
 	struct pair pair;
 
@@ -379,10 +369,10 @@ TEST(a_handler_may_not_end_it_all)
 	open_pair(&pair, AF_INET);
 	fill(pair.s);
 	set_linger(pair.s, 1, LONG_TIME);
-	signaller_start(&signaller, 0, act_cleanup, NULL);
+	sleep_signaller_start(&signaller, 0, act_cleanup, NULL);
 	drainer_start(&drainer, pair.peer, 2000);
 	EXPECT_WORKS(closesocket(pair.s));
-	signaller_join(&signaller);
+	sleep_signaller_join(&signaller);
 	EXPECT_EQ(SOCKET_ERROR, handler.result[0]);
 	EXPECT_EQ(WSAEINPROGRESS, handler.error[0]);
 	EXPECT_LT(0, drainer_join(&drainer));
@@ -393,15 +383,15 @@ TEST(a_handler_may_not_end_it_all)
 TEST(cancelling_ends_wsapoll)
 {
 	WSAPOLLFD poll = { .events = POLLIN };
-	struct signaller signaller;
+	struct sleep_signaller signaller;
 	struct pair pair;
 
 	start_version(MAKEWORD(1, 1));
 	open_pair(&pair, AF_INET);
 	poll.fd = pair.s;
-	signaller_start(&signaller, SA_RESTART, act_cancel, NULL);
+	sleep_signaller_start(&signaller, SA_RESTART, act_cancel, NULL);
 	EXPECT_FAILS(WSAEINTR, WSAPoll(&poll, 1, -1));
-	signaller_join(&signaller);
+	sleep_signaller_join(&signaller);
 	WSACleanup();
 }
 
@@ -415,16 +405,16 @@ TEST(cancelled_close_leaves_the_interval)
 {
 	LINGER linger = { 1, 60 };
 	int len = sizeof(linger);
-	struct signaller signaller;
+	struct sleep_signaller signaller;
 	struct pair pair;
 
 	start_version(MAKEWORD(1, 1));
 	open_pair(&pair, AF_INET);
 	EXPECT_CLEAR(setsockopt(pair.s, SOL_SOCKET, SO_LINGER, (char *)&linger, len));
 	fill(pair.s);
-	signaller_start(&signaller, 0, act_pause, act_cancel);
+	sleep_signaller_start(&signaller, 0, act_pause, act_cancel);
 	EXPECT_FAILS(WSAEINTR, closesocket(pair.s));
-	signaller_join(&signaller);
+	sleep_signaller_join(&signaller);
 	linger.l_linger = 0;
 	EXPECT_CLEAR(getsockopt(pair.s, SOL_SOCKET, SO_LINGER, (char *)&linger, &len));
 	EXPECT_EQ(60, linger.l_linger);
@@ -435,10 +425,10 @@ TEST(cancelled_close_leaves_the_interval)
 	WSACleanup();
 }
 
-/* L3: what is left of the time-out goes on after a signal, not all of it. */
+/* L3: after a signal the rest of the time-out continues, not all of it. */
 TEST(signals_do_not_prolong_a_time_out)
 {
-	struct pest pest;
+	struct signaller signaller;
 	struct pair pair;
 	DWORD ms = 1000;
 	char byte;
@@ -446,11 +436,11 @@ TEST(signals_do_not_prolong_a_time_out)
 	start_version(MAKEWORD(2, 2));
 	open_pair(&pair, AF_INET);
 	EXPECT_CLEAR(setsockopt(pair.s, SOL_SOCKET, SO_RCVTIMEO, (char *)&ms, sizeof(ms)));
-	pest_start(&pest, 100);
+	signaller_start(&signaller, 100);
 	EXPECT_FAILS(WSAETIMEDOUT, recv(pair.s, &byte, 1, 0));
-	pest_stop(&pest);
-	EXPECT_LT(2, pest_bites);
-	EXPECT_GT(100, pest_bites);
+	signaller_stop(&signaller);
+	EXPECT_LT(2, signals_handled);
+	EXPECT_GT(100, signals_handled);
 	WSACleanup();
 }
 

@@ -470,23 +470,23 @@ TEST_F(stream, a_blocking_send_sends_everything_through_signals)
 {
 	char *data = malloc(LARGE);
 	struct drainer drainer;
-	struct pest pest;
+	struct signaller signaller;
 	int i;
 
 	for (i = 0; i < LARGE; i++)
 		data[i] = i % 251;
 	drainer_start(&drainer, self->peer, 500);
-	pest_start(&pest, 20);
+	signaller_start(&signaller, 20);
 	EXPECT_EQ(LARGE, send(self->s, data, LARGE, 0));
-	pest_stop(&pest);
-	EXPECT_LT(2, pest_bites);
+	signaller_stop(&signaller);
+	EXPECT_LT(2, signals_handled);
 	EXPECT_WORKS(closesocket(self->s));
 	EXPECT_EQ(LARGE, drainer_join(&drainer));
 	free(data);
 }
 
-/* What was taken before the time-out is told; the rest is the program's. */
-TEST_F(stream, a_send_that_times_out_tells_what_it_took)
+/* Returns what was sent before the time-out; the rest is the program's. */
+TEST_F(stream, a_send_that_times_out_returns_what_it_sent)
 {
 	char *data = calloc(1, LARGE);
 	DWORD ms = 300;
@@ -501,7 +501,7 @@ TEST_F(stream, a_send_that_times_out_tells_what_it_took)
 	free(data);
 }
 
-TEST_F(stream, a_nonblocking_send_tells_what_it_took)
+TEST_F(stream, a_nonblocking_send_returns_what_it_sent)
 {
 	char *data = calloc(1, LARGE);
 	long n;
@@ -528,17 +528,17 @@ static void *send_in_pieces(void *arg)
 TEST_F(stream, receiving_waits_through_signals)
 {
 	pthread_t thread;
-	struct pest pest;
+	struct signaller signaller;
 	char buf[100];
 
-	pest_start(&pest, 20);
+	signaller_start(&signaller, 20);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, send_in_pieces,
 				    (void *)self->peer));
 	EXPECT_EQ(1, recv(self->s, buf, 1, 0));
 	EXPECT_EQ(99, recv(self->s, buf + 1, 99, MSG_WAITALL));
-	pest_stop(&pest);
+	signaller_stop(&signaller);
 	pthread_join(thread, NULL);
-	EXPECT_LT(2, pest_bites);
+	EXPECT_LT(2, signals_handled);
 	EXPECT_EQ(0, memcmp(buf + 90, "0123456789", 10));
 }
 
@@ -557,15 +557,15 @@ TEST_F(stream, accepting_waits_through_signals)
 {
 	SOCKET listener = open_listener(variant->family);
 	pthread_t thread;
-	struct pest pest;
+	struct signaller signaller;
 
-	pest_start(&pest, 20);
+	signaller_start(&signaller, 20);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, connect_later,
 				    (void *)listener));
 	EXPECT_WORKS(accept(listener, NULL, NULL));
-	pest_stop(&pest);
+	signaller_stop(&signaller);
 	pthread_join(thread, NULL);
-	EXPECT_LT(2, pest_bites);
+	EXPECT_LT(2, signals_handled);
 }
 
 TEST(names_and_numbers)

@@ -6,34 +6,6 @@
 #include "suite.h"
 #include "waiter.h"
 
-#define NUMBERS	1024
-
-static int count_numbers(void)
-{
-	int fd, n = 0;
-
-	for (fd = 0; fd < NUMBERS; fd++)
-		n += fcntl(fd, F_GETFD) >= 0;
-	return n;
-}
-
-/* Returns when the thread sleeps in its call, whichever that is. */
-static void sleeper_start(struct waiter *w, int (*run)(void *arg), void *arg)
-{
-	int quiet;
-
-	w->run = run;
-	w->arg = arg;
-	w->tid = 0;
-	w->done = false;
-	if (pthread_create(&w->thread, NULL, waiter_main, w))
-		errx(EXIT_FAILURE, "pthread_create");
-	while (!w->tid)
-		usleep(1000);
-	for (quiet = 0; quiet < 10 && !w->done; usleep(5000))
-		quiet = sleeps(w->tid) ? quiet + 1 : 0;
-}
-
 /* What a thread may sit in. */
 struct scene {
 	SOCKET s;
@@ -75,8 +47,7 @@ static void prepare_silence(struct scene *scene)
 {
 	SOCKET listener;
 
-	scene->s = pending_connect(AF_INET, &listener);
-	check(closesocket(scene->s));
+	pending_connect(AF_INET, &listener);
 	scene->s = open_socket(AF_INET, SOCK_STREAM);
 	scene->len = name_of(listener, &scene->addr);
 }
@@ -249,7 +220,7 @@ FIXTURE_SETUP(sitting)
 {
 	start();
 	variant->prepare(&self->scene);
-	sleeper_start(&self->waiter, variant->run, &self->scene);
+	waiter_start_asleep(&self->waiter, variant->run, &self->scene);
 }
 
 FIXTURE_TEARDOWN(sitting)
@@ -267,7 +238,7 @@ TEST_F(sitting, ends_with_the_last_cleanup)
 }
 
 /* L2: counted */
-TEST_F(sitting, goes_on_after_any_other_cleanup)
+TEST_F(sitting, continues_after_any_other_cleanup)
 {
 	start();
 	start();
@@ -281,7 +252,7 @@ TEST_F(sitting, goes_on_after_any_other_cleanup)
 	EXPECT_FAILS(WSANOTINITIALISED, WSACleanup());
 }
 
-/* What somebody begins right after it is none of the old calls' business. */
+/* The old calls have no effect on what begins right after it. */
 TEST_F(sitting, ends_when_all_begins_again_at_once)
 {
 	struct pair pair;
@@ -295,7 +266,7 @@ TEST_F(sitting, ends_when_all_begins_again_at_once)
 	EXPECT_WORKS(WSACleanup());
 }
 
-/* A wait that has been satisfied says so. */
+/* A wait that has been satisfied returns that. */
 TEST(an_event_that_is_set_counts_more_than_the_end)
 {
 	struct waiter waiter;
@@ -303,7 +274,7 @@ TEST(an_event_that_is_set_counts_more_than_the_end)
 
 	start();
 	prepare_events(&scene);
-	sleeper_start(&waiter, run_wait, &scene);
+	waiter_start_asleep(&waiter, run_wait, &scene);
 	EXPECT_TRUE(WSASetEvent(scene.events[0]));
 	EXPECT_WORKS(WSACleanup());
 	EXPECT_EQ(WSA_WAIT_EVENT_0, waiter_join(&waiter));
@@ -336,7 +307,7 @@ FIXTURE_SETUP(undelivered)
 	start();
 	open_pair(&self->pair, AF_INET);
 	self->sent = fill(self->pair.s);
-	/* the library does not know this number, and does not close it */
+	/* the library does not know this descriptor, and does not close it */
 	self->pair.peer = check(dup((int)self->pair.peer));
 	/* an end that does not come is a failure like any other */
 	check(syscall(SYS_setsockopt, (int)self->pair.peer, SOL_SOCKET,
@@ -406,7 +377,7 @@ TEST_F(undelivered, data_that_a_closesocket_waits_for_is_left_to_it)
 	struct waiter waiter;
 
 	set_linger(self->pair.s, 1, LONG_TIME);
-	sleeper_start(&waiter, run_close, &self->pair.s);
+	waiter_start_asleep(&waiter, run_close, &self->pair.s);
 	ASSERT_FALSE(waiter.done);
 	EXPECT_EQ(self->sent, cleanup(_metadata, &self->pair, &self->ms));
 	EXPECT_GT(AT_ONCE_MS, self->ms);
@@ -429,13 +400,13 @@ TEST_F(undelivered, data_does_not_keep_others_from_beginning_again)
 	SOCKET s;
 
 	set_linger(self->pair.s, 1, 3);
-	sleeper_start(&waiter, run_cleanup, NULL);
+	waiter_start_asleep(&waiter, run_cleanup, NULL);
 	ASSERT_FALSE(waiter.done);
 	EXPECT_FAILS(WSANOTINITIALISED, WSACleanup());
 
 	start();
 	open_pair(&pair, AF_INET6);
-	/* above the one that lingers: numbers are gone through upwards */
+	/* above the one that lingers: descriptors are closed in ascending order */
 	EXPECT_LT(self->pair.s, pair.s);
 	event = WSACreateEvent();
 	EXPECT_WORKS(WSAEventSelect(pair.s, event, FD_READ));
@@ -455,15 +426,14 @@ TEST_F(undelivered, data_does_not_keep_others_from_beginning_again)
 	EXPECT_EQ(-WSAECONNRESET, drain(self->pair.peer));
 }
 
-/* L8: nobody waits in fork(), and the child is not in the middle of anything. */
+/* L8: fork() does not wait, and the child is not in the middle of anything. */
 TEST_F(undelivered, data_does_not_hold_fork_up)
 {
 	struct waiter waiter;
-	int status;
 	pid_t pid;
 
 	set_linger(self->pair.s, 1, 3);
-	sleeper_start(&waiter, run_cleanup, NULL);
+	waiter_start_asleep(&waiter, run_cleanup, NULL);
 	ASSERT_FALSE(waiter.done);
 	pid = fork();
 	if (!pid) {
@@ -477,8 +447,7 @@ TEST_F(undelivered, data_does_not_hold_fork_up)
 		_exit(0);
 	}
 	EXPECT_FALSE(waiter.done);
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	EXPECT_EQ(0, status);
+	EXPECT_EQ(0, wait_child(pid));
 	EXPECT_EQ(0, waiter_join(&waiter));
 	start();
 }
@@ -660,20 +629,17 @@ FIXTURE_TEARDOWN(working)
 TEST_F(working, threads_leave_no_socket_behind)
 {
 	struct waiter workers[WORKERS];
-	int i, round, before = count_numbers();
+	int i, round, before = count_descriptors();
 
 	for (round = 0; round < ROUNDS; round++) {
 		start();
-		for (i = 0; i < WORKERS; i++) {
-			workers[i].run = variant->run;
-			ASSERT_EQ(0, pthread_create(&workers[i].thread, NULL,
-						    waiter_main, &workers[i]));
-		}
+		for (i = 0; i < WORKERS; i++)
+			waiter_run(&workers[i], variant->run, NULL);
 		usleep(1000 + round * 50);
 		EXPECT_WORKS(WSACleanup());
 		for (i = 0; i < WORKERS; i++)
 			EXPECT_TRUE(is_clean(waiter_join(&workers[i])));
-		ASSERT_EQ(before, count_numbers());
+		ASSERT_EQ(before, count_descriptors());
 	}
 }
 
@@ -688,8 +654,8 @@ static int run_recv_in_turn(void *arg)
 			return -WSAGetLastError();
 }
 
-/* P10: files that take the numbers over are not read from. */
-TEST(numbers_that_are_used_again_are_left_alone)
+/* P10: files that reuse the descriptors are not read from. */
+TEST(reused_descriptors_are_left_alone)
 {
 	struct waiter workers[WORKERS];
 	struct pair pairs[WORKERS];
@@ -701,10 +667,7 @@ TEST(numbers_that_are_used_again_are_left_alone)
 		start();
 		for (i = 0; i < WORKERS; i++) {
 			open_pair(&pairs[i], AF_INET);
-			workers[i].run = run_recv_in_turn;
-			workers[i].arg = &pairs[i];
-			ASSERT_EQ(0, pthread_create(&workers[i].thread, NULL,
-						    waiter_main, &workers[i]));
+			waiter_run(&workers[i], run_recv_in_turn, &pairs[i]);
 		}
 		usleep(5000);
 		EXPECT_WORKS(WSACleanup());

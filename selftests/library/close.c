@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* closesocket() as a Winsock program sees it. */
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <linux/winsock.h>
 #include <signal.h>
-#include <stddef.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "suite.h"
+#include "waiter.h"
 
 /* Everything that may not have changed when closesocket() failed (I1). */
 static void expect_untouched(struct __test_metadata *_metadata, SOCKET s,
@@ -45,7 +42,7 @@ TEST_F(handle, what_is_no_descriptor_is_no_socket)
 	EXPECT_FAILS(WSAENOTSOCK, closesocket(INVALID_SOCKET));
 	EXPECT_FAILS(WSAENOTSOCK, closesocket(12345));
 #if __SIZEOF_POINTER__ > 4
-	/* A number beyond int is not cut down to one that is in use. */
+	/* A value beyond int is not truncated to a descriptor in use. */
 	EXPECT_FAILS(WSAENOTSOCK, closesocket((SOCKET)1 << 32 | s));
 #endif
 	EXPECT_TRUE(is_open(s));
@@ -198,7 +195,7 @@ TEST_F(connection, with_nothing_queued_linger_does_not_wait)
 	EXPECT_EQ(0, drain(self->peer));
 }
 
-/* G5: the other descriptor of the process goes on */
+/* G5: the other descriptor of the process stays usable */
 TEST_F(connection, a_duplicate_keeps_the_connection)
 {
 	SOCKET copy = check(dup((int)self->s));
@@ -289,7 +286,7 @@ TEST_F(refused, nothing_has_changed_however_often_it_is_tried)
 		EXPECT_FAILS(WSAEWOULDBLOCK, closesocket(self->s));
 	expect_untouched(_metadata, self->s, self->linger, true);
 
-	/* both directions still work, and nobody has seen an end */
+	/* both directions still work, and neither end has seen EOF */
 	ASSERT_EQ(5, send(self->peer, "hello", 5, 0));
 	wait_for(self->s, POLLIN);
 	EXPECT_EQ(5, recv(self->s, buf, sizeof(buf), 0));
@@ -361,7 +358,7 @@ TEST_F(refused, trying_until_it_works_loses_no_byte)
 /* G5: where another process has the socket too, there is nothing to refuse */
 TEST_F(refused, a_share_in_another_process_ends_the_refusal)
 {
-	int go[2], status;
+	int go[2];
 	pid_t pid;
 	char byte;
 
@@ -381,8 +378,7 @@ TEST_F(refused, a_share_in_another_process_ends_the_refusal)
 	EXPECT_WORKS(closesocket(self->s));
 	EXPECT_FALSE(is_open(self->s));
 	close(go[1]);
-	EXPECT_EQ(pid, waitpid(pid, &status, 0));
-	EXPECT_EQ(0, status);
+	EXPECT_EQ(0, wait_child(pid));
 	EXPECT_EQ(self->sent, drain(self->peer));
 }
 
@@ -448,15 +444,15 @@ TEST_F(lingering, signals_do_not_end_the_wait)
 {
 	long before = now_ms();
 	struct drainer drainer;
-	struct pest pest;
+	struct signaller signaller;
 
 	set_linger(self->s, 1, LONG_TIME);
 	drainer_start(&drainer, self->peer, 700);
-	pest_start(&pest, 50);
+	signaller_start(&signaller, 50);
 	EXPECT_WORKS(closesocket(self->s));
 	EXPECT_LE(650, now_ms() - before);
-	pest_stop(&pest);
-	EXPECT_LT(2, pest_bites);
+	signaller_stop(&signaller);
+	EXPECT_LT(2, signals_handled);
 	EXPECT_EQ(self->sent, drainer_join(&drainer));
 }
 
@@ -464,79 +460,45 @@ TEST_F(lingering, signals_do_not_end_the_wait)
 TEST_F(lingering, signals_do_not_prolong_the_wait)
 {
 	long before = now_ms();
-	struct pest pest;
+	struct signaller signaller;
 
 	set_linger(self->s, 1, 2);
-	pest_start(&pest, 300);
+	signaller_start(&signaller, 300);
 	EXPECT_WORKS(closesocket(self->s));
 	EXPECT_LE(2000, now_ms() - before);
 	EXPECT_GT(AT_ONCE_MS, now_ms() - before);
-	pest_stop(&pest);
-	EXPECT_LT(2, pest_bites);
+	signaller_stop(&signaller);
+	EXPECT_LT(2, signals_handled);
 	EXPECT_EQ(-WSAECONNRESET, drain(self->peer));
 }
 
 /* What a thread sits in while another one closes its socket. */
-enum blocking {
-	ACCEPT,
-	CONNECT,
-	RECV,
-	RECV_TIMED,
-	SEND,
-	DATAGRAM,
-};
+static int run_accept(void *arg)
+{
+	return or_error((int)accept(*(SOCKET *)arg, NULL, NULL));
+}
 
-struct waiter {
-	pthread_t thread;
-	atomic_int tid;
-	enum blocking call;
+#define LARGE	(4 * 1024 * 1024)
+
+static int run_send(void *arg)
+{
+	static char large[LARGE];
+
+	return or_error(send(*(SOCKET *)arg, large, LARGE, 0));
+}
+
+struct attempt {
 	SOCKET s;
 	struct sockaddr_storage addr;
 	socklen_t len;
-	long ret;
-	int error;
 };
 
-static void *wait_in_call(void *arg)
+static int run_connect(void *arg)
 {
-	struct waiter *w = arg;
-	static char large[4 * 1024 * 1024];
-	DWORD ms = LONG_TIME * 1000;
-	char byte;
+	struct attempt *attempt = arg;
 
-	if (w->call == RECV_TIMED)
-		check(setsockopt(w->s, SOL_SOCKET, SO_RCVTIMEO, &ms, sizeof(ms)));
-	w->tid = gettid();
-	switch (w->call) {
-	case ACCEPT:
-		w->ret = (int)accept(w->s, NULL, NULL);
-		break;
-	case CONNECT:
-		w->ret = connect(w->s, (struct sockaddr *)&w->addr, w->len);
-		break;
-	case RECV_TIMED:
-	case RECV:
-	case DATAGRAM:
-		w->ret = recv(w->s, &byte, 1, 0);
-		break;
-	case SEND:
-		w->ret = send(w->s, large, sizeof(large), 0);
-		break;
-	}
-	w->error = WSAGetLastError();
-	return NULL;
-}
-
-static void waiter_start(struct waiter *w, enum blocking call, SOCKET s)
-{
-	w->call = call;
-	w->s = s;
-	w->tid = 0;
-	if (pthread_create(&w->thread, NULL, wait_in_call, w))
-		errx(EXIT_FAILURE, "pthread_create");
-	/* Having said its number it sleeps in nothing but its call. */
-	while (!w->tid || !sleeps(w->tid))
-		usleep(1000);
+	return or_error(connect(attempt->s, (struct sockaddr *)&attempt->addr,
+				attempt->len));
 }
 
 FIXTURE(pending) {
@@ -579,24 +541,19 @@ TEST_F(pending, accept_is_interrupted)
 	int i;
 
 	for (i = 0; i < 8; i++)
-		waiter_start(&w[i], ACCEPT, listener);
+		waiter_start_asleep(&w[i], run_accept, &listener);
 	EXPECT_WORKS(closesocket(listener));
-	for (i = 0; i < 8; i++) {
-		pthread_join(w[i].thread, NULL);
-		EXPECT_EQ(SOCKET_ERROR, w[i].ret);
-		EXPECT_EQ(WSAEINTR, w[i].error);
-	}
+	for (i = 0; i < 8; i++)
+		EXPECT_EQ(-WSAEINTR, waiter_join(&w[i]));
 }
 
 /* P2, with LINGER{1,0} from a control thread */
 TEST_F(pending, recv_on_a_stream_is_aborted)
 {
 	set_linger(self->s, 1, 0);
-	waiter_start(&self->w, RECV, self->s);
+	waiter_start_asleep(&self->w, recv_from, &self->s);
 	EXPECT_WORKS(closesocket(self->s));
-	pthread_join(self->w.thread, NULL);
-	EXPECT_EQ(SOCKET_ERROR, self->w.ret);
-	EXPECT_EQ(WSAECONNABORTED, self->w.error);
+	EXPECT_EQ(-WSAECONNABORTED, waiter_join(&self->w));
 	EXPECT_EQ(-WSAECONNRESET, drain(self->peer));
 }
 
@@ -609,89 +566,75 @@ static void nothing(int sig)
 TEST_F(pending, a_resumed_recv_is_aborted_too)
 {
 	struct sigaction action = { .sa_handler = nothing };
+	DWORD ms = LONG_TIME * 1000;
 	int i;
 
+	check(setsockopt(self->s, SOL_SOCKET, SO_RCVTIMEO, &ms, sizeof(ms)));
 	set_linger(self->s, 1, 0);
 	sigaction(SIGUSR1, &action, NULL);
-	waiter_start(&self->w, RECV_TIMED, self->s);
+	waiter_start_asleep(&self->w, recv_from, &self->s);
 	for (i = 0; i < 5; i++) {
 		pthread_kill(self->w.thread, SIGUSR1);
 		usleep(20000);
 	}
 	EXPECT_WORKS(closesocket(self->s));
-	pthread_join(self->w.thread, NULL);
-	EXPECT_EQ(SOCKET_ERROR, self->w.ret);
-	EXPECT_EQ(WSAECONNABORTED, self->w.error);
+	EXPECT_EQ(-WSAECONNABORTED, waiter_join(&self->w));
 	EXPECT_EQ(-WSAECONNRESET, drain(self->peer));
 }
 
-/* P2: what was sent by then is told */
-TEST_F(pending, send_tells_what_it_took)
+static void expect_part_sent(struct __test_metadata *_metadata, struct waiter *w)
 {
-	waiter_start(&self->w, SEND, self->s);
+	int sent = waiter_join(w);
+
+	EXPECT_LT(0, sent);
+	EXPECT_GT(LARGE, sent);
+}
+
+/* P2: returns what was sent by then */
+TEST_F(pending, send_returns_what_it_sent)
+{
+	waiter_start_asleep(&self->w, run_send, &self->s);
 	set_linger(self->s, 1, 0);
 	EXPECT_WORKS(closesocket(self->s));
-	pthread_join(self->w.thread, NULL);
-	EXPECT_LT(0, self->w.ret);
-	EXPECT_GT(4 * 1024 * 1024, self->w.ret);
+	expect_part_sent(_metadata, &self->w);
 }
 
 /* P3 */
 TEST_F(pending, recv_on_a_datagram_socket_is_interrupted)
 {
 	SOCKET s = open_socket(variant->family, SOCK_DGRAM);
-	struct sockaddr_storage addr;
-	socklen_t len = loopback(variant->family, &addr);
 
-	check(bind(s, (struct sockaddr *)&addr, len));
-	waiter_start(&self->w, DATAGRAM, s);
+	bind_loopback(s, variant->family, NULL);
+	waiter_start_asleep(&self->w, recv_from, &s);
 	EXPECT_WORKS(closesocket(s));
-	pthread_join(self->w.thread, NULL);
-	EXPECT_EQ(SOCKET_ERROR, self->w.ret);
-	EXPECT_EQ(WSAEINTR, self->w.error);
+	EXPECT_EQ(-WSAEINTR, waiter_join(&self->w));
 }
 
 /* P4 */
 TEST_F(pending, connect_finds_no_socket)
 {
-	SOCKET listener = open_socket(variant->family, SOCK_STREAM), s;
-	struct sockaddr_storage addr;
-	socklen_t len = loopback(variant->family, &addr);
-	int i;
+	struct attempt attempt;
+	SOCKET listener;
 
-	check(bind(listener, (struct sockaddr *)&addr, len));
-	check(listen(listener, 0));
-	len = name_of(listener, &addr);
-	for (i = 0; i < 4; i++) {	/* until nobody answers any more */
-		s = open_socket(variant->family, SOCK_STREAM);
-		set_nonblocking(s, true);
-		EXPECT_FAILS(WSAEWOULDBLOCK, connect(s, (struct sockaddr *)&addr,
-						     len));
-		usleep(50000);
-	}
-
-	s = open_socket(variant->family, SOCK_STREAM);
-	self->w.addr = addr;
-	self->w.len = len;
-	waiter_start(&self->w, CONNECT, s);
-	EXPECT_WORKS(closesocket(s));
-	pthread_join(self->w.thread, NULL);
-	EXPECT_EQ(SOCKET_ERROR, self->w.ret);
-	EXPECT_EQ(WSAENOTSOCK, self->w.error);
+	pending_connect(variant->family, &listener);
+	attempt.s = open_socket(variant->family, SOCK_STREAM);
+	attempt.len = name_of(listener, &attempt.addr);
+	waiter_start_asleep(&self->w, run_connect, &attempt);
+	EXPECT_WORKS(closesocket(attempt.s));
+	EXPECT_EQ(-WSAENOTSOCK, waiter_join(&self->w));
 }
 
 /* I1: a refusal leaves a pending call where it is */
-TEST_F(pending, a_refused_close_disturbs_nobody)
+TEST_F(pending, a_refused_close_ends_no_call)
 {
 	set_linger(self->s, 1, LONG_TIME);
-	waiter_start(&self->w, RECV, self->s);
+	waiter_start_asleep(&self->w, recv_from, &self->s);
 	fill(self->s);
 	set_nonblocking(self->s, true);
 	EXPECT_FAILS(WSAEWOULDBLOCK, closesocket(self->s));
 	usleep(100000);
 	ASSERT_EQ(1, send(self->peer, "x", 1, 0));
-	pthread_join(self->w.thread, NULL);
-	EXPECT_EQ(1, self->w.ret);
+	EXPECT_EQ(1, waiter_join(&self->w));
 }
 
 /* Sockets that the module cannot attach. */
@@ -724,14 +667,6 @@ FIXTURE_TEARDOWN(local)
 	WSACleanup();
 }
 
-static void expect_ended(struct __test_metadata *_metadata, struct waiter *w,
-			 int error)
-{
-	pthread_join(w->thread, NULL);
-	EXPECT_EQ(SOCKET_ERROR, w->ret);
-	EXPECT_EQ(error, w->error);
-}
-
 static SOCKET new_client(const struct sockaddr_storage *addr, socklen_t len)
 {
 	SOCKET s = open_socket(AF_UNIX, SOCK_STREAM);
@@ -741,21 +676,21 @@ static SOCKET new_client(const struct sockaddr_storage *addr, socklen_t len)
 }
 
 /* P1; four threads have been busy when the close comes, and four have not */
-TEST_F(local, accept_is_interrupted_and_nobody_is_accepted_any_more)
+TEST_F(local, accept_is_interrupted_and_no_connection_accepted_any_more)
 {
-	int i, accepted = 0, interrupted = 0;
+	int i, ret, accepted = 0, interrupted = 0;
 	struct waiter w[8];
 
 	for (i = 0; i < 8; i++)
-		waiter_start(&w[i], ACCEPT, self->listener);
+		waiter_start_asleep(&w[i], run_accept, &self->listener);
 	for (i = 0; i < 4; i++)
 		new_client(&self->addr, self->len);
 	usleep(300000);
 	EXPECT_WORKS(closesocket(self->listener));
 	for (i = 0; i < 8; i++) {
-		pthread_join(w[i].thread, NULL);
-		accepted += w[i].ret != SOCKET_ERROR;
-		interrupted += w[i].ret == SOCKET_ERROR && w[i].error == WSAEINTR;
+		ret = waiter_join(&w[i]);
+		accepted += ret >= 0;
+		interrupted += ret == -WSAEINTR;
 	}
 	EXPECT_EQ(4, accepted);
 	EXPECT_EQ(4, interrupted);
@@ -769,26 +704,24 @@ TEST_F(local, recv_on_a_stream_is_aborted)
 {
 	char byte;
 
-	waiter_start(&self->w, RECV, self->s);
+	waiter_start_asleep(&self->w, recv_from, &self->s);
 	EXPECT_WORKS(closesocket(self->s));
-	expect_ended(_metadata, &self->w, WSAECONNABORTED);
+	EXPECT_EQ(-WSAECONNABORTED, waiter_join(&self->w));
 	EXPECT_EQ(0, recv(self->peer, &byte, 1, 0));
 }
 
 /* P2 */
-TEST_F(local, send_tells_what_it_took_and_is_aborted_if_nothing)
+TEST_F(local, send_returns_what_it_sent_and_is_aborted_if_nothing)
 {
-	waiter_start(&self->w, SEND, self->s);
+	waiter_start_asleep(&self->w, run_send, &self->s);
 	EXPECT_WORKS(closesocket(self->s));
-	pthread_join(self->w.thread, NULL);
-	EXPECT_LT(0, self->w.ret);
-	EXPECT_GT(4 * 1024 * 1024, self->w.ret);
+	expect_part_sent(_metadata, &self->w);
 
 	fill(self->peer = new_client(&self->addr, self->len));
 	set_nonblocking(self->peer, false);
-	waiter_start(&self->w, SEND, self->peer);
+	waiter_start_asleep(&self->w, run_send, &self->peer);
 	EXPECT_WORKS(closesocket(self->peer));
-	expect_ended(_metadata, &self->w, WSAECONNABORTED);
+	EXPECT_EQ(-WSAECONNABORTED, waiter_join(&self->w));
 }
 
 /* P3 */
@@ -796,9 +729,9 @@ TEST_F(local, recv_of_a_datagram_is_interrupted)
 {
 	SOCKET s = open_socket(AF_UNIX, SOCK_DGRAM);
 
-	waiter_start(&self->w, DATAGRAM, s);
+	waiter_start_asleep(&self->w, recv_from, &s);
 	EXPECT_WORKS(closesocket(s));
-	expect_ended(_metadata, &self->w, WSAEINTR);
+	EXPECT_EQ(-WSAEINTR, waiter_join(&self->w));
 }
 
 /* The wait in poll(2) keeps the socket's time-out and its mode. */
@@ -828,27 +761,25 @@ TEST_F(local, another_descriptor_keeps_the_calls_going)
 	SOCKET client = open_socket(AF_UNIX, SOCK_STREAM);
 	struct waiter w;
 
-	waiter_start(&self->w, RECV, self->s);
-	waiter_start(&w, ACCEPT, self->listener);
+	waiter_start_asleep(&self->w, recv_from, &self->s);
+	waiter_start_asleep(&w, run_accept, &self->listener);
 	EXPECT_WORKS(closesocket(self->s));
 	EXPECT_WORKS(closesocket(self->listener));
 	usleep(100000);
 	EXPECT_TRUE(sleeps(self->w.tid));
 	EXPECT_TRUE(sleeps(w.tid));
-	/* The two numbers stay free until both have been woken. */
+	/* The two descriptors stay unused until both have been woken. */
 	EXPECT_EQ(1, send(self->peer, "x", 1, 0));
-	pthread_join(self->w.thread, NULL);
+	EXPECT_EQ(1, waiter_join(&self->w));
 	EXPECT_EQ(0, connect(client, (struct sockaddr *)&self->addr, self->len));
-	pthread_join(w.thread, NULL);
-	EXPECT_EQ(1, self->w.ret);
-	EXPECT_NE(SOCKET_ERROR, w.ret);
+	EXPECT_LE(0, waiter_join(&w));
 
-	waiter_start(&self->w, RECV, other);
-	waiter_start(&w, ACCEPT, listener);
+	waiter_start_asleep(&self->w, recv_from, &other);
+	waiter_start_asleep(&w, run_accept, &listener);
 	EXPECT_WORKS(closesocket(other));
 	EXPECT_WORKS(closesocket(listener));
-	expect_ended(_metadata, &self->w, WSAECONNABORTED);
-	expect_ended(_metadata, &w, WSAEINTR);
+	EXPECT_EQ(-WSAECONNABORTED, waiter_join(&self->w));
+	EXPECT_EQ(-WSAEINTR, waiter_join(&w));
 }
 
 /* G5: only this process's call ends, and nothing is shut down. */
@@ -862,41 +793,23 @@ TEST_F(local, another_process_keeps_the_connection)
 		_exit(recv(self->s, &byte, 1, 0) != 1 || byte != 'x' ||
 		      send(self->s, "y", 1, 0) != 1);
 	}
-	waiter_start(&self->w, RECV, self->s);
+	waiter_start_asleep(&self->w, recv_from, &self->s);
 	EXPECT_WORKS(closesocket(self->s));
-	expect_ended(_metadata, &self->w, WSAECONNABORTED);
+	EXPECT_EQ(-WSAECONNABORTED, waiter_join(&self->w));
 	EXPECT_EQ(1, send(self->peer, "x", 1, 0));
 	EXPECT_EQ(1, recv(self->peer, &byte, 1, 0));
 	EXPECT_EQ('y', byte);
 	EXPECT_EQ(pid, waitpid(pid, NULL, 0));
 }
 
-/* A sandbox that does not know the request */
-static void forbid_closesocket(void)
-{
-	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-			 offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 0, 3),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, SECCOMP_ARG(1)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, WINSOCK_IOC_CLOSESOCKET, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog prog = { .len = 6, .filter = code };
-
-	check(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
-	check(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog));
-}
-
-/* I1: there is no close(2) instead. */
+/* I1: a sandbox that does not know the request; there is no close(2) instead. */
 TEST_F(connection, where_the_request_is_forbidden_nothing_is_closed)
 {
 	const LINGER linger = { 1, LONG_TIME };
 	char byte;
 
 	set_linger(self->s, linger.l_onoff, linger.l_linger);
-	forbid_closesocket();
+	fake_answer(SYS_ioctl, 1, WINSOCK_IOC_CLOSESOCKET, EPERM);
 	EXPECT_FAILS(WSAEACCES, closesocket(self->s));
 	EXPECT_FAILS(WSAEACCES, closesocket(self->s));
 	expect_untouched(_metadata, self->s, linger, variant->nonblocking);

@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* winsock_close_deadline() and its outcomes. */
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <stddef.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "suite.h"
+#include "waiter.h"
 /* After <winsock2.h>, which has the same structure. */
 #include <linux/winsock.h>
 
 #define COOKIE		0x123456789abcdef0ULL
 #define FAR_MS		(LONG_TIME * 1000)
 #define NEAR_MS		400
-#define QUIET		150
 
 FIXTURE(deadline) {
 	struct pair pair;
@@ -44,15 +40,6 @@ FIXTURE_SETUP(deadline)
 FIXTURE_TEARDOWN(deadline)
 {
 	WSACleanup();
-}
-
-static bool is_set(WSAEVENT event, DWORD timeout)
-{
-	DWORD ret = WSAWaitForMultipleEvents(1, &event, FALSE, timeout, FALSE);
-
-	if (ret == WSA_WAIT_FAILED)
-		errx(EXIT_FAILURE, "wait: error %d", WSAGetLastError());
-	return ret == WSA_WAIT_EVENT_0;
 }
 
 static struct winsock_outcome
@@ -306,7 +293,7 @@ TEST_F(deadline, no_event_is_recorded_afterwards)
 	expect_outcome(_metadata, self->outcomes, WINSOCK_PEER_RESET);
 	EXPECT_FALSE(is_set(event, QUIET));
 
-	/* Nor of whoever gets the number next. */
+	/* Nor for the next socket with this descriptor. */
 	next = open_socket(AF_INET, SOCK_STREAM);
 	ASSERT_EQ((int)s, dup2((int)next, (int)s));
 	check(WSAEnumNetworkEvents(s, NULL, &got));
@@ -350,43 +337,20 @@ TEST_F(deadline, overlapped_requests_are_cancelled)
 	expect_outcome(_metadata, self->outcomes, WINSOCK_DEADLINE_RESET);
 }
 
-struct receiver {
-	pthread_t thread;
-	atomic_int tid;
-	SOCKET s;
-	int ret;
-	int error;
-};
-
-static void *receiver_main(void *arg)
-{
-	struct receiver *r = arg;
-	char byte;
-
-	r->tid = gettid();
-	r->ret = recv(r->s, &byte, 1, 0);
-	r->error = WSAGetLastError();
-	return NULL;
-}
-
 /* L28, P2 */
 TEST_F(deadline, a_pending_recv_is_aborted)
 {
-	struct receiver r = { .s = self->pair.s };
+	struct waiter waiter;
 
 	set_nonblocking(self->pair.s, false);
-	ASSERT_EQ(0, pthread_create(&r.thread, NULL, receiver_main, &r));
-	while (!r.tid || !sleeps(r.tid))
-		usleep(1000);
+	waiter_start_asleep(&waiter, recv_from, &self->pair.s);
 	EXPECT_WORKS(winsock_close_deadline(self->pair.s, FAR_MS, self->outcomes,
 					    COOKIE));
-	pthread_join(r.thread, NULL);
-	EXPECT_EQ(SOCKET_ERROR, r.ret);
-	EXPECT_EQ(WSAECONNABORTED, r.error);
+	EXPECT_EQ(-WSAECONNABORTED, waiter_join(&waiter));
 	expect_outcome(_metadata, self->outcomes, WINSOCK_DELIVERED);
 }
 
-/* L30: the closes go on, and the outcomes are there after a new start. */
+/* L30: the closes continue, and the outcomes are there after a new start. */
 TEST_F(deadline, cleanup_does_not_stop_it)
 {
 	struct winsock_outcome got;
@@ -411,7 +375,6 @@ TEST_F(deadline, a_child_can_get_the_outcome)
 {
 	long sent = fill(self->pair.s);
 	struct winsock_outcome got;
-	int status;
 	pid_t pid;
 
 	check(winsock_close_deadline(self->pair.s, FAR_MS, self->outcomes, COOKIE));
@@ -421,33 +384,14 @@ TEST_F(deadline, a_child_can_get_the_outcome)
 		      winsock_get_outcome(self->outcomes, &got) != 1 ||
 		      got.cookie != COOKIE);
 	EXPECT_EQ(sent, drain(self->pair.peer));
-	EXPECT_EQ(pid, waitpid(pid, &status, 0));
-	EXPECT_EQ(0, status);
+	EXPECT_EQ(0, wait_child(pid));
 	EXPECT_EQ(0, winsock_get_outcome(self->outcomes, &got));
-}
-
-/* From here on one ioctl(2) answers @err. */
-static void fake_answer(unsigned int request, unsigned int err)
-{
-	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-			 offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 0, 3),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, SECCOMP_ARG(1)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, request, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | err),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog prog = { .len = 6, .filter = code };
-
-	check(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
-	check(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog));
 }
 
 /* L28: an ABI before version 3 does not know the request. */
 TEST_F(deadline, an_old_module_refuses_it)
 {
-	fake_answer(WINSOCK_IOC_CLOSE_DEADLINE, ENOTTY);
+	fake_answer(SYS_ioctl, 1, WINSOCK_IOC_CLOSE_DEADLINE, ENOTTY);
 	EXPECT_FAILS(WSAEOPNOTSUPP, winsock_close_deadline(self->pair.s, 1,
 							   WSA_INVALID_EVENT, 0));
 	EXPECT_TRUE(is_open(self->pair.s));
@@ -457,18 +401,18 @@ TEST_F(deadline, an_old_module_refuses_it)
 /* L29: the version that is not written is 0. */
 TEST_F(deadline, an_old_module_has_no_outcomes)
 {
-	int before = entries("/proc/self/fd");
+	int before = count_descriptors();
 
-	fake_answer(WINSOCK_IOC_VERSION, 0);
+	fake_answer(SYS_ioctl, 1, WINSOCK_IOC_VERSION, 0);
 	EXPECT_EQ(WSA_INVALID_EVENT, winsock_create_outcomes());
 	EXPECT_EQ(WSAEOPNOTSUPP, WSAGetLastError());
-	EXPECT_EQ(before, entries("/proc/self/fd"));
+	EXPECT_EQ(before, count_descriptors());
 }
 
 /* L28, T8: the module's own limits */
 TEST_F(deadline, at_the_limit_nothing_has_changed)
 {
-	fake_answer(WINSOCK_IOC_CLOSE_DEADLINE, ENOBUFS);
+	fake_answer(SYS_ioctl, 1, WINSOCK_IOC_CLOSE_DEADLINE, ENOBUFS);
 	EXPECT_FAILS(WSAENOBUFS, winsock_close_deadline(self->pair.s, 1,
 							self->outcomes, 0));
 	EXPECT_TRUE(is_open(self->pair.s));

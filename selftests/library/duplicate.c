@@ -13,7 +13,6 @@
 #include "waiter.h"
 
 #define NOBODY	65534
-#define NUMBERS	1024
 
 /**
  * struct errand - what another process is to do, and what came of it
@@ -141,11 +140,8 @@ static int ask(struct process *p, int (*run)(struct errand *errand))
 
 static void begin_waiting(struct process *p, int (*run)(struct errand *errand))
 {
-	int quiet;
-
 	begin(p, run);
-	for (quiet = 0; quiet < 20; usleep(5000))
-		quiet = sleeps(p->pid) ? quiet + 1 : 0;
+	wait_asleep(p->pid, NULL);
 }
 
 static SOCKET open_duplicate(const WSAPROTOCOL_INFO *info, DWORD flags)
@@ -208,21 +204,12 @@ static int do_change(struct errand *e)
 	return 0;
 }
 
-static int count_numbers(void)
-{
-	int fd, n = 0;
-
-	for (fd = 0; fd < NUMBERS; fd++)
-		n += fcntl(fd, F_GETFD) >= 0;
-	return n;
-}
-
 static int do_count(struct errand *e)
 {
-	return count_numbers();
+	return count_descriptors();
 }
 
-/* No number beyond those in use and @spare. */
+/* No descriptor beyond those in use and @spare. */
 static void limit_numbers(int spare)
 {
 	struct rlimit limit = { .rlim_max = NUMBERS };
@@ -314,7 +301,7 @@ TEST_F(making, may_keep_the_socket_from_other_programs)
 	EXPECT_EQ(SOCK_STREAM, option(s, SO_TYPE));
 }
 
-TEST_F(making, takes_from_the_information_what_it_is_told_to)
+TEST_F(making, takes_from_the_information_what_is_asked_for)
 {
 	const int from = FROM_PROTOCOL_INFO;
 	SOCKET s;
@@ -337,7 +324,7 @@ TEST_F(making, takes_from_the_information_what_it_is_told_to)
 
 TEST_F(making, refuses_what_it_does_not_know)
 {
-	int before = count_numbers();
+	int before = count_descriptors();
 
 	EXPECT_FAILS(WSAEINVAL, WSASocket(AF_INET, SOCK_STREAM, 0, NULL, 0,
 					  0x02));
@@ -351,7 +338,7 @@ TEST_F(making, refuses_what_it_does_not_know)
 		     WSASocket(AF_INET, SOCK_STREAM, IPPROTO_UDP, NULL, 0, 0));
 	EXPECT_FAILS(WSAEAFNOSUPPORT,
 		     WSASocket(FROM_PROTOCOL_INFO, SOCK_STREAM, 0, NULL, 0, 0));
-	EXPECT_EQ(before, count_numbers());
+	EXPECT_EQ(before, count_descriptors());
 }
 
 /* G1, L1 */
@@ -506,7 +493,7 @@ TEST_F(duplicate, remembers_what_was_shut_down)
 	EXPECT_EQ(-WSAESHUTDOWN, ask_to_send(&self->other, "x"));
 }
 
-TEST_F(duplicate, is_inherited_unless_told_otherwise)
+TEST_F(duplicate, is_inherited_unless_the_flag_forbids_it)
 {
 	struct errand *e = &self->other.errand;
 
@@ -519,7 +506,7 @@ TEST_F(duplicate, is_inherited_unless_told_otherwise)
 	EXPECT_EQ(FD_CLOEXEC, e->flags);
 }
 
-TEST_F(duplicate, says_what_it_is)
+TEST_F(duplicate, describes_itself)
 {
 	bool in6 = variant->family == AF_INET6;
 	SOCKET datagram = open_socket(variant->family, SOCK_DGRAM);
@@ -563,7 +550,7 @@ TEST_F(duplicate, fails_for_what_cannot_be)
 
 	memset(&self->info, 0xcc, sizeof(self->info));
 	untouched = self->info;
-	before = count_numbers();
+	before = count_descriptors();
 	EXPECT_FAILS(WSAENOTSOCK, WSADuplicateSocket(closed, pid, &self->info));
 	EXPECT_FAILS(WSAENOTSOCK, WSADuplicateSocket(0, pid, &self->info));
 	EXPECT_FAILS(WSAENOTSOCK,
@@ -574,7 +561,7 @@ TEST_F(duplicate, fails_for_what_cannot_be)
 	EXPECT_FAILS(WSAEINVAL, WSADuplicateSocket(self->s, -1, &self->info));
 	EXPECT_FAILS(WSAEFAULT, WSADuplicateSocket(self->s, pid, NULL));
 	EXPECT_EQ(0, memcmp(&untouched, &self->info, sizeof(untouched)));
-	EXPECT_EQ(before, count_numbers());
+	EXPECT_EQ(before, count_descriptors());
 	EXPECT_TRUE(is_open(self->s));
 	EXPECT_EQ(4, send_text(self->s, "ping"));
 }
@@ -585,17 +572,13 @@ static int run_nothing(void *arg)
 	return 0;
 }
 
-/* A process is what is meant, and its first thread's number is its own. */
+/* The ID is that of a process, which is the ID of its first thread. */
 TEST_F(duplicate, is_not_for_a_thread)
 {
 	static struct waiter waiter;
 
-	waiter.run = run_nothing;
-	waiter.tid = 0;
-	ASSERT_EQ(0, pthread_create(&waiter.thread, NULL, waiter_main, &waiter));
-	while (!waiter.tid)
-		usleep(1000);
-	EXPECT_FAILS(WSAEINVAL, WSADuplicateSocket(self->s, waiter.tid,
+	waiter_run(&waiter, run_nothing, NULL);
+	EXPECT_FAILS(WSAEINVAL, WSADuplicateSocket(self->s, waiter_tid(&waiter),
 						   &self->info));
 }
 
@@ -716,11 +699,8 @@ static int do_race(struct errand *e)
 	struct waiter waiters[8];
 	int i, ret, winners = 0;
 
-	for (i = 0; i < 8; i++) {
-		waiters[i].run = run_fetch;
-		waiters[i].arg = &e->info;
-		pthread_create(&waiters[i].thread, NULL, waiter_main, &waiters[i]);
-	}
+	for (i = 0; i < 8; i++)
+		waiter_run(&waiters[i], run_fetch, &e->info);
 	for (i = 0; i < 8; i++) {
 		ret = waiter_join(&waiters[i]);
 		if (ret != 1 && ret != -WSAEINVAL)
@@ -783,10 +763,9 @@ TEST_F(duplicate, of_a_datagram_socket_receives)
 	SOCKET s = open_socket(variant->family, SOCK_DGRAM);
 	SOCKET from = open_socket(variant->family, SOCK_DGRAM);
 	struct sockaddr_storage addr;
-	socklen_t len = loopback(variant->family, &addr);
+	socklen_t len;
 
-	check(bind(s, (struct sockaddr *)&addr, len));
-	len = name_of(s, &addr);
+	len = bind_loopback(s, variant->family, &addr);
 	EXPECT_EQ(4, sendto(from, "ping", 4, 0, (struct sockaddr *)&addr, len));
 	EXPECT_EQ(0, give(&self->other, s));
 	EXPECT_WORKS(closesocket(s));
@@ -797,7 +776,7 @@ TEST_F(duplicate, of_a_datagram_socket_receives)
 }
 
 /* The library has not met it yet. */
-TEST_F(duplicate, may_be_of_a_foreign_socket)
+TEST_F(duplicate, may_be_of_a_native_socket)
 {
 	SOCKET s = native_socket(variant->family, SOCK_STREAM);
 
@@ -862,36 +841,13 @@ TEST_F(duplicate, is_reset_by_the_last_one_only)
 	EXPECT_EQ(-WSAECONNRESET, drain(self->peer));
 }
 
-static int run_recv(void *arg)
-{
-	char buf[64];
-
-	return or_error(recv(*(SOCKET *)arg, buf, sizeof(buf), 0));
-}
-
-static void recv_start(struct waiter *w, SOCKET *s)
-{
-	int quiet;
-
-	w->run = run_recv;
-	w->arg = s;
-	w->tid = 0;
-	w->done = false;
-	if (pthread_create(&w->thread, NULL, waiter_main, w))
-		errx(EXIT_FAILURE, "pthread_create");
-	while (!w->tid)
-		usleep(1000);
-	for (quiet = 0; quiet < 20; usleep(5000))
-		quiet = sleeps(w->tid) ? quiet + 1 : 0;
-}
-
 /* P2, P11: here and there a thread sits in recv(). */
-TEST_F(duplicate, calls_there_go_on_when_those_here_end)
+TEST_F(duplicate, calls_there_continue_when_those_here_end)
 {
 	struct waiter waiter;
 
 	EXPECT_EQ(0, give(&self->other, self->s));
-	recv_start(&waiter, &self->s);
+	waiter_start_asleep(&waiter, recv_from, &self->s);
 	begin_waiting(&self->other, do_recv);
 	EXPECT_WORKS(closesocket(self->s));
 	EXPECT_EQ(-WSAECONNABORTED, waiter_join(&waiter));
@@ -903,12 +859,12 @@ TEST_F(duplicate, calls_there_go_on_when_those_here_end)
 }
 
 /* P11 the other way round */
-TEST_F(duplicate, calls_here_go_on_when_the_duplicate_is_closed)
+TEST_F(duplicate, calls_here_continue_when_the_duplicate_is_closed)
 {
 	struct waiter waiter;
 
 	EXPECT_EQ(0, give(&self->other, self->s));
-	recv_start(&waiter, &self->s);
+	waiter_start_asleep(&waiter, recv_from, &self->s);
 	EXPECT_EQ(0, ask(&self->other, do_close));
 	usleep(50000);
 	EXPECT_FALSE(waiter.done);
@@ -916,7 +872,7 @@ TEST_F(duplicate, calls_here_go_on_when_the_duplicate_is_closed)
 	EXPECT_EQ(4, waiter_join(&waiter));
 }
 
-/* G5, P2: on its way it is shared, but not with a number of this process. */
+/* G5, P2: in flight it is shared, but not with a descriptor of this process. */
 TEST_F(duplicate, on_its_way_keeps_the_connection_and_no_call)
 {
 	struct waiter waiter;
@@ -924,7 +880,7 @@ TEST_F(duplicate, on_its_way_keeps_the_connection_and_no_call)
 	set_linger(self->s, 1, 0);
 	EXPECT_WORKS(WSADuplicateSocket(self->s, self->other.pid,
 					&self->other.errand.info));
-	recv_start(&waiter, &self->s);
+	waiter_start_asleep(&waiter, recv_from, &self->s);
 	EXPECT_WORKS(closesocket(self->s));
 	EXPECT_EQ(-WSAECONNABORTED, waiter_join(&waiter));
 	EXPECT_TRUE(is_quiet(self->peer));
@@ -947,7 +903,7 @@ TEST_F(duplicate, that_is_never_fetched_ends_with_its_process)
 	EXPECT_EQ(sent, drain(self->peer));
 }
 
-/* The other one, of a process that goes on, stays on offer. */
+/* The other one, of a process that continues, stays on offer. */
 TEST_F(duplicate, that_is_never_fetched_takes_no_other_along)
 {
 	WSAPROTOCOL_INFO unused;
@@ -971,17 +927,17 @@ TEST_F(duplicate, that_is_never_fetched_does_not_stay_shared)
 	set_linger(self->s, 1, LONG_TIME);
 	set_nonblocking(self->s, true);
 	EXPECT_WORKS(WSADuplicateSocket(self->s, self->other.pid, &self->info));
-	numbers = count_numbers();
+	numbers = count_descriptors();
 	process_end(&self->other);
-	/* two numbers go, and that of the test's own line to the process */
-	while (count_numbers() > numbers - 3 && now_ms() < deadline)
+	/* two descriptors go, and that of the test's own line to the process */
+	while (count_descriptors() > numbers - 3 && now_ms() < deadline)
 		usleep(10000);
 	EXPECT_FAILS(WSAEWOULDBLOCK, closesocket(self->s));
 	set_linger(self->s, 0, 0);
 }
 
 /* Nobody waits for what lingers when such an end comes. */
-TEST_F(duplicate, that_is_never_fetched_holds_nobody_up)
+TEST_F(duplicate, that_is_never_fetched_delays_no_other)
 {
 	struct pair pair;
 	long before;
@@ -1004,7 +960,7 @@ TEST_F(duplicate, that_is_not_fetched_before_cleanup_never_is)
 	struct pair pair;
 	long before;
 
-	/* one whose number is gone, and one whose is not */
+	/* one whose descriptor is closed, and one whose is not */
 	EXPECT_WORKS(WSADuplicateSocket(self->s, self->other.pid,
 					&self->other.errand.info));
 	EXPECT_WORKS(closesocket(self->s));
@@ -1028,13 +984,13 @@ TEST_F(duplicate, that_is_not_fetched_before_cleanup_never_is)
 	start();
 	EXPECT_EQ(0, drain(self->peer));
 	EXPECT_EQ(-WSAECONNRESET, drain(pair.peer));
-	/* and all works anew */
+	/* and all works again */
 	EXPECT_EQ(0, give(&self->other, self->peer));
 	EXPECT_EQ(-WSANOTINITIALISED, (ask(&self->other, do_cleanup),
 				       ask(&self->other, do_fetch)));
 }
 
-/* A known difference: the source takes along what nobody has fetched. */
+/* A known difference: what has not been fetched ends with the source. */
 TEST_F(duplicate, needs_the_source_until_it_is_fetched)
 {
 	struct errand *e = &self->other.errand;
@@ -1065,12 +1021,12 @@ TEST_F(duplicate, outlives_the_source_once_it_is_fetched)
 
 static int do_fetch_under_fire(struct errand *e)
 {
-	struct pest pest;
+	struct signaller signaller;
 	int ret;
 
-	pest_start(&pest, 100);
+	signaller_start(&signaller, 100);
 	ret = do_fetch(e);
-	pest_stop(&pest);
+	signaller_stop(&signaller);
 	return ret;
 }
 
@@ -1096,7 +1052,6 @@ TEST_F(duplicate, is_not_waited_for_for_ever)
 TEST_F(duplicate, and_fork)
 {
 	WSAPROTOCOL_INFO own;
-	int status;
 	pid_t pid;
 
 	EXPECT_WORKS(WSADuplicateSocket(self->s, self->other.pid,
@@ -1121,8 +1076,7 @@ TEST_F(duplicate, and_fork)
 			_exit(4);
 		_exit(WSACleanup() ? 5 : 0);
 	}
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	EXPECT_EQ(0, status);
+	EXPECT_EQ(0, wait_child(pid));
 	expect_bytes(_metadata, self->peer, "child");
 	EXPECT_EQ(0, ask(&self->other, do_fetch));
 	EXPECT_NE(INVALID_SOCKET, open_duplicate(&own, 0));
@@ -1162,10 +1116,10 @@ TEST_F(duplicate, leaves_nothing_behind)
 		EXPECT_EQ(-WSAEINVAL, ask(&self->other, do_fetch));
 		if (i != 9)
 			continue;
-		here = count_numbers();
+		here = count_descriptors();
 		there = ask(&self->other, do_count);
 	}
-	EXPECT_EQ(here, count_numbers());
+	EXPECT_EQ(here, count_descriptors());
 	EXPECT_EQ(there, ask(&self->other, do_count));
 }
 
@@ -1173,32 +1127,32 @@ TEST_F(duplicate, leaves_nothing_behind_cleanup)
 {
 	int before, i;
 
-	before = count_numbers();
+	before = count_descriptors();
 	for (i = 0; i < 50; i++)
 		EXPECT_WORKS(WSADuplicateSocket(self->s, self->other.pid,
 						&self->info));
-	EXPECT_LT(before, count_numbers());
+	EXPECT_LT(before, count_descriptors());
 	check(fcntl((int)self->s, F_DUPFD, 500));
 	check(fcntl((int)self->peer, F_DUPFD, 500));
 	EXPECT_WORKS(WSACleanup());
 	/* the device, both sockets */
-	EXPECT_EQ(before - 3 + 2, count_numbers());
+	EXPECT_EQ(before - 3 + 2, count_descriptors());
 	start();
 	self->peer = open_socket(AF_INET, SOCK_STREAM);
 }
 
 /* A table with no room, or too little, in the source */
-TEST_F(duplicate, without_numbers_is_not_offered)
+TEST_F(duplicate, without_free_descriptors_is_not_offered)
 {
 	int spare, error = WSAEMFILE, before;
 
 	for (spare = 0; error == WSAEMFILE && spare < 12; spare++) {
 		limit_numbers(spare);
-		before = count_numbers();
+		before = count_descriptors();
 		WSASetLastError(0);
 		if (WSADuplicateSocket(self->s, self->other.pid,
 				       &self->other.errand.info))
-			EXPECT_EQ(before, count_numbers());
+			EXPECT_EQ(before, count_descriptors());
 		error = WSAGetLastError();
 		limit_numbers(-1);
 	}
@@ -1208,7 +1162,7 @@ TEST_F(duplicate, without_numbers_is_not_offered)
 }
 
 /* In the other process: the info stays good. */
-TEST_F(duplicate, without_numbers_is_not_fetched)
+TEST_F(duplicate, without_free_descriptors_is_not_fetched)
 {
 	struct errand *e = &self->other.errand;
 	int ret = -WSAEMFILE;
@@ -1287,7 +1241,7 @@ static void send_file(int via, const struct sockaddr_un *to, socklen_t tolen,
 	sendmsg(via, &msg, MSG_DONTWAIT);
 }
 
-static void pester(const WSAPROTOCOL_INFO *info, int file)
+static void flood(const WSAPROTOCOL_INFO *info, int file)
 {
 	int via = native_socket(AF_UNIX, SOCK_DGRAM);
 	struct sockaddr_un addr;
@@ -1304,7 +1258,7 @@ static void pester(const WSAPROTOCOL_INFO *info, int file)
  * Sends a socket whose last reference takes a minute to drop, in messages of
  * many lengths.  Who sent it exits, and is not kept waiting.
  */
-static int do_pester(struct errand *e)
+static int do_flood(struct errand *e)
 {
 	struct linger linger = { 1, LONG_TIME };
 	struct pair pair;
@@ -1320,7 +1274,7 @@ static int do_pester(struct errand *e)
 	if (!pid) {
 		native_close(go[1]);
 		check(read(go[0], &byte, 1));
-		pester(&e->info, (int)pair.s);
+		flood(&e->info, (int)pair.s);
 		_exit(0);
 	}
 	native_close(pair.s);
@@ -1331,7 +1285,7 @@ static int do_pester(struct errand *e)
 }
 
 /* Strangers know the address, and no more; nothing they send arrives. */
-TEST_F(duplicate, is_safe_from_strangers)
+TEST_F(duplicate, is_safe_from_processes_without_the_key)
 {
 	struct errand *e = &self->other.errand;
 	char *stroke;
@@ -1351,7 +1305,7 @@ TEST_F(duplicate, is_safe_from_strangers)
 
 	process_stop(&self->other);
 	self->third.errand.info = e->info;
-	EXPECT_EQ(0, ask(&self->third, do_pester));
+	EXPECT_EQ(0, ask(&self->third, do_flood));
 	kill(self->other.pid, SIGCONT);
 	s = open_duplicate(&self->info, 0);
 	EXPECT_NE(INVALID_SOCKET, s);
@@ -1390,14 +1344,14 @@ TEST_F(duplicate, is_safe_from_those_who_know_the_key)
 	int numbers;
 
 	EXPECT_WORKS(WSADuplicateSocket(self->s, self->other.pid, &e->info));
-	numbers = count_numbers();
+	numbers = count_descriptors();
 	self->third.errand.info = e->info;
 	EXPECT_EQ(0, ask(&self->third, do_ask_in_vain));
 	EXPECT_EQ(0, ask(&self->other, do_ask_in_vain));
 	EXPECT_EQ(0, ask(&self->other, do_fetch));
-	while (count_numbers() > numbers - 2 && now_ms() < deadline)
+	while (count_descriptors() > numbers - 2 && now_ms() < deadline)
 		usleep(10000);
-	EXPECT_EQ(numbers - 2, count_numbers());
+	EXPECT_EQ(numbers - 2, count_descriptors());
 }
 
 TEST_HARNESS_MAIN

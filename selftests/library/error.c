@@ -4,9 +4,10 @@
 #include <mswsock.h>
 
 #include "suite.h"
+#include "waiter.h"
 #include "../../userlib/core/errno.c"
 
-/* The specification, grouped by what a Winsock program should be told. */
+/* The specification, grouped by what is reported to a Winsock program. */
 static const struct {
 	int wsa;
 	int err[40];
@@ -144,14 +145,14 @@ TEST_F(call, sending_after_the_own_shutdown)
 	EXPECT_EQ(1, send(self->peer, "x", 1, 0));
 }
 
-/* The library was not asked, but the socket's state tells. */
+/* The library was not asked, but the socket's state shows it. */
 TEST_F(call, sending_after_a_shutdown_by_other_means)
 {
 	EXPECT_EQ(0, syscall(SYS_shutdown, (int)self->s, SHUT_WR));
 	EXPECT_FAILS(WSAESHUTDOWN, send(self->s, "x", 1, 0));
 }
 
-/* The connection is gone, with all that it could tell. */
+/* The connection is gone, with all that it could report. */
 TEST_F(call, sending_after_the_own_shutdown_and_the_peers)
 {
 	struct tcp_info info;
@@ -176,7 +177,7 @@ TEST_F(call, receiving_after_the_own_shutdown)
 	EXPECT_EQ(1, send(self->s, "x", 1, 0));
 }
 
-/* A number that close(2) let go means another socket. */
+/* A descriptor that close(2) closed is another socket's. */
 TEST_F(call, a_shutdown_is_forgotten_with_its_socket)
 {
 	SOCKET s;
@@ -233,13 +234,6 @@ TEST_F(call, a_socket_that_was_never_connected)
 	EXPECT_FAILS(WSAENOTCONN, getpeername(s, (struct sockaddr *)&addr, &len));
 }
 
-/* fill() leaves a little room when the last acknowledgment comes late. */
-static void squeeze(SOCKET s)
-{
-	while (send(s, "x", 1, 0) == 1)
-		;
-}
-
 TEST_F(call, nothing_there_and_nonblocking)
 {
 	u_long nonblocking = 1;
@@ -249,7 +243,6 @@ TEST_F(call, nothing_there_and_nonblocking)
 	EXPECT_CLEAR(ioctlsocket(self->s, FIONBIO, &nonblocking));
 	EXPECT_FAILS(WSAEWOULDBLOCK, recv(self->s, &byte, 1, 0));
 	fill(self->s);
-	squeeze(self->s);
 	EXPECT_FAILS(WSAEWOULDBLOCK, send(self->s, "x", 1, 0));
 }
 
@@ -270,7 +263,6 @@ TEST_F(call, nothing_there_within_the_time_out)
 
 	fill(self->s);
 	EXPECT_CLEAR(setsockopt(self->s, SOL_SOCKET, SO_SNDTIMEO, &ms, sizeof(ms)));
-	squeeze(self->s);
 	before = now_ms();
 	EXPECT_FAILS(WSAETIMEDOUT, send(self->s, "x", 1, 0));
 	EXPECT_LE(TIMEOUT_MS - TICKS_MS, now_ms() - before);
@@ -288,16 +280,16 @@ TEST_F(call, signals_do_not_move_the_time_out)
 {
 	DWORD ms = 1000;
 	long before, took;
-	struct pest pest;
+	struct signaller signaller;
 	char byte;
 
 	EXPECT_CLEAR(setsockopt(self->s, SOL_SOCKET, SO_RCVTIMEO, &ms, sizeof(ms)));
-	pest_start(&pest, 100);
+	signaller_start(&signaller, 100);
 	before = now_ms();
 	EXPECT_FAILS(WSAETIMEDOUT, recv(self->s, &byte, 1, 0));
 	took = now_ms() - before;
-	pest_stop(&pest);
-	EXPECT_LT(2, pest_bites);
+	signaller_stop(&signaller);
+	EXPECT_LT(2, signals_handled);
 	EXPECT_LE(1000 - TICKS_MS, took);
 	EXPECT_GT(AT_ONCE_MS, took);
 }
@@ -420,36 +412,18 @@ TEST_F(call, a_shutdown_without_a_connection_changes_nothing)
 	}
 }
 
-/* A listener whose queue is full: the next one to connect waits. */
-static SOCKET open_full_listener(int family, struct sockaddr_storage *addr,
-				 socklen_t *len)
-{
-	SOCKET listener = open_socket(family, SOCK_STREAM), s;
-	int i;
-
-	*len = loopback(family, addr);
-	check(bind(listener, (struct sockaddr *)addr, *len));
-	check(listen(listener, 0));
-	*len = name_of(listener, addr);
-	for (i = 0; i < 4; i++) {
-		s = open_socket(family, SOCK_STREAM);
-		set_nonblocking(s, true);
-		connect(s, (struct sockaddr *)addr, *len);
-		usleep(50000);
-	}
-	return listener;
-}
-
-/* L10: the attempt goes on, and connects when there is room. */
+/* L10: the attempt continues, and connects when there is room. */
 TEST_F(call, a_shutdown_while_connecting_changes_nothing)
 {
-	struct sockaddr_storage addr;
-	socklen_t len;
-	SOCKET listener = open_full_listener(variant->family, &addr, &len);
 	SOCKET s = open_socket(variant->family, SOCK_STREAM);
+	struct sockaddr_storage addr;
+	SOCKET listener;
+	socklen_t len;
 	char byte;
 	int how, i;
 
+	pending_connect(variant->family, &listener);
+	len = name_of(listener, &addr);
 	set_nonblocking(s, true);
 	EXPECT_FAILS(WSAEWOULDBLOCK, connect(s, (struct sockaddr *)&addr, len));
 	for (how = SD_RECEIVE; how <= SD_BOTH; how++)
@@ -472,20 +446,19 @@ TEST_F(call, datagram_sockets_are_shut_down_without_a_connection)
 	SOCKET other = open_socket(variant->family, SOCK_DGRAM);
 	struct sockaddr_storage addr;
 	struct sockaddr *name = (struct sockaddr *)&addr;
-	socklen_t len = loopback(variant->family, &addr);
+	socklen_t len;
 	WSABUF buf = { 0 };
 	DWORD n, flags = 0;
 	SOCKET again;
 	char byte;
 
-	check(bind(s, name, len));
-	len = name_of(s, &addr);
+	len = bind_loopback(s, variant->family, &addr);
 	again = dup((int)s);
 	EXPECT_WORKS(shutdown(s, SD_RECEIVE));
 	EXPECT_WORKS(shutdown(s, SD_RECEIVE));
 	EXPECT_FAILS(WSAESHUTDOWN, recv(s, &byte, 1, 0));
 	EXPECT_FAILS(WSAESHUTDOWN, recvfrom(s, &byte, 1, 0, NULL, NULL));
-	/* by a number that the library has not shut */
+	/* by a descriptor that the library has not shut down */
 	EXPECT_FAILS(WSAESHUTDOWN, recv(again, &byte, 1, 0));
 	buf.len = 1;
 	buf.buf = &byte;
@@ -512,12 +485,10 @@ static void *receive_one(void *arg)
 TEST_F(call, a_shutdown_ends_a_waiting_receiver_of_datagrams)
 {
 	SOCKET s = open_socket(variant->family, SOCK_DGRAM);
-	struct sockaddr_storage addr;
-	socklen_t len = loopback(variant->family, &addr);
 	pthread_t thread;
 	void *error;
 
-	check(bind(s, (struct sockaddr *)&addr, len));
+	bind_loopback(s, variant->family, NULL);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, receive_one, (void *)s));
 	usleep(200000);
 	EXPECT_WORKS(shutdown(s, SD_RECEIVE));
@@ -553,13 +524,12 @@ static void connect_again(struct __test_metadata *_metadata, int family,
 	SOCKET listener = open_socket(family, SOCK_STREAM);
 	SOCKET s = open_socket(family, SOCK_STREAM);
 	struct sockaddr_storage addr;
-	socklen_t len = loopback(family, &addr);
+	socklen_t len;
 	struct sockaddr *name = (struct sockaddr *)&addr;
 	char byte;
 
 	/* bound, and not yet listening: it refuses */
-	check(bind(listener, name, len));
-	len = name_of(listener, &addr);
+	len = bind_loopback(listener, family, &addr);
 	set_nonblocking(s, true);
 	fail_to_connect(_metadata, s, name, len, ask);
 	fail_to_connect(_metadata, s, name, len, ask);
@@ -605,25 +575,14 @@ TEST_F(call, connecting_once_connected)
 /* Nobody answers once the listener's queue is full. */
 TEST_F(call, connecting_without_an_answer)
 {
-	SOCKET listener = open_socket(variant->family, SOCK_STREAM);
+	SOCKET listener, s = pending_connect(variant->family, &listener);
 	struct sockaddr_storage addr;
-	socklen_t len = loopback(variant->family, &addr);
+	socklen_t len = name_of(listener, &addr);
 	struct sockaddr *name = (struct sockaddr *)&addr;
+	struct signaller signaller;
 	DWORD ms = 300;
-	struct pest pest;
 	long before;
-	SOCKET s;
-	int i;
 
-	check(bind(listener, name, len));
-	check(listen(listener, 0));
-	len = name_of(listener, &addr);
-	for (i = 0; i < 4; i++) {
-		s = open_socket(variant->family, SOCK_STREAM);
-		set_nonblocking(s, true);
-		EXPECT_FAILS(WSAEWOULDBLOCK, connect(s, name, len));
-		usleep(50000);
-	}
 	EXPECT_FAILS(WSAEALREADY, connect(s, name, len));
 
 	/* L3 here as well */
@@ -636,12 +595,12 @@ TEST_F(call, connecting_without_an_answer)
 	s = open_socket(variant->family, SOCK_STREAM);
 	ms = 700;
 	EXPECT_CLEAR(setsockopt(s, SOL_SOCKET, SO_SNDTIMEO, &ms, sizeof(ms)));
-	pest_start(&pest, 100);
+	signaller_start(&signaller, 100);
 	before = now_ms();
 	EXPECT_FAILS(WSAETIMEDOUT, connect(s, name, len));
 	EXPECT_LE(700 - TICKS_MS, now_ms() - before);
 	EXPECT_GT(AT_ONCE_MS, now_ms() - before);
-	pest_stop(&pest);
+	signaller_stop(&signaller);
 }
 
 TEST_F(call, a_port_that_nobody_reads)
@@ -661,7 +620,7 @@ TEST_F(call, a_port_that_nobody_reads)
 	EXPECT_FAILS(WSAECONNRESET, recv(s, &byte, 1, MSG_DONTWAIT));
 	EXPECT_FAILS(WSAEWOULDBLOCK, recv(s, &byte, 1, MSG_DONTWAIT));
 
-	/* L11: send() sends, and what it has met is recv()'s to tell */
+	/* L11: send() sends, and recv() reports the error */
 	ASSERT_EQ(1, send(s, "x", 1, 0));
 	wait_for(s, POLLERR);
 	other = open_socket(variant->family, SOCK_DGRAM);
@@ -674,12 +633,12 @@ TEST_F(call, a_port_that_nobody_reads)
 }
 
 /* L11 */
-TEST_F(call, a_port_that_nobody_reads_and_nobody_wants_to_know)
+TEST_F(call, a_port_that_nobody_reads_without_udp_connreset)
 {
 	SOCKET s = open_socket(variant->family, SOCK_DGRAM);
 	SOCKET other = open_socket(variant->family, SOCK_DGRAM);
 	struct sockaddr_storage addr;
-	socklen_t len = loopback(variant->family, &addr);
+	socklen_t len;
 	BOOL on = FALSE;
 	DWORD n;
 	char byte;
@@ -687,8 +646,7 @@ TEST_F(call, a_port_that_nobody_reads_and_nobody_wants_to_know)
 
 	check(WSAIoctl(s, SIO_UDP_CONNRESET, &on, sizeof(on), NULL, 0, &n, NULL,
 		       NULL));
-	check(bind(other, (struct sockaddr *)&addr, len));
-	len = name_of(other, &addr);
+	len = bind_loopback(other, variant->family, &addr);
 	check(closesocket(other));
 	check(connect(s, (struct sockaddr *)&addr, len));
 	for (i = 0; i < 3; i++) {
@@ -716,7 +674,7 @@ TEST_F(call, a_datagram_without_a_destination)
 }
 
 /* L13 */
-TEST_F(call, a_stream_tells_no_source)
+TEST_F(call, a_stream_reports_no_source)
 {
 	struct sockaddr_storage addr;
 	int len = 0x40ffee11;
@@ -752,7 +710,7 @@ static int int_option(SOCKET s, int name)
 }
 
 /* L17 */
-TEST(a_protocol_says_the_rest)
+TEST(a_protocol_implies_the_rest)
 {
 	SOCKET s;
 
@@ -780,11 +738,10 @@ TEST(what_a_listener_keeps_to_itself_its_children_do)
 						  i ? WSA_FLAG_NO_HANDLE_INHERIT : 0));
 		SOCKET s = open_socket(AF_INET, SOCK_STREAM), child;
 		struct sockaddr_storage addr;
-		int len = loopback(AF_INET, &addr);
+		int len;
 
-		check(bind(listener, (struct sockaddr *)&addr, len));
+		len = bind_loopback(listener, AF_INET, &addr);
 		check(listen(listener, 1));
-		len = name_of(listener, &addr);
 		check(connect(s, (struct sockaddr *)&addr, len));
 		child = check(accept(listener, NULL, NULL));
 		EXPECT_EQ(i ? FD_CLOEXEC : 0, fcntl((int)child, F_GETFD));

@@ -1,23 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Event objects, WSAEventSelect() and WSAAsyncSelect(). */
 #include <sys/epoll.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "suite.h"
 #include "waiter.h"
 
-/* The time an event may take on a slow machine, and one that shows nothing. */
+/* The time an event may take on a slow machine. */
 #define SOON	AT_ONCE_MS
-#define QUIET	150
-
-static bool is_set(WSAEVENT event, DWORD timeout)
-{
-	DWORD ret = WSAWaitForMultipleEvents(1, &event, FALSE, timeout, FALSE);
-
-	if (ret == WSA_WAIT_FAILED)
-		errx(EXIT_FAILURE, "wait: error %d", WSAGetLastError());
-	return ret == WSA_WAIT_EVENT_0;
-}
 
 FIXTURE(event) {
 	WSAEVENT events[3];
@@ -38,14 +29,6 @@ FIXTURE_TEARDOWN(event)
 {
 	WSACleanup();
 }
-
-#define EXPECT_REFUSED(error, call) do {				\
-	WSASetLastError(POISON_ERROR);					\
-	errno = POISON_ERRNO;						\
-	EXPECT_FALSE(!!(call));						\
-	EXPECT_EQ(POISON_ERRNO, errno);					\
-	EXPECT_EQ((error), WSAGetLastError());				\
-} while (0)
 
 #define WAIT(count, all, timeout)					\
 	WSAWaitForMultipleEvents(count, self->events, all, timeout, FALSE)
@@ -112,7 +95,7 @@ TEST_F(event, is_one_only_if_it_is)
 	EXPECT_TRUE(is_open(ends[0]));
 }
 
-/* A program without a standard input gets number 0 from the system. */
+/* A program without a standard input gets descriptor 0 from the system. */
 TEST_F(event, is_never_null)
 {
 	WSAEVENT event;
@@ -124,7 +107,7 @@ TEST_F(event, is_never_null)
 	EXPECT_TRUE(WSASetEvent(event));
 }
 
-TEST_F(event, is_a_number_that_can_be_polled)
+TEST_F(event, is_a_descriptor_that_can_be_polled)
 {
 	struct epoll_event got, event = { .events = EPOLLIN };
 	int set = epoll_create1(0);
@@ -181,11 +164,11 @@ TEST_F(event, wait_for_all_ends_with_the_last)
 /* L3 */
 TEST_F(event, wait_ends_in_time_signals_or_not)
 {
-	struct pest pest;
+	struct signaller signaller;
 	long before;
 	int all;
 
-	pest_start(&pest, 20);
+	signaller_start(&signaller, 20);
 	for (all = 0; all < 2; all++) {
 		WSASetEvent(self->events[0]);
 		before = now_ms();
@@ -196,8 +179,8 @@ TEST_F(event, wait_ends_in_time_signals_or_not)
 		EXPECT_LE(500, now_ms() - before);
 		EXPECT_GT(SOON, now_ms() - before);
 	}
-	pest_stop(&pest);
-	EXPECT_LT(0, pest_bites);
+	signaller_stop(&signaller);
+	EXPECT_LT(0, signals_handled);
 }
 
 TEST_F(event, wait_takes_up_to_64)
@@ -217,7 +200,7 @@ TEST_F(event, wait_takes_up_to_64)
 		     WSAWaitForMultipleEvents(1, NULL, FALSE, 0, FALSE));
 }
 
-/* Selections, told of by an event or by messages. */
+/* Selections, reported by an event or by messages. */
 struct told {
 	bool messages;
 	WSAEVENT event;
@@ -229,19 +212,17 @@ static int run_wait(void *arg)
 	return WSAWaitForMultipleEvents(1, arg, FALSE, WSA_INFINITE, FALSE);
 }
 
-/* L8: those who wait are the parent's, and go on. */
+/* L8: the waiters are the parent's, and continue. */
 TEST_F(event, is_waited_for_across_a_fork)
 {
 	struct waiter waiter;
-	int status;
 	pid_t pid;
 
 	waiter_start(&waiter, run_wait, &self->events[0]);
 	pid = fork();
 	if (!pid)
 		_exit(WAIT(1, FALSE, 20) != WSA_WAIT_TIMEOUT || WSACleanup());
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	EXPECT_EQ(0, status);
+	EXPECT_EQ(0, wait_child(pid));
 	EXPECT_FALSE(waiter.done);
 	EXPECT_TRUE(WSASetEvent(self->events[0]));
 	EXPECT_EQ(WSA_WAIT_EVENT_0, waiter_join(&waiter));
@@ -341,7 +322,7 @@ static long gather(const struct told *told, SOCKET s, long wanted)
 	return all;
 }
 
-/* Is anything told, of whatever socket? */
+/* Is anything reported, of any socket? */
 static bool is_told(const struct told *told, DWORD timeout)
 {
 	return is_set(told->messages ? winsock_queue_event(told->queue) :
@@ -396,11 +377,9 @@ TEST_F(network, events_of_a_listener)
 TEST_F(network, accept_event_of_a_listener_to_be)
 {
 	SOCKET listener = open_socket(variant->family, SOCK_STREAM), s;
-	struct sockaddr_storage addr;
-	socklen_t len = loopback(variant->family, &addr);
 
 	ASK(listener, FD_ACCEPT);
-	check(bind(listener, (struct sockaddr *)&addr, len));
+	bind_loopback(listener, variant->family, NULL);
 	check(listen(listener, 5));
 	EXPECT_QUIET(listener);
 	s = start_connect(listener, variant->family);
@@ -495,7 +474,7 @@ TEST_F(network, read_event_comes_again_after_each_recv)
 	EXPECT_EVENTS(s, FD_READ);
 }
 
-/* What recv() leaves is told of before it returns. */
+/* What recv() leaves is reported before it returns. */
 TEST_F(network, read_event_is_there_when_recv_returns)
 {
 	SOCKET s = self->pair.s;
@@ -554,7 +533,7 @@ TEST_F(network, read_event_does_not_come_after_the_own_shutdown)
 	EXPECT_QUIET(s);
 	EXPECT_FAILS(WSAESHUTDOWN, WSARecv(s, &buf, 1, &received, &flags, NULL, NULL));
 	EXPECT_QUIET(s);
-	/* That of the peer comes all the same, over what nobody can read. */
+	/* That of the peer comes all the same, over what cannot be read any more. */
 	check(shutdown(self->pair.peer, SD_SEND));
 	EXPECT_EVENTS(s, FD_CLOSE);
 }
@@ -603,7 +582,7 @@ TEST_F(network, close_event_is_not_for_our_own_shutdown)
 	EXPECT_EVENTS(s, FD_CLOSE);
 }
 
-/* Windows' number for it, whatever its manual says. */
+/* The error of Windows, whatever its manual says. */
 TEST_F(network, close_event_of_a_reset_has_an_error)
 {
 	SOCKET s = self->pair.s;
@@ -622,11 +601,10 @@ TEST_F(network, datagram_events)
 {
 	SOCKET s = open_socket(variant->family, SOCK_DGRAM);
 	struct sockaddr_storage addr;
-	socklen_t len = loopback(variant->family, &addr);
+	socklen_t len;
 	char c;
 
-	check(bind(s, (struct sockaddr *)&addr, len));
-	len = name_of(s, &addr);
+	len = bind_loopback(s, variant->family, &addr);
 	ASK(s, FD_READ | FD_WRITE);
 	EXPECT_EVENTS(s, FD_WRITE);
 	check(sendto(s, "1", 1, 0, (struct sockaddr *)&addr, len));
@@ -639,7 +617,7 @@ TEST_F(network, datagram_events)
 	EXPECT_QUIET(s);
 }
 
-/* As Windows has it: an event is not told twice, a message is. */
+/* As Windows has it: an event is not reported twice, a message is. */
 TEST_F(network, what_asking_again_brings)
 {
 	SOCKET s = self->pair.s;
@@ -749,7 +727,7 @@ TEST_F(network, selection_needs_sound_arguments)
 	EXPECT_EQ(0, got.lNetworkEvents);
 }
 
-TEST_F(network, selection_is_the_sockets_not_the_numbers)
+TEST_F(network, selection_is_the_sockets_not_the_descriptors)
 {
 	SOCKET s = self->pair.s, other;
 	u_long off = 0;
@@ -764,7 +742,7 @@ TEST_F(network, selection_is_the_sockets_not_the_numbers)
 	EXPECT_EQ(1, recv(other, &c, 1, 0));
 	EXPECT_EVENTS(s, FD_READ);
 
-	/* G5: it lives on with the other number. */
+	/* G5: it continues with the other descriptor. */
 	check(closesocket(s));
 	EXPECT_EQ(1, recv(other, &c, 1, 0));
 	check(send(self->pair.peer, "3", 1, 0));
@@ -773,7 +751,7 @@ TEST_F(network, selection_is_the_sockets_not_the_numbers)
 }
 
 /* closesocket() finds the selection, and no socket. */
-TEST_F(network, selection_of_a_number_that_is_gone_is_in_nobodys_way)
+TEST_F(network, selection_of_a_closed_descriptor_does_not_affect_the_next)
 {
 	SOCKET s = self->pair.s;
 
@@ -859,7 +837,7 @@ static void do_deed(SOCKET peer, enum deed deed)
 }
 
 /* P9: also for who shares the socket with another process. */
-TEST_F(network, nothing_is_told_after_closesocket)
+TEST_F(network, nothing_is_reported_after_closesocket)
 {
 	struct pair pair;
 	int deed, shared;
@@ -888,7 +866,7 @@ TEST_F(network, nothing_is_told_after_closesocket)
 }
 
 /* P9, with events at the very moment */
-TEST_F(network, nothing_is_told_after_closesocket_not_even_late)
+TEST_F(network, nothing_is_reported_after_closesocket_not_even_late)
 {
 	struct pair pair;
 	int round, late = 0;
@@ -928,7 +906,7 @@ TEST_F(network, closesocket_ends_the_selection_and_leaves_the_event)
 	EXPECT_QUIET(again);
 }
 
-TEST_F(network, number_lost_to_close_has_no_selection_when_it_comes_back)
+TEST_F(network, descriptor_lost_to_close_has_no_selection_when_it_is_reused)
 {
 	SOCKET s = self->pair.s, again;
 
@@ -943,7 +921,7 @@ TEST_F(network, number_lost_to_close_has_no_selection_when_it_comes_back)
 	EXPECT_EVENTS(again, FD_WRITE);
 }
 
-/* A selection goes on without it, as with Windows' handles. */
+/* A selection continues without it, as with Windows' handles. */
 TEST_F(network, closed_event_is_not_written_to)
 {
 	SOCKET s = self->pair.s;
@@ -968,10 +946,13 @@ TEST_F(network, closed_event_is_not_written_to)
 #ifndef __SANITIZE_THREAD__
 static int threads(void)
 {
-	return entries("/proc/self/task") - 2;
+	struct stat tasks;
+
+	check(stat("/proc/self/task", &tasks));
+	return tasks.st_nlink - 2;
 }
 
-/* L2: and begins anew with the next startup. */
+/* L2: and begins again with the next startup. */
 TEST_F(network, one_thread_at_most_and_none_after_cleanup)
 {
 	SOCKET s[20];
@@ -1011,7 +992,6 @@ TEST_F(network, fork_leaves_selections_to_the_parent)
 	WSAEVENT event;
 	u_long off = 0;
 	char c, buf[16];
-	int status;
 	pid_t child;
 
 	ASK(s, FD_READ);
@@ -1031,8 +1011,7 @@ TEST_F(network, fork_leaves_selections_to_the_parent)
 		check(closesocket(peer));
 		_exit(WSACleanup() ? 4 : 0);
 	}
-	waitpid(child, &status, 0);
-	EXPECT_EQ(0, status);
+	EXPECT_EQ(0, wait_child(child));
 
 	EXPECT_QUIET(s);
 	check(send(peer, "x", 1, 0));
@@ -1188,16 +1167,16 @@ TEST_F(queue, fails_those_who_wait_when_it_is_closed)
 TEST_F(queue, ends_in_time_signals_or_not)
 {
 	struct winsock_message message;
-	struct pest pest;
+	struct signaller signaller;
 	long before;
 
-	pest_start(&pest, 20);
+	signaller_start(&signaller, 20);
 	before = now_ms();
 	EXPECT_WORKS(winsock_get_message(self->queue, &message, 500));
 	EXPECT_LE(500, now_ms() - before);
 	EXPECT_GT(SOON, now_ms() - before);
-	pest_stop(&pest);
-	EXPECT_LT(0, pest_bites);
+	signaller_stop(&signaller);
+	EXPECT_LT(0, signals_handled);
 	EXPECT_FAILS(WSAEFAULT, winsock_get_message(self->queue, NULL, 0));
 }
 
@@ -1223,7 +1202,6 @@ TEST_F(queue, is_one_of_many)
 TEST_F(queue, is_empty_in_a_child)
 {
 	struct winsock_message message;
-	int status;
 	pid_t pid;
 
 	check(WSAAsyncSelect(self->pair.s, self->queue, MESSAGE, FD_WRITE));
@@ -1232,13 +1210,12 @@ TEST_F(queue, is_empty_in_a_child)
 	if (!pid)
 		_exit(is_set(winsock_queue_event(self->queue), 0) ||
 		      winsock_get_message(self->queue, &message, 0));
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	EXPECT_EQ(0, status);
+	EXPECT_EQ(0, wait_child(pid));
 	EXPECT_EQ(FD_WRITE, one_message(self->queue, self->pair.s, SOON));
 }
 
 /* A stream that is no TCP is taken for connected. */
-TEST_F(queue, tells_of_a_local_socket)
+TEST_F(queue, reports_a_local_socket)
 {
 	int ends[2];
 
@@ -1248,8 +1225,8 @@ TEST_F(queue, tells_of_a_local_socket)
 	EXPECT_EQ(FD_READ, one_message(self->queue, ends[0], SOON));
 }
 
-/* The connection was over when somebody asked. */
-TEST_F(queue, tells_of_a_connection_that_is_over)
+/* The connection was over when it was selected. */
+TEST_F(queue, reports_a_connection_that_is_over)
 {
 	SOCKET s = self->pair.s;
 

@@ -4,48 +4,18 @@
 #include <netinet/in.h>
 #include <sys/wait.h>
 
+#include "request.h"
 #include "suite.h"
 #include "waiter.h"
 
-/* Time in which something would have happened that must not. */
-#define QUIET	150
-#define BLOCK	(sizeof(struct sockaddr_in6) + 16)
 #define MANY	8
-
-#define EXPECT_REFUSED(error, call) do {				\
-	WSASetLastError(POISON_ERROR);					\
-	errno = POISON_ERRNO;						\
-	EXPECT_FALSE(!!(call));						\
-	EXPECT_EQ(POISON_ERRNO, errno);					\
-	EXPECT_EQ((error), WSAGetLastError());				\
-} while (0)
-
-#define EXPECT_TRUE_CLEAR(call) do {					\
-	WSASetLastError(POISON_ERROR);					\
-	errno = POISON_ERRNO;						\
-	EXPECT_TRUE(!!(call));						\
-	EXPECT_EQ(POISON_ERRNO, errno);					\
-	EXPECT_EQ(0, WSAGetLastError());				\
-} while (0)
 
 #define EXPECT_PENDING(call)	EXPECT_REFUSED(WSA_IO_PENDING, call)
 
-/**
- * struct request - an overlapped call and its memory
- * @ov: overlapped, with an event
- * @s: accept socket
- * @data: room for what is received, then for two addresses
- */
-struct request {
-	WSAOVERLAPPED ov;
-	SOCKET s;
-	char data[64 + 2 * BLOCK];
-};
-
-static void request_init(struct request *r, SOCKET s)
+/* With an event; @s becomes the connection. */
+static void connection_init(struct request *r, SOCKET s)
 {
-	memset(r, 0, sizeof(*r));
-	r->ov.hEvent = WSACreateEvent();
+	request_init(r, WSACreateEvent(), 0);
 	r->s = s;
 	memset(r->data, 0xcc, sizeof(r->data));
 }
@@ -58,33 +28,10 @@ static BOOL accept_into(SOCKET listener, struct request *r, DWORD size)
 			&r->ov);
 }
 
-static bool is_set(const struct request *r, DWORD timeout)
-{
-	WSAEVENT event = r->ov.hEvent;
-
-	return WSAWaitForMultipleEvents(1, &event, FALSE, timeout, FALSE) ==
-	       WSA_WAIT_EVENT_0;
-}
-
-/* Waits; the number of bytes, or its error as a negative number. */
-static long outcome(SOCKET s, struct request *r)
-{
-	DWORD bytes = 0, flags = 0;
-
-	if (!WSAGetOverlappedResult(s, &r->ov, &bytes, TRUE, &flags))
-		return -WSAGetLastError();
-	return bytes;
-}
-
 /* Of one that was cancelled: without its socket. */
 static long status(const struct request *r)
 {
 	return HasOverlappedIoCompleted(&r->ov) ? (long)r->ov.Internal : -1;
-}
-
-static void say(SOCKET s, const char *text)
-{
-	check(send(s, text, strlen(text), 0));
 }
 
 static SOCKET dial(SOCKET listener, int family)
@@ -131,7 +78,7 @@ FIXTURE_SETUP(accepting)
 	start();
 	self->listener = open_listener(variant->family);
 	set_nonblocking(self->listener, variant->nonblocking);
-	request_init(&self->r, open_socket(variant->family, SOCK_STREAM));
+	connection_init(&self->r, open_socket(variant->family, SOCK_STREAM));
 }
 
 FIXTURE_TEARDOWN(accepting)
@@ -166,12 +113,12 @@ TEST_F(accepting, accept_socket_becomes_the_connection)
 	SOCKET peer;
 
 	EXPECT_PENDING(accept_into(self->listener, &self->r, 0));
-	EXPECT_FALSE(is_set(&self->r, QUIET));
-	before = entries("/proc/self/fd");
+	EXPECT_FALSE(is_set(self->r.ov.hEvent, QUIET));
+	before = count_descriptors();
 	peer = dial(self->listener, variant->family);
 	EXPECT_EQ(0, outcome(self->listener, &self->r));
-	EXPECT_TRUE(is_set(&self->r, 0));
-	EXPECT_EQ(before + 1, entries("/proc/self/fd"));
+	EXPECT_TRUE(is_set(self->r.ov.hEvent, 0));
+	EXPECT_EQ(before + 1, count_descriptors());
 	EXPECT_CLEAR(setsockopt(self->r.s, SOL_SOCKET, SO_UPDATE_ACCEPT_CONTEXT,
 				(char *)&self->listener,
 				sizeof(self->listener)));
@@ -194,7 +141,7 @@ TEST_F(accepting, first_data_are_waited_for)
 
 	EXPECT_PENDING(accept_into(self->listener, &self->r, 64));
 	peer = dial(self->listener, variant->family);
-	EXPECT_FALSE(is_set(&self->r, QUIET));
+	EXPECT_FALSE(is_set(self->r.ov.hEvent, QUIET));
 	say(peer, "hello");
 	EXPECT_EQ(5, outcome(self->listener, &self->r));
 	EXPECT_EQ(0, memcmp(self->r.data, "hello", 5));
@@ -217,11 +164,11 @@ TEST_F(accepting, one_silent_peer_does_not_keep_the_next_waiting)
 	struct request second;
 	SOCKET silent, peer;
 
-	request_init(&second, open_socket(variant->family, SOCK_STREAM));
+	connection_init(&second, open_socket(variant->family, SOCK_STREAM));
 	EXPECT_PENDING(accept_into(self->listener, &self->r, 64));
 	EXPECT_PENDING(accept_into(self->listener, &second, 64));
 	silent = dial(self->listener, variant->family);
-	EXPECT_FALSE(is_set(&self->r, QUIET));
+	EXPECT_FALSE(is_set(self->r.ov.hEvent, QUIET));
 	peer = dial(self->listener, variant->family);
 	say(peer, "me");
 	EXPECT_EQ(2, outcome(self->listener, &second));
@@ -239,7 +186,7 @@ TEST_F(accepting, connections_come_in_the_order_of_the_calls)
 	int i;
 
 	for (i = 0; i < MANY; i++) {
-		request_init(&r[i], open_socket(variant->family, SOCK_STREAM));
+		connection_init(&r[i], open_socket(variant->family, SOCK_STREAM));
 		EXPECT_PENDING(accept_into(self->listener, &r[i], 0));
 	}
 	for (i = 0; i < MANY; i++) {
@@ -261,18 +208,18 @@ TEST_F(accepting, closing_the_listener_aborts_all_of_them)
 	struct request waiting, silent;
 	SOCKET peer;
 
-	request_init(&waiting, open_socket(variant->family, SOCK_STREAM));
-	request_init(&silent, open_socket(variant->family, SOCK_STREAM));
+	connection_init(&waiting, open_socket(variant->family, SOCK_STREAM));
+	connection_init(&silent, open_socket(variant->family, SOCK_STREAM));
 	EXPECT_PENDING(accept_into(self->listener, &silent, 64));
 	peer = dial(self->listener, variant->family);
-	EXPECT_FALSE(is_set(&silent, QUIET));
+	EXPECT_FALSE(is_set(silent.ov.hEvent, QUIET));
 	EXPECT_PENDING(accept_into(self->listener, &self->r, 64));
 	EXPECT_PENDING(accept_into(self->listener, &waiting, 0));
 	EXPECT_WORKS(closesocket(self->listener));
 	EXPECT_EQ(WSA_OPERATION_ABORTED, status(&silent));
 	EXPECT_EQ(WSA_OPERATION_ABORTED, status(&self->r));
 	EXPECT_EQ(WSA_OPERATION_ABORTED, status(&waiting));
-	EXPECT_FALSE(is_set(&self->r, 0));
+	EXPECT_FALSE(is_set(self->r.ov.hEvent, 0));
 	EXPECT_TRUE(is_open(self->r.s));
 	/* the one that is connected is the application's */
 	say(peer, "x");
@@ -286,10 +233,10 @@ TEST_F(accepting, closing_the_accept_socket_aborts_its_own)
 	struct request second;
 	SOCKET peer;
 
-	request_init(&second, open_socket(variant->family, SOCK_STREAM));
+	connection_init(&second, open_socket(variant->family, SOCK_STREAM));
 	EXPECT_PENDING(accept_into(self->listener, &self->r, 64));
 	EXPECT_PENDING(accept_into(self->listener, &second, 0));
-	EXPECT_FALSE(is_set(&self->r, QUIET));
+	EXPECT_FALSE(is_set(self->r.ov.hEvent, QUIET));
 	EXPECT_WORKS(closesocket(self->r.s));
 	EXPECT_EQ(WSA_OPERATION_ABORTED, status(&self->r));
 	EXPECT_FALSE(is_open(self->r.s));
@@ -303,7 +250,7 @@ TEST_F(accepting, closing_the_one_that_waits_for_its_turn_aborts_it)
 	struct request second;
 	SOCKET peer;
 
-	request_init(&second, open_socket(variant->family, SOCK_STREAM));
+	connection_init(&second, open_socket(variant->family, SOCK_STREAM));
 	EXPECT_PENDING(accept_into(self->listener, &self->r, 0));
 	EXPECT_PENDING(accept_into(self->listener, &second, 0));
 	EXPECT_WORKS(closesocket(second.s));
@@ -320,7 +267,7 @@ TEST_F(accepting, closing_the_silent_connection_aborts_it)
 
 	EXPECT_PENDING(accept_into(self->listener, &self->r, 64));
 	peer = dial(self->listener, variant->family);
-	EXPECT_FALSE(is_set(&self->r, QUIET));
+	EXPECT_FALSE(is_set(self->r.ov.hEvent, QUIET));
 	EXPECT_WORKS(closesocket(self->r.s));
 	EXPECT_EQ(WSA_OPERATION_ABORTED, status(&self->r));
 	EXPECT_FALSE(is_open(self->r.s));
@@ -364,7 +311,7 @@ TEST_F(accepting, selection_and_mode_are_the_accept_sockets)
 }
 
 /* G5 */
-TEST_F(accepting, goes_on_where_the_accept_socket_has_another_number)
+TEST_F(accepting, continues_where_the_accept_socket_has_another_descriptor)
 {
 	SOCKET other = check(fcntl(self->r.s, F_DUPFD, 0));
 	SOCKET peer;
@@ -377,14 +324,14 @@ TEST_F(accepting, goes_on_where_the_accept_socket_has_another_number)
 	expect_connection(_metadata, peer, other);
 }
 
-/* Where close(2) was used the number may be somebody else's. */
-TEST_F(accepting, number_that_means_something_else_is_left_alone)
+/* Where close(2) was used the descriptor may be another file's. */
+TEST_F(accepting, reused_descriptor_is_left_alone)
 {
 	SOCKET other, again;
 	char c;
 
 	EXPECT_PENDING(accept_into(self->listener, &self->r, 0));
-	/* In one go: a thread of the library may be in want of a number, too. */
+	/* In one step: a thread of the library may open a descriptor, too. */
 	other = native_socket(AF_INET, SOCK_DGRAM);
 	again = dup2(other, self->r.s);
 	EXPECT_EQ(self->r.s, again);
@@ -460,20 +407,12 @@ FIXTURE_VARIANT_ADD(connecting, nonblocking) {
 	.family = AF_INET, .nonblocking = true
 };
 
-static void bind_any(SOCKET s, int family)
-{
-	struct sockaddr_storage addr;
-	socklen_t len = loopback(family, &addr);
-
-	check(bind(s, (struct sockaddr *)&addr, len));
-}
-
 FIXTURE_SETUP(connecting)
 {
 	start();
 	self->listener = open_listener(variant->family);
 	self->len = name_of(self->listener, &self->addr);
-	request_init(&self->r, open_socket(variant->family, SOCK_STREAM));
+	connection_init(&self->r, open_socket(variant->family, SOCK_STREAM));
 	set_nonblocking(self->r.s, variant->nonblocking);
 }
 
@@ -499,7 +438,7 @@ TEST_F(connecting, connects_and_sends)
 	DWORD seconds = 0;
 	socklen_t len = sizeof(seconds);
 
-	bind_any(self->r.s, variant->family);
+	bind_loopback(self->r.s, variant->family, NULL);
 	strcpy(self->r.data, "hello");
 	EXPECT_CLEAR(getsockopt(self->r.s, SOL_SOCKET, SO_CONNECT_TIME,
 				(char *)&seconds, &len));
@@ -508,7 +447,7 @@ TEST_F(connecting, connects_and_sends)
 					     SO_UPDATE_CONNECT_CONTEXT, NULL, 0));
 	EXPECT_PENDING(connect_ex(&self->r, &self->addr, self->len, 5));
 	EXPECT_EQ(5, outcome(self->r.s, &self->r));
-	EXPECT_TRUE(is_set(&self->r, 0));
+	EXPECT_TRUE(is_set(self->r.ov.hEvent, 0));
 	EXPECT_EQ(variant->nonblocking, is_nonblocking(self->r.s));
 	EXPECT_CLEAR(setsockopt(self->r.s, SOL_SOCKET,
 				SO_UPDATE_CONNECT_CONTEXT, NULL, 0));
@@ -532,7 +471,7 @@ TEST_F(connecting, refused_one_fails_and_may_try_again)
 	long result;
 
 	closesocket(other);
-	bind_any(self->r.s, variant->family);
+	bind_loopback(self->r.s, variant->family, NULL);
 	result = connect_ex(&self->r, &nobody, len, 5);
 	EXPECT_FALSE(result);
 	if (WSAGetLastError() == WSA_IO_PENDING)
@@ -544,36 +483,19 @@ TEST_F(connecting, refused_one_fails_and_may_try_again)
 	EXPECT_EQ(0, outcome(self->r.s, &self->r));
 }
 
-/* Nothing more is taken where nobody accepts: the handshake goes on and on. */
-static void fill_backlog(SOCKET listener, int family)
-{
-	struct sockaddr_storage addr;
-	socklen_t len = name_of(listener, &addr);
-	SOCKET s;
-	int i;
-
-	check(listen(listener, 0));
-	for (i = 0; i < 4; i++) {
-		s = open_socket(family, SOCK_STREAM);
-		set_nonblocking(s, true);
-		connect(s, (struct sockaddr *)&addr, len);
-	}
-	usleep(QUIET * 1000);
-}
-
 /* P8 */
 TEST_F(connecting, closesocket_aborts_it)
 {
 	fill_backlog(self->listener, variant->family);
-	bind_any(self->r.s, variant->family);
+	bind_loopback(self->r.s, variant->family, NULL);
 	EXPECT_PENDING(connect_ex(&self->r, &self->addr, self->len, 5));
-	EXPECT_FALSE(is_set(&self->r, QUIET));
+	EXPECT_FALSE(is_set(self->r.ov.hEvent, QUIET));
 	EXPECT_REFUSED(WSAEALREADY,
 		       connect_ex(&self->r, &self->addr, self->len, 5));
 	self->r.ov.Internal = WSA_STATUS_PENDING;
 	EXPECT_WORKS(closesocket(self->r.s));
 	EXPECT_EQ(WSA_OPERATION_ABORTED, status(&self->r));
-	EXPECT_FALSE(is_set(&self->r, 0));
+	EXPECT_FALSE(is_set(self->r.ov.hEvent, 0));
 	EXPECT_FALSE(is_open(self->r.s));
 }
 
@@ -593,7 +515,7 @@ TEST_F(connecting, bad_arguments_are_refused)
 					    NULL, 0, &bytes, &r->ov));
 	EXPECT_REFUSED(WSAEOPNOTSUPP, ConnectEx(datagram, addr, self->len, NULL,
 						0, &bytes, &r->ov));
-	bind_any(r->s, variant->family);
+	bind_loopback(r->s, variant->family, NULL);
 	EXPECT_REFUSED(WSA_INVALID_PARAMETER,
 		       ConnectEx(r->s, addr, self->len, NULL, 0, &bytes, NULL));
 	EXPECT_REFUSED(WSAEFAULT, ConnectEx(r->s, NULL, self->len, NULL, 0,
@@ -618,7 +540,7 @@ TEST_F(connecting, disconnect_ends_what_is_sent)
 	EXPECT_REFUSED(WSAENOTSOCK, DisconnectEx(INVALID_SOCKET, NULL, 0, 0));
 	EXPECT_REFUSED(WSAENOTCONN, DisconnectEx(r->s, NULL, 0, 0));
 	EXPECT_REFUSED(WSAEOPNOTSUPP, DisconnectEx(datagram, NULL, 0, 0));
-	bind_any(r->s, variant->family);
+	bind_loopback(r->s, variant->family, NULL);
 	EXPECT_PENDING(connect_ex(r, &self->addr, self->len, 0));
 	EXPECT_EQ(0, outcome(r->s, r));
 	peer = check(accept(self->listener, NULL, NULL));
@@ -753,8 +675,8 @@ FIXTURE_SETUP(message)
 	start();
 	self->s = open_socket(AF_INET, SOCK_DGRAM);
 	self->peer = open_socket(AF_INET, SOCK_DGRAM);
-	bind_any(self->s, AF_INET);
-	bind_any(self->peer, AF_INET);
+	bind_loopback(self->s, AF_INET, NULL);
+	bind_loopback(self->peer, AF_INET, NULL);
 	name_of(self->s, &self->addr);
 	name_of(self->peer, &self->peer_addr);
 	check(setsockopt(self->s, IPPROTO_IP, IP_PKTINFO, (char *)&on,
@@ -809,10 +731,10 @@ TEST_F(message, overlapped_comes_with_them_too)
 	struct request r;
 	DWORD bytes = 0;
 
-	request_init(&r, INVALID_SOCKET);
+	connection_init(&r, INVALID_SOCKET);
 	EXPECT_FAILS(WSA_IO_PENDING,
 		     WSARecvMsg(self->s, &self->m.msg, &bytes, &r.ov, NULL));
-	EXPECT_FALSE(is_set(&r, QUIET));
+	EXPECT_FALSE(is_set(r.ov.hEvent, QUIET));
 	post(self->peer, &self->addr, "abcdef");
 	EXPECT_EQ(6, outcome(self->s, &r));
 	expect_pktinfo(_metadata, &self->m, &self->peer_addr);
@@ -831,15 +753,15 @@ TEST_F(message, closesocket_aborts_it)
 	struct request r;
 	DWORD bytes = 0;
 
-	request_init(&r, INVALID_SOCKET);
+	connection_init(&r, INVALID_SOCKET);
 	EXPECT_FAILS(WSA_IO_PENDING,
 		     WSARecvMsg(self->s, &self->m.msg, &bytes, &r.ov, NULL));
 	EXPECT_WORKS(closesocket(self->s));
 	EXPECT_EQ(WSA_OPERATION_ABORTED, status(&r));
-	EXPECT_FALSE(is_set(&r, 0));
+	EXPECT_FALSE(is_set(r.ov.hEvent, 0));
 }
 
-TEST_F(message, too_long_is_told_and_too_much_control_data_too)
+TEST_F(message, too_long_is_reported_and_too_much_control_data_too)
 {
 	DWORD bytes = 0;
 
@@ -947,7 +869,7 @@ static void *dial_and_leave(void *arg)
 	return NULL;
 }
 
-/* I2, P8: whoever comes first, every number is closed once, and nothing is left. */
+/* I2, P8: in any order, every descriptor is closed once, and nothing is left. */
 TEST(accept_sockets_are_closed_while_connections_come)
 {
 	struct crowd crowd = { 0 };
@@ -958,10 +880,10 @@ TEST(accept_sockets_are_closed_while_connections_come)
 
 	start();
 	crowd.listener = open_listener(AF_INET);
-	request_init(&r, open_socket(AF_INET, SOCK_STREAM));
+	connection_init(&r, open_socket(AF_INET, SOCK_STREAM));
 	accept_into(crowd.listener, &r, 0);
 	closesocket(r.s);
-	before = entries("/proc/self/fd");
+	before = count_descriptors();
 	pthread_create(&thread, NULL, dial_and_leave, &crowd);
 	for (i = 0; i < 400; i++) {
 		r.s = open_socket(AF_INET, SOCK_STREAM);
@@ -977,7 +899,7 @@ TEST(accept_sockets_are_closed_while_connections_come)
 	}
 	crowd.stop = true;
 	pthread_join(thread, NULL);
-	EXPECT_EQ(before, entries("/proc/self/fd"));
+	EXPECT_EQ(before, count_descriptors());
 	EXPECT_LT(0, aborted + connected);
 	WSACleanup();
 }
@@ -987,18 +909,16 @@ TEST(child_of_a_fork_may_close_what_the_parent_waits_with)
 {
 	struct request r;
 	SOCKET listener, peer;
-	int result;
 	pid_t pid;
 
 	start();
 	listener = open_listener(AF_INET);
-	request_init(&r, open_socket(AF_INET, SOCK_STREAM));
+	connection_init(&r, open_socket(AF_INET, SOCK_STREAM));
 	EXPECT_PENDING(accept_into(listener, &r, 0));
 	pid = check(fork());
 	if (!pid)
 		_exit(closesocket(listener) || closesocket(r.s) ? 3 : 0);
-	check(waitpid(pid, &result, 0));
-	EXPECT_EQ(0, result);
+	EXPECT_EQ(0, wait_child(pid));
 	peer = dial(listener, AF_INET);
 	EXPECT_EQ(0, outcome(listener, &r));
 	expect_connection(_metadata, peer, r.s);

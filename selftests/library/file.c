@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* TransmitFile(): what arrives, what is told, and what ends it. */
+/* TransmitFile(): what arrives, what is reported, and what ends it. */
 #include <linux/sockios.h>
 #include <mswsock.h>
 #include <netinet/tcp.h>
@@ -15,32 +15,6 @@
 static HANDLE handle(int fd)
 {
 	return (HANDLE)(intptr_t)fd;
-}
-
-/* As EXPECT_FAILS(), of a BOOL. */
-#define EXPECT_NO_FILE(error, call) do {				\
-	WSASetLastError(POISON_ERROR);					\
-	errno = POISON_ERRNO;						\
-	EXPECT_FALSE(call);						\
-	EXPECT_EQ(POISON_ERRNO, errno);					\
-	EXPECT_EQ((error), WSAGetLastError());				\
-} while (0)
-
-#define EXPECT_FILE(call) do {						\
-	WSASetLastError(POISON_ERROR);					\
-	errno = POISON_ERRNO;						\
-	EXPECT_TRUE(call);						\
-	EXPECT_EQ(POISON_ERRNO, errno);					\
-	EXPECT_EQ(0, WSAGetLastError());				\
-} while (0)
-
-/* drain()'s pattern */
-static void make_pattern(char *buf, long from, long len)
-{
-	long i;
-
-	for (i = 0; i < len; i++)
-		buf[i] = (from + i) % 251;
 }
 
 /* A file that holds @len bytes of the pattern after the first @from. */
@@ -110,7 +84,7 @@ TEST_F(file, all_of_it_arrives)
 	int fd = make_file(0, LARGE);
 
 	drainer_start(&self->drainer, self->peer, 50);
-	EXPECT_FILE(TransmitFile(self->s, handle(fd), 0, 0, NULL, NULL, 0));
+	EXPECT_TRUE_CLEAR(TransmitFile(self->s, handle(fd), 0, 0, NULL, NULL, 0));
 	EXPECT_EQ(LARGE, position(fd));
 	/* the socket is as before */
 	EXPECT_WORKS(shutdown(self->s, SD_SEND));
@@ -130,8 +104,8 @@ TEST_F(file, between_a_head_and_a_tail)
 	buffers.Tail = tail;
 	buffers.TailLength = SMALL;
 	drainer_start(&self->drainer, self->peer, 50);
-	EXPECT_FILE(TransmitFile(self->s, handle(fd), 0, 0, NULL, &buffers,
-				 TF_DISCONNECT));
+	EXPECT_TRUE_CLEAR(TransmitFile(self->s, handle(fd), 0, 0, NULL, &buffers,
+				       TF_DISCONNECT));
 	EXPECT_EQ(SMALL + LARGE + SMALL, drainer_join(&self->drainer));
 	EXPECT_FAILS(WSAESHUTDOWN, send(self->s, "x", 1, 0));
 }
@@ -153,7 +127,7 @@ TEST_F(file, a_head_travels_with_the_file)
 	uint32_t before = segments_out(self->s);
 	int fd = make_file(0, SMALL);
 
-	EXPECT_FILE(TransmitFile(self->s, handle(fd), 0, 0, NULL, &buffers, 0));
+	EXPECT_TRUE_CLEAR(TransmitFile(self->s, handle(fd), 0, 0, NULL, &buffers, 0));
 	EXPECT_EQ(before + 1, segments_out(self->s));
 }
 
@@ -168,8 +142,8 @@ TEST_F(file, head_and_tail_larger_than_the_buffers)
 	buffers.Head = bytes;
 	buffers.Tail = bytes + LARGE;
 	drainer_start(&self->drainer, self->peer, 50);
-	EXPECT_FILE(TransmitFile(self->s, handle(fd), 0, 0, NULL, &buffers,
-				 TF_DISCONNECT));
+	EXPECT_TRUE_CLEAR(TransmitFile(self->s, handle(fd), 0, 0, NULL, &buffers,
+				       TF_DISCONNECT));
 	EXPECT_EQ(LARGE + SMALL + LARGE, drainer_join(&self->drainer));
 	free(bytes);
 }
@@ -181,19 +155,19 @@ TEST_F(file, a_head_alone_leaves_at_once)
 	int fd = make_file(0, SMALL), unsent;
 	char buf[8];
 
-	EXPECT_FILE(TransmitFile(self->s, NULL, 0, 0, NULL, &buffers, 0));
+	EXPECT_TRUE_CLEAR(TransmitFile(self->s, NULL, 0, 0, NULL, &buffers, 0));
 	EXPECT_EQ(4, recv(self->peer, buf, 4, MSG_WAITALL));
 	EXPECT_EQ(0, memcmp(buf, "head", 4));
 
 	/* before the end of a file */
 	lseek(fd, 0, SEEK_END);
-	EXPECT_FILE(TransmitFile(self->s, handle(fd), 0, 0, NULL, &buffers, 0));
+	EXPECT_TRUE_CLEAR(TransmitFile(self->s, handle(fd), 0, 0, NULL, &buffers, 0));
 	EXPECT_EQ(0, ioctl((int)self->s, SIOCOUTQNSD, &unsent));
 	EXPECT_EQ(0, unsent);
 	EXPECT_EQ(4, recv(self->peer, buf, 4, MSG_WAITALL));
 
 	buffers = (TRANSMIT_FILE_BUFFERS) { NULL, 0, "tail", 4 };
-	EXPECT_FILE(TransmitFile(self->s, NULL, 0, 0, NULL, &buffers, 0));
+	EXPECT_TRUE_CLEAR(TransmitFile(self->s, NULL, 0, 0, NULL, &buffers, 0));
 	EXPECT_EQ(4, recv(self->peer, buf, 4, MSG_WAITALL));
 	EXPECT_EQ(0, memcmp(buf, "tail", 4));
 }
@@ -203,15 +177,15 @@ TEST_F(file, from_its_position_as_many_bytes_as_asked_for)
 	int fd = make_file(0, SMALL);
 
 	lseek(fd, 251, SEEK_SET);	/* where the pattern begins again */
-	EXPECT_FILE(TransmitFile(self->s, handle(fd), 100, 0, NULL, NULL, 0));
+	EXPECT_TRUE_CLEAR(TransmitFile(self->s, handle(fd), 100, 0, NULL, NULL, 0));
 	EXPECT_EQ(351, position(fd));
-	EXPECT_FILE(TransmitFile(self->s, handle(fd), 100, 7, NULL, NULL, 0));
+	EXPECT_TRUE_CLEAR(TransmitFile(self->s, handle(fd), 100, 7, NULL, NULL, 0));
 	EXPECT_EQ(451, position(fd));
 	/* more than there is */
-	EXPECT_FILE(TransmitFile(self->s, handle(fd), 2 * SMALL, 0, NULL, NULL, 0));
+	EXPECT_TRUE_CLEAR(TransmitFile(self->s, handle(fd), 2 * SMALL, 0, NULL, NULL, 0));
 	EXPECT_EQ(SMALL, position(fd));
-	EXPECT_FILE(TransmitFile(self->s, handle(fd), 0, 0, NULL, NULL,
-				 TF_DISCONNECT));
+	EXPECT_TRUE_CLEAR(TransmitFile(self->s, handle(fd), 0, 0, NULL, NULL,
+				       TF_DISCONNECT));
 	EXPECT_EQ(SMALL - 251, drain(self->peer));
 }
 
@@ -225,8 +199,8 @@ TEST_F(file, overlapped_from_its_own_offset)
 	overlapped.hEvent = WSACreateEvent();
 	overlapped.Offset = LARGE / 251 * 251 - 251;
 	lseek(fd, 5, SEEK_SET);
-	EXPECT_FILE(TransmitFile(self->s, handle(fd), 0, 0, &overlapped, &buffers,
-				 TF_DISCONNECT | TF_USE_KERNEL_APC));
+	EXPECT_TRUE_CLEAR(TransmitFile(self->s, handle(fd), 0, 0, &overlapped, &buffers,
+				       TF_DISCONNECT | TF_USE_KERNEL_APC));
 	EXPECT_TRUE(HasOverlappedIoCompleted(&overlapped));
 	EXPECT_EQ(LARGE % 251 + 251, overlapped.InternalHigh);
 	EXPECT_EQ(LARGE / 251 * 251 - 251, overlapped.Offset);
@@ -247,12 +221,12 @@ TEST_F(file, overlapped_beyond_4_gib)
 
 	make_pattern(buf, 0, sizeof(buf));
 	ASSERT_EQ(sizeof(buf), pwrite(fd, buf, sizeof(buf), 0x1000000fbLL));
-	EXPECT_FILE(TransmitFile(self->s, handle(fd), 0, 0, &overlapped, NULL,
-				 TF_DISCONNECT));
+	EXPECT_TRUE_CLEAR(TransmitFile(self->s, handle(fd), 0, 0, &overlapped, NULL,
+				       TF_DISCONNECT));
 	EXPECT_EQ(sizeof(buf), overlapped.InternalHigh);
 	EXPECT_EQ(sizeof(buf), drain(self->peer));
 	overlapped.OffsetHigh = 0x80000000;
-	EXPECT_NO_FILE(WSAEINVAL, TransmitFile(self->s, handle(fd), 0, 0,
+	EXPECT_REFUSED(WSAEINVAL, TransmitFile(self->s, handle(fd), 0, 0,
 					       &overlapped, NULL, 0));
 }
 
@@ -267,29 +241,29 @@ TEST_F(file, a_refused_one_has_sent_nothing)
 	wo = open(name, O_WRONLY);
 	ASSERT_LE(0, wo);
 
-	EXPECT_NO_FILE(WSA_INVALID_HANDLE,
+	EXPECT_REFUSED(WSA_INVALID_HANDLE,
 		       TransmitFile(self->s, INVALID_HANDLE_VALUE, 0, 0, NULL,
 				    &buffers, 0));
-	EXPECT_NO_FILE(WSA_INVALID_HANDLE,
+	EXPECT_REFUSED(WSA_INVALID_HANDLE,
 		       TransmitFile(self->s, handle(9999), 0, 0, NULL, &buffers, 0));
-	EXPECT_NO_FILE(WSAEOPNOTSUPP,
+	EXPECT_REFUSED(WSAEOPNOTSUPP,
 		       TransmitFile(self->s, handle(pipes[0]), 0, 0, NULL,
 				    &buffers, 0));
-	EXPECT_NO_FILE(WSAEACCES, TransmitFile(self->s, handle(wo), 0, 0, NULL,
+	EXPECT_REFUSED(WSAEACCES, TransmitFile(self->s, handle(wo), 0, 0, NULL,
 					       &buffers, 0));
-	/* TF_REUSE_SOCKET, and what nobody has heard of */
-	EXPECT_NO_FILE(WSAEOPNOTSUPP, TransmitFile(self->s, handle(fd), 0, 0, NULL,
+	/* TF_REUSE_SOCKET, and an unknown flag */
+	EXPECT_REFUSED(WSAEOPNOTSUPP, TransmitFile(self->s, handle(fd), 0, 0, NULL,
 						   &buffers, TF_DISCONNECT | 2));
-	EXPECT_NO_FILE(WSAEOPNOTSUPP, TransmitFile(self->s, handle(fd), 0, 0, NULL,
+	EXPECT_REFUSED(WSAEOPNOTSUPP, TransmitFile(self->s, handle(fd), 0, 0, NULL,
 						   &buffers, 0x4000));
 	buffers.Tail = NULL;
 	buffers.TailLength = 1;
-	EXPECT_NO_FILE(WSAEFAULT, TransmitFile(self->s, handle(fd), 0, 0, NULL,
+	EXPECT_REFUSED(WSAEFAULT, TransmitFile(self->s, handle(fd), 0, 0, NULL,
 					       &buffers, 0));
 	buffers.TailLength = 0;
-	EXPECT_NO_FILE(WSAENOTSOCK, TransmitFile(fd, handle(fd), 0, 0, NULL,
+	EXPECT_REFUSED(WSAENOTSOCK, TransmitFile(fd, handle(fd), 0, 0, NULL,
 						 &buffers, 0));
-	EXPECT_NO_FILE(WSAENOTSOCK, TransmitFile(INVALID_SOCKET, handle(fd), 0, 0,
+	EXPECT_REFUSED(WSAENOTSOCK, TransmitFile(INVALID_SOCKET, handle(fd), 0, 0,
 						 NULL, NULL, TF_DISCONNECT));
 	EXPECT_EQ(0, position(fd));
 	EXPECT_TRUE(nothing_came(self->peer));
@@ -303,21 +277,21 @@ TEST_F(file, only_a_connection_takes_it)
 	struct sockaddr_storage addr;
 	int len;
 
-	EXPECT_NO_FILE(WSAENOTCONN, TransmitFile(s, handle(fd), 0, 0, NULL, NULL, 0));
-	EXPECT_NO_FILE(WSAENOTCONN, TransmitFile(s, NULL, 0, 0, NULL, NULL, 0));
-	EXPECT_NO_FILE(WSAENOTCONN, TransmitFile(dgram, handle(fd), 0, 0, NULL, NULL,
+	EXPECT_REFUSED(WSAENOTCONN, TransmitFile(s, handle(fd), 0, 0, NULL, NULL, 0));
+	EXPECT_REFUSED(WSAENOTCONN, TransmitFile(s, NULL, 0, 0, NULL, NULL, 0));
+	EXPECT_REFUSED(WSAENOTCONN, TransmitFile(dgram, handle(fd), 0, 0, NULL, NULL,
 						 0));
 	len = name_of(self->s, &addr);
 	check(connect(dgram, (struct sockaddr *)&addr, len));
-	EXPECT_NO_FILE(WSAEOPNOTSUPP, TransmitFile(dgram, handle(fd), 0, 0, NULL,
+	EXPECT_REFUSED(WSAEOPNOTSUPP, TransmitFile(dgram, handle(fd), 0, 0, NULL,
 						   NULL, 0));
 	EXPECT_EQ(0, position(fd));
 
-	EXPECT_FILE(TransmitFile(self->s, NULL, 0, 0, NULL, NULL, 0));
+	EXPECT_TRUE_CLEAR(TransmitFile(self->s, NULL, 0, 0, NULL, NULL, 0));
 	EXPECT_TRUE(nothing_came(self->peer));
-	EXPECT_FILE(TransmitFile(self->s, NULL, 0, 0, NULL, NULL, TF_DISCONNECT));
+	EXPECT_TRUE_CLEAR(TransmitFile(self->s, NULL, 0, 0, NULL, NULL, TF_DISCONNECT));
 	EXPECT_EQ(0, drain(self->peer));
-	EXPECT_NO_FILE(WSAESHUTDOWN, TransmitFile(self->s, handle(fd), 0, 0, NULL,
+	EXPECT_REFUSED(WSAESHUTDOWN, TransmitFile(self->s, handle(fd), 0, 0, NULL,
 						  NULL, 0));
 	EXPECT_EQ(0, position(fd));
 }
@@ -326,11 +300,11 @@ TEST(not_before_wsastartup)
 {
 	int fd = make_file(0, SMALL);
 
-	EXPECT_NO_FILE(WSANOTINITIALISED, TransmitFile(0, handle(fd), 0, 0, NULL,
+	EXPECT_REFUSED(WSANOTINITIALISED, TransmitFile(0, handle(fd), 0, 0, NULL,
 						       NULL, 0x4000));
 }
 
-/* What goes at once; the file's position says how far, to go on from there. */
+/* What goes at once; the file's position shows how far, to continue from there. */
 TEST_F(file, nonblocking_it_goes_piece_by_piece)
 {
 	OVERLAPPED overlapped = { .hEvent = NULL };
@@ -342,7 +316,7 @@ TEST_F(file, nonblocking_it_goes_piece_by_piece)
 	make_pattern(head, 0, SMALL);
 	buffers = (TRANSMIT_FILE_BUFFERS) { head, SMALL, NULL, 0 };
 	set_nonblocking(self->s, true);
-	EXPECT_NO_FILE(WSAEWOULDBLOCK, TransmitFile(self->s, handle(fd), 0, 0,
+	EXPECT_REFUSED(WSAEWOULDBLOCK, TransmitFile(self->s, handle(fd), 0, 0,
 						    &overlapped, &buffers, 0));
 	EXPECT_LT(SMALL, overlapped.InternalHigh);
 	EXPECT_GT(SMALL + LARGE, overlapped.InternalHigh);
@@ -374,14 +348,14 @@ TEST_F(file, nonblocking_without_room_it_does_nothing)
 	/* What is in flight frees room when it arrives. */
 	while (quiet < 5) {
 		sent = position(fd);
-		EXPECT_NO_FILE(WSAEWOULDBLOCK,
+		EXPECT_REFUSED(WSAEWOULDBLOCK,
 			       TransmitFile(self->s, handle(fd), 0, 0, NULL,
 					    NULL, TF_DISCONNECT));
 		quiet = position(fd) == sent ? quiet + 1 : 0;
 		usleep(20000);
 	}
 	overlapped.Offset = sent;
-	EXPECT_NO_FILE(WSAEWOULDBLOCK, TransmitFile(self->s, handle(fd), 0, 0,
+	EXPECT_REFUSED(WSAEWOULDBLOCK, TransmitFile(self->s, handle(fd), 0, 0,
 						    &overlapped, NULL, 0));
 	EXPECT_EQ(0, overlapped.InternalHigh);
 	EXPECT_EQ(sent, position(fd));
@@ -391,7 +365,7 @@ TEST_F(file, nonblocking_without_room_it_does_nothing)
 }
 
 /* As after a send() that found no room. */
-TEST_F(file, without_room_fd_write_will_tell)
+TEST_F(file, without_room_fd_write_is_reported)
 {
 	WSAEVENT event = WSACreateEvent();
 	int fd = make_file(0, LARGE);
@@ -400,7 +374,7 @@ TEST_F(file, without_room_fd_write_will_tell)
 	EXPECT_WORKS(WSAEventSelect(self->s, event, FD_WRITE));
 	EXPECT_WORKS(WSAEnumNetworkEvents(self->s, event, &events));
 	EXPECT_EQ(FD_WRITE, events.lNetworkEvents);
-	EXPECT_NO_FILE(WSAEWOULDBLOCK, TransmitFile(self->s, handle(fd), 0, 0, NULL,
+	EXPECT_REFUSED(WSAEWOULDBLOCK, TransmitFile(self->s, handle(fd), 0, 0, NULL,
 						    NULL, 0));
 	EXPECT_WORKS(WSAEnumNetworkEvents(self->s, event, &events));
 	EXPECT_EQ(0, events.lNetworkEvents);
@@ -417,14 +391,14 @@ TEST_F(file, without_room_fd_write_will_tell)
 TEST_F(file, signals_do_not_show)
 {
 	int fd = make_file(0, LARGE);
-	struct pest pest;
+	struct signaller signaller;
 
-	pest_start(&pest, 5);
+	signaller_start(&signaller, 5);
 	drainer_start(&self->drainer, self->peer, 300);
-	EXPECT_FILE(TransmitFile(self->s, handle(fd), 0, 0, NULL, NULL,
-				 TF_DISCONNECT));
-	pest_stop(&pest);
-	EXPECT_LT(10, pest_bites);
+	EXPECT_TRUE_CLEAR(TransmitFile(self->s, handle(fd), 0, 0, NULL, NULL,
+				       TF_DISCONNECT));
+	signaller_stop(&signaller);
+	EXPECT_LT(10, signals_handled);
 	EXPECT_EQ(LARGE, drainer_join(&self->drainer));
 }
 
@@ -433,14 +407,14 @@ TEST_F(file, a_time_out_ends_it)
 	struct timeval timeout = { .tv_usec = 300000 };
 	int fd = make_file(0, LARGE);
 	long before = now_ms();
-	struct pest pest;
+	struct signaller signaller;
 
 	check(setsockopt(self->s, SOL_SOCKET, SO_SNDTIMEO, &timeout,
 			 sizeof(timeout)));
-	pest_start(&pest, 20);
-	EXPECT_NO_FILE(WSAETIMEDOUT, TransmitFile(self->s, handle(fd), 0, 0, NULL,
+	signaller_start(&signaller, 20);
+	EXPECT_REFUSED(WSAETIMEDOUT, TransmitFile(self->s, handle(fd), 0, 0, NULL,
 						  NULL, TF_DISCONNECT));
-	pest_stop(&pest);
+	signaller_stop(&signaller);
 	EXPECT_LE(300, now_ms() - before);
 	EXPECT_GT(AT_ONCE_MS, now_ms() - before);
 	EXPECT_LT(0, position(fd));
@@ -448,8 +422,8 @@ TEST_F(file, a_time_out_ends_it)
 
 	/* the connection is as good as before */
 	drainer_start(&self->drainer, self->peer, 0);
-	EXPECT_FILE(TransmitFile(self->s, handle(fd), 0, 0, NULL, NULL,
-				 TF_DISCONNECT));
+	EXPECT_TRUE_CLEAR(TransmitFile(self->s, handle(fd), 0, 0, NULL, NULL,
+				       TF_DISCONNECT));
 	EXPECT_EQ(LARGE, drainer_join(&self->drainer));
 }
 
@@ -463,23 +437,23 @@ static void *read_slowly(void *arg)
 	return NULL;
 }
 
-/* The whole takes longer than the time-out, and signals show that it goes on. */
+/* The whole takes longer than the time-out, and signals show that it continues. */
 TEST_F(file, a_slow_peer_is_not_timed_out)
 {
 	struct timeval timeout = { .tv_sec = 1 };
 	int fd = make_file(0, LARGE);
 	long before = now_ms();
 	pthread_t thread;
-	struct pest pest;
+	struct signaller signaller;
 
 	check(setsockopt(self->s, SOL_SOCKET, SO_SNDTIMEO, &timeout,
 			 sizeof(timeout)));
-	pest_start(&pest, 20);
+	signaller_start(&signaller, 20);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, read_slowly, &self->peer));
-	EXPECT_FILE(TransmitFile(self->s, handle(fd), 0, 0, NULL, NULL,
-				 TF_DISCONNECT));
+	EXPECT_TRUE_CLEAR(TransmitFile(self->s, handle(fd), 0, 0, NULL, NULL,
+				       TF_DISCONNECT));
 	EXPECT_LT(1000, now_ms() - before);
-	pest_stop(&pest);
+	signaller_stop(&signaller);
 	EXPECT_WORKS(closesocket(self->s));
 	pthread_join(thread, NULL);
 }
@@ -507,22 +481,14 @@ static void *sender_main(void *arg)
 	return NULL;
 }
 
-/* Returns when the socket has been full for a while. */
+/* Returns when the socket is full. */
 static void sender_start(struct sender *sender, SOCKET s, int fd)
 {
-	int before = -1, now, quiet = 0;
-
 	sender->s = s;
 	sender->fd = fd;
 	if (pthread_create(&sender->thread, NULL, sender_main, sender))
 		errx(EXIT_FAILURE, "pthread_create");
-	while (quiet < 10) {
-		usleep(20000);
-		if (ioctl((int)s, SIOCOUTQ, &now))
-			err(EXIT_FAILURE, "SIOCOUTQ");
-		quiet = now && now == before ? quiet + 1 : 0;
-		before = now;
-	}
+	wait_stalled(s);
 }
 
 static int sender_join(struct sender *sender)
@@ -548,16 +514,16 @@ TEST(winsock_1_1_sends_files_too)
 	int fd = make_file(0, LARGE);
 	struct drainer drainer;
 	struct pair pair;
-	struct pest pest;
+	struct signaller signaller;
 
 	start_1_1();
 	open_pair(&pair, AF_INET);
-	pest_start(&pest, 5);
+	signaller_start(&signaller, 5);
 	drainer_start(&drainer, pair.peer, 200);
-	EXPECT_FILE(TransmitFile(pair.s, handle(fd), 0, 0, NULL, NULL,
-				 TF_DISCONNECT));
+	EXPECT_TRUE_CLEAR(TransmitFile(pair.s, handle(fd), 0, 0, NULL, NULL,
+				       TF_DISCONNECT));
 	EXPECT_EQ(LARGE, position(fd));
-	pest_stop(&pest);
+	signaller_stop(&signaller);
 	EXPECT_EQ(LARGE, drainer_join(&drainer));
 }
 
@@ -576,8 +542,8 @@ TEST(winsock_1_1_sends_heads_and_tails_too)
 	start_1_1();
 	open_pair(&pair, AF_INET);
 	drainer_start(&drainer, pair.peer, 200);
-	EXPECT_FILE(TransmitFile(pair.s, handle(fd), 0, 0, &overlapped, &buffers,
-				 TF_DISCONNECT));
+	EXPECT_TRUE_CLEAR(TransmitFile(pair.s, handle(fd), 0, 0, &overlapped, &buffers,
+				       TF_DISCONNECT));
 	EXPECT_EQ(LARGE + 3 * SMALL, overlapped.InternalHigh);
 	EXPECT_EQ(LARGE + 3 * SMALL, drainer_join(&drainer));
 }
@@ -629,7 +595,7 @@ TEST_F(file, closesocket_in_another_thread_ends_it)
 	sender_start(&sender, self->s, fd);
 	before = now_ms();
 	EXPECT_WORKS(closesocket(self->s));
-	/* who has the number now must get nothing */
+	/* the new owner of the descriptor must get nothing */
 	other = make_file(0, SMALL);
 	EXPECT_EQ(WSAECONNABORTED, sender_join(&sender));
 	EXPECT_GT(AT_ONCE_MS, now_ms() - before);
@@ -665,7 +631,7 @@ TEST_F(file, a_reset_ends_it_without_a_signal)
 	EXPECT_EQ(WSAECONNRESET, sender_join(&sender));
 	EXPECT_FALSE(sender.pipe_signal);
 	EXPECT_TRUE(is_open(self->s));
-	EXPECT_NO_FILE(WSAECONNRESET, TransmitFile(self->s, handle(fd), 0, 0, NULL,
+	EXPECT_REFUSED(WSAECONNRESET, TransmitFile(self->s, handle(fd), 0, 0, NULL,
 						   NULL, 0));
 }
 
@@ -679,12 +645,12 @@ TEST_F(file, a_pending_sigpipe_is_left_alone)
 	sigaddset(&set, SIGPIPE);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	EXPECT_WORKS(shutdown(self->s, SD_SEND));
-	EXPECT_NO_FILE(WSAESHUTDOWN, TransmitFile(self->s, handle(fd), 0, 0, NULL,
+	EXPECT_REFUSED(WSAESHUTDOWN, TransmitFile(self->s, handle(fd), 0, 0, NULL,
 						  NULL, 0));
 	sigpending(&set);
 	EXPECT_FALSE(sigismember(&set, SIGPIPE));
 	raise(SIGPIPE);
-	EXPECT_NO_FILE(WSAESHUTDOWN, TransmitFile(self->s, handle(fd), 0, 0, NULL,
+	EXPECT_REFUSED(WSAESHUTDOWN, TransmitFile(self->s, handle(fd), 0, 0, NULL,
 						  NULL, 0));
 	sigpending(&set);
 	EXPECT_TRUE(sigismember(&set, SIGPIPE));

@@ -373,7 +373,7 @@ TEST_F(control, a_connection_by_winsock_2s_own_calls)
 	EXPECT_FAILS(WSAESHUTDOWN, recv(s, &byte, 1, 0));
 }
 
-TEST_F(control, what_a_socket_cannot_tell)
+TEST_F(control, what_a_socket_cannot_report)
 {
 	SOCKET listener = open_listener(variant->family);
 	SOCKET dgram = open_socket(variant->family, SOCK_DGRAM);

@@ -1,51 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Overlapped requests: WSASend(), WSARecv() and what becomes of them. */
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <stddef.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include "request.h"
 #include "suite.h"
 #include "waiter.h"
 
-/* Time in which something would have happened that must not. */
-#define QUIET	150
 #define BIG	(8 << 20)
 
-#define EXPECT_REFUSED(error, call) do {				\
-	WSASetLastError(POISON_ERROR);					\
-	errno = POISON_ERRNO;						\
-	EXPECT_FALSE(!!(call));						\
-	EXPECT_EQ(POISON_ERRNO, errno);					\
-	EXPECT_EQ((error), WSAGetLastError());				\
-} while (0)
-
 #define EXPECT_PENDING(call)	EXPECT_FAILS(WSA_IO_PENDING, call)
-
-/**
- * struct request - an overlapped call and its memory
- * @ov: overlapped
- * @buf: its only piece
- * @bytes: what the call said
- * @flags: of a call that receives
- * @data: room
- */
-struct request {
-	WSAOVERLAPPED ov;
-	WSABUF buf;
-	DWORD bytes;
-	DWORD flags;
-	char data[64];
-};
-
-static void request_init(struct request *r, WSAEVENT event, ULONG len)
-{
-	memset(r, 0, sizeof(*r));
-	r->ov.hEvent = event;
-	r->buf.buf = r->data;
-	r->buf.len = len;
-}
 
 static int receive(SOCKET s, struct request *r,
 		   LPWSAOVERLAPPED_COMPLETION_ROUTINE routine)
@@ -57,22 +20,6 @@ static int transmit(SOCKET s, struct request *r,
 		    LPWSAOVERLAPPED_COMPLETION_ROUTINE routine)
 {
 	return WSASend(s, &r->buf, 1, &r->bytes, 0, &r->ov, routine);
-}
-
-static bool is_set(WSAEVENT event, DWORD timeout)
-{
-	return WSAWaitForMultipleEvents(1, &event, FALSE, timeout, FALSE) ==
-	       WSA_WAIT_EVENT_0;
-}
-
-/* Waits; the number of bytes, or its error as a negative number. */
-static long outcome(SOCKET s, struct request *r)
-{
-	DWORD bytes = 0, flags = 0;
-
-	if (!WSAGetOverlappedResult(s, &r->ov, &bytes, TRUE, &flags))
-		return -WSAGetLastError();
-	return bytes;
 }
 
 FIXTURE(request) {
@@ -108,11 +55,6 @@ FIXTURE_SETUP(request)
 FIXTURE_TEARDOWN(request)
 {
 	WSACleanup();
-}
-
-static void say(SOCKET s, const char *text)
-{
-	check(send(s, text, strlen(text), 0));
 }
 
 TEST_F(request, that_can_be_met_is_at_once)
@@ -247,40 +189,18 @@ TEST_F(request, ends_with_the_reset)
 	EXPECT_EQ(-WSAECONNRESET, outcome(self->pair.s, &self->r[0]));
 }
 
-static char pattern_at(size_t i)
-{
-	return i * 7 + i / 251;
-}
-
-static int read_pattern(void *arg)
-{
-	SOCKET s = *(SOCKET *)arg;
-	static char buf[65536];
-	int total = 0;
-	ssize_t n;
-	int i;
-
-	while ((n = recv(s, buf, sizeof(buf), 0)) > 0)
-		for (i = 0; i < n; i++, total++)
-			if (buf[i] != pattern_at(total))
-				return -1;
-	return n ? -WSAGetLastError() : total;
-}
-
 /* All of it or an error: a send does not end with a part. */
 TEST_F(request, to_send_ends_when_everything_is_sent)
 {
 	char *data = malloc(2 * BIG);
-	struct waiter reader;
+	struct drainer drainer;
 	WSABUF buf[3] = {
 		{ .buf = data, .len = 1000 },
 		{ .buf = data + 1000, .len = 0 },
 		{ .buf = data + 1000, .len = BIG - 1000 },
 	};
-	size_t i;
 
-	for (i = 0; i < 2 * BIG; i++)
-		data[i] = pattern_at(i);
+	make_pattern(data, 0, 2 * BIG);
 	EXPECT_PENDING(WSASend(self->pair.s, buf, 3, NULL, 0, &self->r[0].ov,
 			       NULL));
 	memset(buf, 0, sizeof(buf));	/* the array is the program's again */
@@ -288,18 +208,16 @@ TEST_F(request, to_send_ends_when_everything_is_sent)
 	EXPECT_PENDING(transmit(self->pair.s, &self->r[1], NULL));
 	EXPECT_FALSE(is_set(self->events[0], QUIET));
 
-	reader.run = read_pattern;
-	reader.arg = &self->pair.peer;
-	pthread_create(&reader.thread, NULL, waiter_main, &reader);
+	drainer_start(&drainer, self->pair.peer, 0);
 	EXPECT_EQ(BIG, outcome(self->pair.s, &self->r[0]));
 	EXPECT_EQ(BIG, outcome(self->pair.s, &self->r[1]));
 	EXPECT_TRUE(is_set(self->events[1], AT_ONCE_MS));
 	EXPECT_WORKS(closesocket(self->pair.s));
-	EXPECT_EQ(2 * BIG, waiter_join(&reader));
+	EXPECT_EQ(2 * BIG, drainer_join(&drainer));
 	free(data);
 }
 
-/* What the routines of a test have been told. */
+/* What the routines of a test were called with. */
 static __thread struct {
 	int calls;
 	DWORD error;
@@ -368,10 +286,10 @@ static int receive_and_end(void *arg)
 
 TEST_F(request, outlives_its_thread)
 {
-	struct waiter w = { .run = receive_and_end, .arg = &self->r[0] };
+	struct waiter w;
 
 	self->r[0].bytes = self->pair.s;
-	pthread_create(&w.thread, NULL, waiter_main, &w);
+	waiter_run(&w, receive_and_end, &self->r[0]);
 	EXPECT_EQ(-WSA_IO_PENDING, waiter_join(&w));
 	say(self->pair.peer, "hello");
 	EXPECT_TRUE(is_set(self->events[0], AT_ONCE_MS));
@@ -389,19 +307,19 @@ static int receive_and_never_look(void *arg)
 /* Its routines do not: neither one that is to run nor one that is to come. */
 TEST_F(request, loses_its_routine_with_its_thread)
 {
-	struct waiter w = { .run = receive_and_never_look, .arg = self->r };
+	struct waiter w;
 	int before;
 
 	EXPECT_PENDING(receive(self->pair.peer, &self->r[2], NULL));
-	before = entries("/proc/self/fd");
+	before = count_descriptors();
 	self->r[0].bytes = self->pair.s;
 	self->r[1].bytes = self->pair.s;
 	say(self->pair.peer, "12345678");
 	wait_for(self->pair.s, POLLIN);
-	pthread_create(&w.thread, NULL, waiter_main, &w);
+	waiter_run(&w, receive_and_never_look, self->r);
 	EXPECT_EQ(-WSA_IO_PENDING, waiter_join(&w));
 	EXPECT_TRUE(HasOverlappedIoCompleted(&self->r[0].ov));
-	EXPECT_EQ(before, entries("/proc/self/fd"));
+	EXPECT_EQ(before, count_descriptors());
 	say(self->pair.peer, "hello");
 	EXPECT_EQ(5, outcome(self->pair.s, &self->r[1]));
 	EXPECT_EQ(WSA_WAIT_TIMEOUT, alertable_wait(self->events[2], QUIET));
@@ -412,7 +330,6 @@ TEST_F(request, loses_its_routine_with_its_thread)
 TEST_F(request, has_no_routine_in_a_child)
 {
 	WSAEVENT never = self->events[2];
-	int status;
 	pid_t pid;
 
 	say(self->pair.peer, "12345678");
@@ -422,8 +339,7 @@ TEST_F(request, has_no_routine_in_a_child)
 	if (!pid)
 		_exit(alertable_wait(never, QUIET) != WSA_WAIT_TIMEOUT ||
 		      told.calls);
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	EXPECT_EQ(0, status);
+	EXPECT_EQ(0, wait_child(pid));
 	EXPECT_EQ(WSA_WAIT_IO_COMPLETION, alertable_wait(never, AT_ONCE_MS));
 	EXPECT_EQ(1, told.calls);
 }
@@ -454,7 +370,7 @@ static void stall(SOCKET s, struct request *r, char *data)
 TEST_F(request, closesocket_aborts_all_of_them)
 {
 	struct asked asked = { self->pair.s, &self->r[0] };
-	struct waiter waiter = { .run = wait_outcome, .arg = &asked };
+	struct waiter waiter;
 	char *data = calloc(1, BIG);
 	struct request before[3];
 	int i;
@@ -462,7 +378,7 @@ TEST_F(request, closesocket_aborts_all_of_them)
 	EXPECT_PENDING(receive(self->pair.s, &self->r[0], NULL));
 	EXPECT_PENDING(receive(self->pair.s, &self->r[1], routine));
 	stall(self->pair.s, &self->r[2], data);
-	pthread_create(&waiter.thread, NULL, waiter_main, &waiter);
+	waiter_run(&waiter, wait_outcome, &asked);
 	usleep(QUIET * 1000);
 
 	EXPECT_WORKS(closesocket(self->pair.s));
@@ -476,7 +392,7 @@ TEST_F(request, closesocket_aborts_all_of_them)
 	EXPECT_EQ(WSA_WAIT_TIMEOUT, alertable_wait(self->events[0], QUIET));
 	EXPECT_EQ(0, told.calls);
 
-	/* the memory is the program's: nobody writes there */
+	/* the memory is the program's: nothing is written there */
 	memset(self->r, 0x5a, sizeof(self->r));
 	memcpy(before, self->r, sizeof(before));
 	send(self->pair.peer, "late", 4, 0);
@@ -539,8 +455,8 @@ TEST_F(request, closesocket_lingers_as_its_row_says)
 	EXPECT_EQ(-WSA_OPERATION_ABORTED, outcome(self->pair.s, &self->r[0]));
 }
 
-/* G5: with another number of this process they go on */
-TEST_F(request, goes_on_while_another_number_is_left)
+/* G5: with another descriptor of this process they continue */
+TEST_F(request, continues_while_another_descriptor_is_left)
 {
 	SOCKET other = check(dup(self->pair.s));
 
@@ -560,7 +476,7 @@ TEST_F(request, goes_on_while_another_number_is_left)
 /* L8, G5: of another process's share they do not; its own requests are its own */
 TEST_F(request, is_the_process_s_own)
 {
-	int status, asked[2];
+	int asked[2];
 	char c;
 	pid_t pid;
 
@@ -571,7 +487,7 @@ TEST_F(request, is_the_process_s_own)
 		struct request r;
 
 		alarm(60);
-		/* The parent's is in nobody's way. */
+		/* The parent's does not take what arrives. */
 		request_init(&r, NULL, 8);
 		if (receive(self->pair.s, &r, NULL) != SOCKET_ERROR ||
 		    WSAGetLastError() != WSA_IO_PENDING)
@@ -588,8 +504,7 @@ TEST_F(request, is_the_process_s_own)
 	EXPECT_WORKS(closesocket(self->pair.s));
 	EXPECT_EQ(-WSA_OPERATION_ABORTED, outcome(self->pair.s, &self->r[0]));
 	say(self->pair.peer, "hello");
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	EXPECT_EQ(0, status);
+	EXPECT_EQ(0, wait_child(pid));
 }
 
 /* L2 */
@@ -694,7 +609,7 @@ FIXTURE_TEARDOWN(datagram)
 	WSACleanup();
 }
 
-TEST_F(datagram, tells_where_it_came_from)
+TEST_F(datagram, reports_where_it_came_from)
 {
 	struct sockaddr_storage from = { 0 }, peer;
 	int fromlen = sizeof(from);
@@ -715,7 +630,7 @@ TEST_F(datagram, tells_where_it_came_from)
 	EXPECT_EQ(0, memcmp(&from, &peer, fromlen));
 }
 
-TEST_F(datagram, that_does_not_fit_says_so)
+TEST_F(datagram, that_does_not_fit_fails_with_msgsize)
 {
 	DWORD bytes = 0, flags = 0;
 	struct request in;
@@ -733,7 +648,7 @@ TEST_F(datagram, that_does_not_fit_says_so)
 	EXPECT_EQ(0, memcmp(in.data, "too ", 4));
 }
 
-TEST_F(datagram, that_is_there_and_does_not_fit_says_so)
+TEST_F(datagram, that_is_there_and_does_not_fit_fails_with_msgsize)
 {
 	struct request in;
 
@@ -775,12 +690,10 @@ TEST_F(datagram, closesocket_aborts_it)
 TEST_F(datagram, closesocket_aborts_it_on_a_socket_from_elsewhere)
 {
 	SOCKET s = native_socket(variant->family, SOCK_DGRAM);
-	struct sockaddr_storage addr;
-	socklen_t len = loopback(variant->family, &addr);
 	struct request in;
 
 	request_init(&in, self->event, 64);
-	check(bind(s, (struct sockaddr *)&addr, len));
+	bind_loopback(s, variant->family, NULL);
 	EXPECT_PENDING(receive(s, &in, NULL));
 	usleep(QUIET * 1000);
 	EXPECT_WORKS(closesocket(s));
@@ -826,32 +739,16 @@ static int receive_now(void *arg)
 
 TEST(without_overlapped_closesocket_ends_the_call)
 {
-	struct waiter w = { .run = receive_now };
+	struct waiter w;
 	struct pair pair;
 
 	start();
 	open_pair(&pair, AF_INET);
-	w.arg = &pair.s;
-	pthread_create(&w.thread, NULL, waiter_main, &w);
+	waiter_run(&w, receive_now, &pair.s);
 	usleep(QUIET * 1000);
 	EXPECT_WORKS(closesocket(pair.s));
 	EXPECT_EQ(-WSAECONNABORTED, waiter_join(&w));
 	WSACleanup();
-}
-
-static void forbid_io_uring(void)
-{
-	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-			 offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog prog = { .len = 4, .filter = code };
-
-	check(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
-	check(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog));
 }
 
 TEST(where_io_uring_is_forbidden_the_rest_works)
@@ -861,7 +758,7 @@ TEST(where_io_uring_is_forbidden_the_rest_works)
 	struct pair pair;
 
 	start();
-	forbid_io_uring();
+	forbid_call(SYS_io_uring_setup);
 	open_pair(&pair, AF_INET);
 	event = WSACreateEvent();
 	request_init(&r, event, 8);
@@ -879,7 +776,7 @@ TEST(where_io_uring_is_forbidden_the_rest_works)
 	EXPECT_WORKS(WSACleanup());
 }
 
-TEST(where_the_system_forbids_io_uring_a_request_says_so)
+TEST(where_the_system_forbids_io_uring_a_request_fails)
 {
 	int fd = open("/proc/sys/kernel/io_uring_disabled", O_WRONLY);
 	struct request r;
@@ -904,7 +801,7 @@ TEST(nothing_is_left_open)
 	WSAEVENT event;
 	int before, i;
 
-	before = entries("/proc/self/fd");
+	before = count_descriptors();
 	for (i = 0; i < 20; i++) {
 		start();
 		open_pair(&pair, AF_INET);
@@ -916,11 +813,11 @@ TEST(nothing_is_left_open)
 		WSACloseEvent(event);
 		EXPECT_WORKS(WSACleanup());
 	}
-	EXPECT_EQ(before, entries("/proc/self/fd"));
+	EXPECT_EQ(before, count_descriptors());
 }
 
 /*
- * The application has closed every number that it did not know.  The helper may
+ * The application has closed every descriptor that it did not know.  The helper may
  * have met the socket's before, or find it gone.
  */
 static void lose_all_numbers(struct __test_metadata *_metadata, useconds_t after)
@@ -946,17 +843,17 @@ static void lose_all_numbers(struct __test_metadata *_metadata, useconds_t after
 	WSACleanup();
 }
 
-TEST(numbers_that_are_gone_are_left_alone)
+TEST(closed_descriptors_are_left_alone)
 {
 	lose_all_numbers(_metadata, 0);
 }
 
-TEST(numbers_that_went_while_the_helper_slept_are_left_alone)
+TEST(descriptors_closed_while_the_helper_slept_are_left_alone)
 {
 	lose_all_numbers(_metadata, QUIET * 1000);
 }
 
-/* P8, P10, I2: numbers are used again at once, and nobody reads for another */
+/* P8, P10, I2: descriptors are reused at once, and no request reads from the new one */
 #define STORM_ROUNDS	150
 
 static bool hold_true(bool fact, const char *text)
@@ -1014,12 +911,8 @@ TEST(closing_in_a_hurry)
 	intptr_t i;
 
 	start();
-	for (i = 0; i < 4; i++) {
-		w[i].run = close_in_a_hurry;
-		w[i].arg = (void *)i;
-		ASSERT_EQ(0, pthread_create(&w[i].thread, NULL, waiter_main,
-					    &w[i]));
-	}
+	for (i = 0; i < 4; i++)
+		waiter_run(&w[i], close_in_a_hurry, (void *)i);
 	for (i = 0; i < 4; i++)
 		EXPECT_EQ(0, waiter_join(&w[i]));
 	EXPECT_WORKS(WSACleanup());
@@ -1046,16 +939,12 @@ TEST(fork_while_other_threads_ask)
 {
 	_Atomic bool stop = false;
 	struct waiter w[2];
-	int i, status;
+	int i;
 	pid_t pid;
 
 	start();
-	for (i = 0; i < 2; i++) {
-		w[i].run = keep_asking;
-		w[i].arg = (void *)&stop;
-		ASSERT_EQ(0, pthread_create(&w[i].thread, NULL, waiter_main,
-					    &w[i]));
-	}
+	for (i = 0; i < 2; i++)
+		waiter_run(&w[i], keep_asking, (void *)&stop);
 	for (i = 0; i < 50; i++) {
 		pid = fork();
 		if (!pid) {
@@ -1072,8 +961,7 @@ TEST(fork_while_other_threads_ask)
 				_exit(2);
 			_exit(closesocket(pair.s) ? 3 : 0);
 		}
-		ASSERT_EQ(pid, waitpid(pid, &status, 0));
-		EXPECT_EQ(0, status);
+		EXPECT_EQ(0, wait_child(pid));
 	}
 	stop = true;
 	for (i = 0; i < 2; i++)

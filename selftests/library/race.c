@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 
 #include "suite.h"
+#include "waiter.h"
 
 /* Asked by the functions below, in the thread that calls the library. */
 static void (*after_close)(void);
@@ -92,19 +93,13 @@ static void open_sockets(void)
 	event = WSACreateEvent();
 }
 
-static bool is_set(void)
-{
-	return WSAWaitForMultipleEvents(1, &event, FALSE, 300, FALSE) ==
-	       WSA_WAIT_EVENT_0;
-}
-
 typedef SOCKET maker(int family, int type);
 
-/* A bound datagram socket under the number of @s, with so many messages. */
+/* A bound datagram socket with the descriptor of @s, with so many messages. */
 static void take_number(maker *make, int messages)
 {
 	struct sockaddr_storage addr;
-	socklen_t len = loopback(AF_INET, &addr);
+	socklen_t len;
 	SOCKET sender, taker;
 
 	do {
@@ -112,8 +107,7 @@ static void take_number(maker *make, int messages)
 		if (taker > s)
 			errx(EXIT_FAILURE, "the number is not free");
 	} while (taker != s);
-	check(bind(taker, (struct sockaddr *)&addr, len));
-	len = name_of(taker, &addr);
+	len = bind_loopback(taker, AF_INET, &addr);
 	sender = open_socket(AF_INET, SOCK_DGRAM);
 	while (messages--)
 		check(sendto(sender, "!", 1, 0, (struct sockaddr *)&addr, len));
@@ -131,7 +125,7 @@ static void take_and_select_at_once(void)
 }
 
 /* I2: what the old socket's closesocket() has yet to do is not done to it. */
-TEST(new_socket_under_the_number_is_not_taken_for_closed)
+TEST(new_socket_with_the_descriptor_is_not_taken_for_closed)
 {
 	struct sockaddr_storage addr;
 	WSANETWORKEVENTS events;
@@ -144,14 +138,14 @@ TEST(new_socket_under_the_number_is_not_taken_for_closed)
 	len = name_of(s, &addr);
 	check(sendto(open_socket(AF_INET, SOCK_DGRAM), "!", 1, 0,
 		     (struct sockaddr *)&addr, len));
-	EXPECT_TRUE(is_set());
+	EXPECT_TRUE(is_set(event, AT_ONCE_MS));
 	EXPECT_WORKS(WSAEnumNetworkEvents(s, event, &events));
 	EXPECT_EQ(FD_READ, events.lNetworkEvents);
 	EXPECT_WORKS(closesocket(s));
 	WSACleanup();
 }
 
-/* Reading by the number looks again what there is to read. */
+/* Reading by the descriptor checks again what there is to read. */
 static void take_and_read(void)
 {
 	char byte;
@@ -165,16 +159,16 @@ static void take_and_read_at_once(void)
 	elsewhere(take_and_read);
 }
 
-/* P9, when the number means a socket that nobody asked about */
-TEST(selection_is_silent_when_the_number_is_another_socket)
+/* P9, when the descriptor is of a socket without a selection */
+TEST(selection_is_silent_when_the_descriptor_is_another_socket)
 {
 	open_sockets();
 	check(WSAEventSelect(s, event, FD_READ));
-	EXPECT_FALSE(is_set());
+	EXPECT_FALSE(is_set(event, QUIET));
 	after_close = take_and_read_at_once;
 	EXPECT_WORKS(closesocket(s));
 	EXPECT_EQ(NULL, after_close);
-	EXPECT_FALSE(is_set());
+	EXPECT_FALSE(is_set(event, QUIET));
 	WSACleanup();
 }
 
@@ -193,13 +187,13 @@ TEST(selection_does_not_hear_of_a_shutdown_under_way)
 	check(WSAEventSelect(s, event, FD_WRITE));
 	do {
 		fill(s);
-		is_set();
+		is_set(event, QUIET);
 		check(WSAEnumNetworkEvents(s, event, &events));
 	} while (events.lNetworkEvents);
 	after_shutdown = let_others_look;
 	EXPECT_WORKS(shutdown(s, SD_SEND));
 	EXPECT_EQ(NULL, after_shutdown);
-	EXPECT_FALSE(is_set());
+	EXPECT_FALSE(is_set(event, QUIET));
 	WSACleanup();
 }
 
@@ -224,24 +218,6 @@ static void stay(int signal)
 	interrupted = true;
 	while (!go_on)
 		nanosleep(&moment, NULL);
-}
-
-struct reader {
-	pthread_t thread;
-	atomic_int tid;
-	int ret;
-	int error;
-};
-
-static void *read_one(void *arg)
-{
-	struct reader *reader = arg;
-	char byte;
-
-	reader->tid = syscall(SYS_gettid);
-	reader->ret = recv(s, &byte, 1, 0);
-	reader->error = WSAGetLastError();
-	return NULL;
 }
 
 FIXTURE(interrupted) {
@@ -271,25 +247,21 @@ FIXTURE_TEARDOWN(interrupted)
 }
 
 /* P2, P10: closed while a signal had the call out of the kernel */
-TEST_F(interrupted, call_does_not_go_on_with_another_socket)
+TEST_F(interrupted, call_does_not_continue_with_another_socket)
 {
 	struct sigaction action = { .sa_handler = stay };
-	struct reader reader = { 0 };
+	struct waiter reader;
 	char bytes[2];
 
 	sigaction(SIGUSR1, &action, NULL);
-	ASSERT_EQ(0, pthread_create(&reader.thread, NULL, read_one, &reader));
-	while (!reader.tid || !sleeps(reader.tid))
-		usleep(1000);
+	waiter_start_asleep(&reader, recv_from, &s);
 	pthread_kill(reader.thread, SIGUSR1);
 	while (!interrupted)
 		usleep(1000);
 	EXPECT_WORKS(closesocket(s));
 	take_number(open_socket, 2);
 	go_on = true;
-	pthread_join(reader.thread, NULL);
-	EXPECT_EQ(SOCKET_ERROR, reader.ret);
-	EXPECT_EQ(WSAECONNABORTED, reader.error);
+	EXPECT_EQ(-WSAECONNABORTED, waiter_join(&reader));
 	EXPECT_EQ(1, recv(s, bytes, 2, MSG_DONTWAIT));
 	EXPECT_EQ(1, recv(s, bytes, 2, MSG_DONTWAIT));
 }

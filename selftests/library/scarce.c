@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Memory or descriptors run out in the midst of a call: it fails and says so, or
+ * Memory or descriptors run out in the midst of a call: it fails with an error, or
  * does without, and works when there are some again.
  */
 #include <dlfcn.h>
@@ -194,7 +194,7 @@ static int duplicate(void)
 		return WSAGetLastError();
 	s = WSASocket(FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO,
 		      FROM_PROTOCOL_INFO, &info, 0, WSA_FLAG_OVERLAPPED);
-	/* Who gives it out takes a number, too, and cannot say that it got none. */
+	/* The source needs a descriptor, too, and cannot report that it got none. */
 	if (s == INVALID_SOCKET && WSAGetLastError() == WSAEINVAL)
 		return WSAEMFILE;
 	return error_if(s == INVALID_SOCKET || closesocket(s));
@@ -286,7 +286,7 @@ struct attempt {
 	int n;
 };
 
-/* Descriptors: the numbers up to the first one that is free, and @n more. */
+/* Descriptors: those up to the first one that is free, and @n more. */
 static void become_scarce(const struct attempt *a, struct rlimit *before)
 {
 	struct rlimit limit;
@@ -351,11 +351,11 @@ static bool attempt(struct attempt *a)
 
 	pid = check(fork());
 	if (!pid) {
-		before = entries("/proc/self/fd");
+		before = count_descriptors();
 		check(pthread_create(&thread, NULL, attempt_main, a));
 		pthread_join(thread, &scarce);
 		/* Sockets from elsewhere, whose listener is the test's own. */
-		if (entries("/proc/self/fd") > before + 1)
+		if (count_descriptors() > before + 1)
 			errx(EXIT_FAILURE, "with %d: descriptors are left", a->n);
 		_exit(scarce ? 2 : 0);
 	}

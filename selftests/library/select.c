@@ -182,7 +182,7 @@ TEST_F(select, finds_a_socket_that_was_lost_to_close)
 	EXPECT_EQ(IN_READ, is_in(&sets, self->pair.s));
 }
 
-TEST_F(select, tells_of_a_connection_to_accept)
+TEST_F(select, reports_a_connection_to_accept)
 {
 	SOCKET listener = open_listener(variant->family), s;
 	struct sockaddr_storage addr;
@@ -196,7 +196,7 @@ TEST_F(select, tells_of_a_connection_to_accept)
 	EXPECT_EQ(0, ready_in(listener, IN_ALL, 0));
 }
 
-TEST_F(select, tells_of_data_and_of_room)
+TEST_F(select, reports_data_and_room)
 {
 	SOCKET s = self->pair.s, peer = self->pair.peer;
 	char buf[8];
@@ -210,7 +210,7 @@ TEST_F(select, tells_of_data_and_of_room)
 	EXPECT_EQ(0, ready_in(s, IN_ALL, 0));
 }
 
-TEST_F(select, tells_of_an_urgent_byte_that_is_not_inline)
+TEST_F(select, reports_an_urgent_byte_that_is_not_inline)
 {
 	SOCKET s = self->pair.s, peer = self->pair.peer;
 	int on = 1;
@@ -227,7 +227,7 @@ TEST_F(select, tells_of_an_urgent_byte_that_is_not_inline)
 	EXPECT_EQ(0, ready_in(s, IN_EXCEPT, 100));
 }
 
-TEST_F(select, tells_of_the_end_in_readfds)
+TEST_F(select, reports_the_end_in_readfds)
 {
 	SOCKET s = self->pair.s;
 
@@ -236,7 +236,7 @@ TEST_F(select, tells_of_the_end_in_readfds)
 	EXPECT_EQ(0, ready_in(s, IN_EXCEPT, 100));
 }
 
-TEST_F(select, tells_of_a_reset_in_readfds)
+TEST_F(select, reports_a_reset_in_readfds)
 {
 	SOCKET s = self->pair.s;
 	char c;
@@ -251,7 +251,7 @@ TEST_F(select, tells_of_a_reset_in_readfds)
 }
 
 /* Its error was given out, and it stays reset (R1). */
-TEST_F(select, tells_of_a_reset_whose_error_is_known)
+TEST_F(select, reports_a_reset_whose_error_is_known)
 {
 	int error, len = sizeof(error);
 	SOCKET s = self->pair.s;
@@ -275,7 +275,7 @@ static SOCKET refused_later(int family)
 	return s;
 }
 
-TEST_F(select, tells_of_a_failed_connect_in_exceptfds_alone)
+TEST_F(select, reports_a_failed_connect_in_exceptfds_alone)
 {
 	SOCKET s = refused_later(variant->family);
 	int error, len = sizeof(error);
@@ -289,7 +289,7 @@ TEST_F(select, tells_of_a_failed_connect_in_exceptfds_alone)
 	EXPECT_EQ(IN_EXCEPT, ready_in(s, IN_ALL, SOON));
 }
 
-TEST_F(select, tells_of_a_finished_connect_in_writefds)
+TEST_F(select, reports_a_finished_connect_in_writefds)
 {
 	SOCKET listener = open_listener(variant->family), s;
 	struct sockaddr_storage addr;
@@ -302,7 +302,7 @@ TEST_F(select, tells_of_a_finished_connect_in_writefds)
 }
 
 /* Linux calls it hung up. */
-TEST_F(select, has_nothing_to_tell_of_a_socket_that_has_done_nothing)
+TEST_F(select, has_nothing_to_report_of_a_socket_that_has_done_nothing)
 {
 	SOCKET s = open_socket(variant->family, SOCK_STREAM);
 	long before = now_ms();
@@ -312,16 +312,15 @@ TEST_F(select, has_nothing_to_tell_of_a_socket_that_has_done_nothing)
 	EXPECT_LE(300, now_ms() - before);
 }
 
-TEST_F(select, tells_of_a_datagram)
+TEST_F(select, reports_a_datagram)
 {
 	SOCKET s = open_socket(variant->family, SOCK_DGRAM);
 	SOCKET peer = open_socket(variant->family, SOCK_DGRAM);
 	struct sockaddr_storage addr;
-	socklen_t len = loopback(variant->family, &addr);
+	socklen_t len;
 
 	EXPECT_EQ(IN_WRITE, ready_in(s, IN_ALL, 0));
-	check(bind(s, (struct sockaddr *)&addr, len));
-	len = name_of(s, &addr);
+	len = bind_loopback(s, variant->family, &addr);
 	check(sendto(peer, "x", 1, 0, (struct sockaddr *)&addr, len));
 	EXPECT_EQ(IN_READ, ready_in(s, IN_READ | IN_EXCEPT, SOON));
 }
@@ -418,10 +417,10 @@ TEST_F(select, ends_in_time_and_never_before)
 TEST_F(select, does_not_notice_signals)
 {
 	WSAPOLLFD poll = { .fd = self->pair.s, .events = POLLRDNORM };
-	struct pest pest;
+	struct signaller signaller;
 	long before;
 
-	pest_start(&pest, 20);
+	signaller_start(&signaller, 20);
 	before = now_ms();
 	EXPECT_EQ(0, ready_in(self->pair.s, IN_READ, 1000));
 	EXPECT_LE(1000, now_ms() - before);
@@ -429,8 +428,8 @@ TEST_F(select, does_not_notice_signals)
 	before = now_ms();
 	EXPECT_EQ(0, WSAPoll(&poll, 1, 1000));
 	EXPECT_LE(1000, now_ms() - before);
-	pest_stop(&pest);
-	EXPECT_LT(0, pest_bites);
+	signaller_stop(&signaller);
+	EXPECT_LT(0, signals_handled);
 }
 
 static int run_select(void *arg)
@@ -448,7 +447,7 @@ static int run_poll(void *arg)
  * done nothing is among them: poll(2) cannot wait for it.
  */
 /* The end came before the data were read: both finished, and TCP with them. */
-TEST_F(select, tells_of_data_when_the_connection_is_over)
+TEST_F(select, reports_data_when_the_connection_is_over)
 {
 	SOCKET s = self->pair.s;
 	struct sets sets;
@@ -469,7 +468,7 @@ TEST_F(select, tells_of_data_when_the_connection_is_over)
 }
 
 /* A stream that is no TCP */
-TEST_F(select, tells_of_the_end_of_a_local_socket)
+TEST_F(select, reports_the_end_of_a_local_socket)
 {
 	struct sets sets;
 	int ends[2];
@@ -672,7 +671,7 @@ TEST_F(refusal, is_not_missed_because_of_wsapoll)
 	EXPECT_TRUE(polls[1].revents & POLLRDNORM);
 }
 
-/* C15: nobody is counted who has gone. */
+/* C15: a socket that is closed is not counted. */
 TEST_F(refusal, is_not_invented_because_of_an_earlier_select)
 {
 	struct pair *pair = &self->pair;
@@ -766,7 +765,7 @@ static int revents_of(SOCKET s, short events)
 #define URGENT	(POLLIN | POLLRDBAND)
 #define ROOM	(POLLOUT | POLLWRNORM)
 
-TEST_F(poll, tells_of_data_and_of_room)
+TEST_F(poll, reports_data_and_room)
 {
 	SOCKET s = self->pair.s;
 	char buf[8];
@@ -783,7 +782,7 @@ TEST_F(poll, tells_of_data_and_of_room)
 	EXPECT_EQ(POLLRDBAND, revents_of(s, POLLRDBAND | POLLRDNORM));
 }
 
-TEST_F(poll, tells_of_the_end_unasked)
+TEST_F(poll, reports_the_end_unasked)
 {
 	SOCKET s = self->pair.s;
 	char buf[8];
@@ -798,7 +797,7 @@ TEST_F(poll, tells_of_the_end_unasked)
 	EXPECT_EQ(POLLHUP, revents_of(s, POLLIN));
 }
 
-TEST_F(poll, tells_of_a_reset_unasked)
+TEST_F(poll, reports_a_reset_unasked)
 {
 	set_linger(self->pair.peer, 1, 0);
 	check(closesocket(self->pair.peer));
@@ -806,7 +805,7 @@ TEST_F(poll, tells_of_a_reset_unasked)
 	EXPECT_EQ(POLLERR | POLLHUP, revents_of(self->pair.s, POLLIN));
 }
 
-TEST_F(poll, tells_of_a_failed_connect)
+TEST_F(poll, reports_a_failed_connect)
 {
 	EXPECT_EQ(POLLERR | POLLHUP | ROOM,
 		  revents_of(refused_later(AF_INET), POLLIN | POLLOUT));
@@ -850,7 +849,7 @@ TEST(polls_of_the_parent_do_not_count_in_the_child)
 {
 	struct waiter waiter;
 	struct pair pair;
-	int go[2], status;
+	int go[2];
 	char byte;
 	pid_t pid;
 
@@ -872,8 +871,7 @@ TEST(polls_of_the_parent_do_not_count_in_the_child)
 	waiter_join(&waiter);
 	EXPECT_EQ(1, waiter.result);
 	close(go[1]);
-	EXPECT_EQ(pid, waitpid(pid, &status, 0));
-	EXPECT_EQ(0, status);
+	EXPECT_EQ(0, wait_child(pid));
 	set_linger(pair.s, 1, 0);
 	EXPECT_WORKS(closesocket(pair.s));
 	EXPECT_WORKS(closesocket(pair.peer));

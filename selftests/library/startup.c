@@ -192,7 +192,7 @@ TEST(after_cleanup_every_call_fails_and_touches_nothing)
 }
 
 /* G3 */
-TEST(without_the_module_startup_says_so)
+TEST(without_the_module_startup_fails)
 {
 	remove_device();
 	EXPECT_EQ(WSASYSNOTREADY, startup(MAKEWORD(2, 2)));
@@ -275,7 +275,7 @@ TEST(the_last_cleanup_closes_every_socket)
 }
 
 /* L2, I2: a program that mixes close(2) in does not lose another file */
-TEST(cleanup_does_not_close_what_took_a_number_over)
+TEST(cleanup_does_not_close_a_reused_descriptor)
 {
 	SOCKET s[3];
 	int i;
@@ -294,7 +294,7 @@ TEST(cleanup_does_not_close_what_took_a_number_over)
 		EXPECT_TRUE(is_open(s[i]));
 }
 
-/* Daemons close every number they do not know. */
+/* Daemons close every descriptor they do not know. */
 TEST(a_closed_device_is_opened_again)
 {
 	SOCKET s;
@@ -313,7 +313,7 @@ TEST(a_closed_device_is_opened_again)
 }
 
 /* I2 */
-TEST(a_file_that_took_the_devices_number_is_left_alone)
+TEST(a_file_with_the_devices_descriptor_is_left_alone)
 {
 	SOCKET s;
 	int number, other;
@@ -330,8 +330,8 @@ TEST(a_file_that_took_the_devices_number_is_left_alone)
 	EXPECT_TRUE(is_open(other));
 }
 
-/* The same, while the number is still the library's at WSACleanup. */
-TEST(cleanup_leaves_a_foreign_device_number_alone)
+/* The same, while the descriptor is still the library's at WSACleanup. */
+TEST(cleanup_leaves_another_files_descriptor_alone)
 {
 	int number;
 
@@ -364,10 +364,9 @@ TEST(when_the_device_is_gone_the_handle_is_untouched)
 }
 
 /* L8 */
-TEST(a_child_goes_on_and_does_not_close_the_parents)
+TEST(a_child_continues_and_does_not_close_the_parents)
 {
 	struct pair pair;
-	int status;
 	pid_t pid;
 
 	start();
@@ -387,8 +386,7 @@ TEST(a_child_goes_on_and_does_not_close_the_parents)
 			_exit(4);
 		_exit(0);
 	}
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	EXPECT_EQ(0, status);
+	EXPECT_EQ(0, wait_child(pid));
 	EXPECT_EQ(4, send(pair.s, "ping", 4, 0));
 	EXPECT_EQ(4, send(pair.peer, "pong", 4, 0));
 	EXPECT_WORKS(closesocket(pair.s));
@@ -411,7 +409,7 @@ TEST(fork_while_other_threads_start_and_stop)
 {
 	pthread_t thread[2];
 	_Atomic bool stop = false;
-	int i, status;
+	int i;
 	pid_t pid;
 
 	for (i = 0; i < 2; i++)
@@ -430,8 +428,7 @@ TEST(fork_while_other_threads_start_and_stop)
 				_exit(2);
 			_exit(0);
 		}
-		ASSERT_EQ(pid, waitpid(pid, &status, 0));
-		EXPECT_EQ(0, status);
+		EXPECT_EQ(0, wait_child(pid));
 	}
 	stop = true;
 	for (i = 0; i < 2; i++)

@@ -7,38 +7,40 @@
 #include "support/syscall_nr.h"
 #include "test.h"
 
-/* Longer than any wait in a test, so that the wait itself tells what failed. */
+/* Longer than any wait in a test, so that the wait itself reports what failed. */
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT	180
 
 #define POISON_ERRNO	4711
 #define POISON_ERROR	(-815)
 
-/* A call fails as it should, tells so (L1), and errno stays the program's. */
-#define EXPECT_FAILS(error, call) do {					\
+/* errno stays the program's (L1), and the last error is @error afterwards. */
+#define EXPECT_CALL(expectation, error) do {				\
 	WSASetLastError(POISON_ERROR);					\
 	errno = POISON_ERRNO;						\
-	EXPECT_EQ(SOCKET_ERROR, (int)(call));				\
+	expectation;							\
 	EXPECT_EQ(POISON_ERRNO, errno);					\
 	EXPECT_EQ((error), WSAGetLastError());				\
 } while (0)
 
-/* A call works and leaves the last error and errno alone (L1). */
-#define EXPECT_WORKS(call) do {						\
-	WSASetLastError(POISON_ERROR);					\
-	errno = POISON_ERRNO;						\
-	EXPECT_NE(SOCKET_ERROR, (int)(call));				\
-	EXPECT_EQ(POISON_ERRNO, errno);					\
-	EXPECT_EQ(POISON_ERROR, WSAGetLastError());			\
-} while (0)
+/* A call fails as it should. */
+#define EXPECT_FAILS(error, call)					\
+	EXPECT_CALL(EXPECT_EQ(SOCKET_ERROR, (int)(call)), error)
+
+/* The same of a call that returns a BOOL or a pointer. */
+#define EXPECT_REFUSED(error, call)					\
+	EXPECT_CALL(EXPECT_FALSE(!!(call)), error)
+
+/* A call works and leaves the last error alone (L1). */
+#define EXPECT_WORKS(call)						\
+	EXPECT_CALL(EXPECT_NE(SOCKET_ERROR, (int)(call)), POISON_ERROR)
 
 /* So does a call that transfers, polls or handles options, which clears it (L1). */
-#define EXPECT_CLEAR(call) do {						\
-	WSASetLastError(POISON_ERROR);					\
-	errno = POISON_ERRNO;						\
-	EXPECT_NE(SOCKET_ERROR, (int)(call));				\
-	EXPECT_EQ(POISON_ERRNO, errno);					\
-	EXPECT_EQ(0, WSAGetLastError());				\
-} while (0)
+#define EXPECT_CLEAR(call)						\
+	EXPECT_CALL(EXPECT_NE(SOCKET_ERROR, (int)(call)), 0)
+
+/* The same of a call that returns a BOOL. */
+#define EXPECT_TRUE_CLEAR(call)						\
+	EXPECT_CALL(EXPECT_TRUE(!!(call)), 0)
 
 #endif

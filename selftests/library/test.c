@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* See test.h. */
-#include <dirent.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <linux/sockios.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <time.h>
 
+#include "support/syscall_nr.h"
 #include "test.h"
 
 #define PEER_RCVBUF	16384
@@ -19,8 +26,8 @@ const char *__tsan_default_options(void)
 }
 
 /*
- * It takes a number for one thing until close(2): what closesocket() closes, or
- * io_uring opens, and another thread gets anew is not known to it.
+ * It takes a descriptor for one file until close(2): it does not know what
+ * closesocket() closes, or io_uring opens, and another thread reuses.
  */
 const char *__tsan_default_suppressions(void)
 {
@@ -61,17 +68,79 @@ bool sleeps(pid_t tid)
 	return state == 'S';
 }
 
-int entries(const char *path)
+void wait_asleep(pid_t tid, const atomic_bool *done)
 {
-	DIR *dir = opendir(path);
-	int n = 0;
+	int asleep;
 
-	if (!dir)
-		err(EXIT_FAILURE, "%s", path);
-	while (readdir(dir))
-		n++;
-	closedir(dir);
+	for (asleep = 0; asleep < 10 && !(done && *done); usleep(5000))
+		asleep = sleeps(tid) ? asleep + 1 : 0;
+}
+
+int wait_child(pid_t pid)
+{
+	int status;
+
+	check(waitpid(pid, &status, 0));
+	return status;
+}
+
+int count_descriptors(void)
+{
+	int fd, n = 0;
+
+	for (fd = 0; fd < NUMBERS; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
 	return n;
+}
+
+bool is_set(WSAEVENT event, DWORD timeout)
+{
+	DWORD ret = WSAWaitForMultipleEvents(1, &event, FALSE, timeout, FALSE);
+
+	if (ret == WSA_WAIT_FAILED)
+		errx(EXIT_FAILURE, "wait: error %d", WSAGetLastError());
+	return ret == WSA_WAIT_EVENT_0;
+}
+
+void say(SOCKET s, const char *text)
+{
+	check(send(s, text, strlen(text), 0));
+}
+
+static void filter_calls(struct sock_filter *code, int len)
+{
+	struct sock_fprog prog = { .len = len, .filter = code };
+
+	check(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	check(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog));
+}
+
+void fake_answer(int nr, int arg, unsigned int value, unsigned int error)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, SECCOMP_ARG(arg)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+
+	filter_calls(code, sizeof(code) / sizeof(code[0]));
+}
+
+void forbid_call(int nr)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+
+	filter_calls(code, sizeof(code) / sizeof(code[0]));
 }
 
 void start(void)
@@ -126,17 +195,39 @@ socklen_t name_of(SOCKET s, struct sockaddr_storage *addr)
 	return len;
 }
 
+socklen_t bind_loopback(SOCKET s, int family, struct sockaddr_storage *addr)
+{
+	struct sockaddr_storage any;
+	socklen_t len = loopback(family, &any);
+
+	check(bind(s, (struct sockaddr *)&any, len));
+	return name_of(s, addr ?: &any);
+}
+
 SOCKET open_listener(int family)
 {
 	SOCKET s = open_socket(family, SOCK_STREAM);
-	struct sockaddr_storage addr;
-	socklen_t len = loopback(family, &addr);
 	int small = PEER_RCVBUF;
 
 	check(setsockopt(s, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)));
-	check(bind(s, (struct sockaddr *)&addr, len));
+	bind_loopback(s, family, NULL);
 	check(listen(s, 128));
 	return s;
+}
+
+SOCKET fill_backlog(SOCKET listener, int family)
+{
+	WSAPOLLFD poll = { .events = POLLOUT };
+	struct sockaddr_storage addr;
+	socklen_t len = name_of(listener, &addr);
+
+	check(listen(listener, 0));
+	do {
+		poll.fd = open_socket(family, SOCK_STREAM);
+		set_nonblocking(poll.fd, true);
+		connect(poll.fd, (struct sockaddr *)&addr, len);
+	} while (check(WSAPoll(&poll, 1, 200)));
+	return poll.fd;
 }
 
 void open_pair(struct pair *pair, int family)
@@ -189,44 +280,83 @@ LINGER get_linger(SOCKET s)
 	return linger;
 }
 
-static char pattern(long offset)
+void make_pattern(char *buf, long from, long len)
 {
-	return offset % 251;
+	long i;
+
+	for (i = 0; i < len; i++)
+		buf[i] = (from + i) % 251;
+}
+
+/*
+ * Waits until nothing is in flight; returns how many bytes the peer's window
+ * keeps back.  SIOCOUTQ is read first: it only decreases, to the other at most.
+ */
+static int settle(SOCKET s)
+{
+	long deadline = now_ms() + WAIT_MS;
+	int queued, unsent, settled;
+
+	for (settled = 0; settled < 2; usleep(20000)) {
+		check(ioctl((int)s, SIOCOUTQ, &queued));
+		if (ioctl((int)s, SIOCOUTQNSD, &unsent)) {
+			usleep(100000);	/* not TCP */
+			return 0;
+		}
+		settled = queued == unsent ? settled + 1 : 0;
+		if (now_ms() > deadline)
+			errx(EXIT_FAILURE, "socket %d: %d bytes in flight",
+			     (int)s, queued - unsent);
+	}
+	return unsent;
+}
+
+void wait_stalled(SOCKET s)
+{
+	while (!settle(s))
+		;
+}
+
+/* Returns how many bytes it takes at once. */
+static long fill_once(SOCKET s, long from)
+{
+	char buf[4096];
+	long sent = 0;
+	int n;
+
+	for (;;) {
+		make_pattern(buf, from + sent, sizeof(buf));
+		n = send(s, buf, sizeof(buf), 0);
+		if (n == SOCKET_ERROR)
+			break;
+		sent += n;
+	}
+	if (WSAGetLastError() != WSAEWOULDBLOCK)
+		errx(EXIT_FAILURE, "send: error %d", WSAGetLastError());
+	return sent;
 }
 
 long fill(SOCKET s)
 {
 	bool nonblocking = is_nonblocking(s);
-	int quiet = 0, i, n;
-	char buf[4096];
-	long sent = 0;
+	long sent = 0, more;
 
 	set_nonblocking(s, true);
-	/* What is in flight frees room when it arrives: wait until it has. */
-	while (quiet < 5) {
-		for (i = 0; i < (int)sizeof(buf); i++)
-			buf[i] = pattern(sent + i);
-		n = send(s, buf, sizeof(buf), 0);
-		if (n == SOCKET_ERROR) {
-			if (WSAGetLastError() != WSAEWOULDBLOCK)
-				errx(EXIT_FAILURE, "send: error %d",
-				     WSAGetLastError());
-			quiet++;
-			usleep(20000);
-		} else {
-			quiet = 0;
-			sent += n;
-		}
-	}
+	/* What is in flight frees room when it arrives. */
+	do {
+		more = fill_once(s, sent);
+		sent += more;
+		settle(s);
+	} while (more);
 	set_nonblocking(s, nonblocking);
 	return sent;
 }
 
 long drain(SOCKET s)
 {
+	char buf[4096], expected[4096];
 	long got = 0;
-	char buf[4096];
-	int i, n;
+	int n;
 
 	for (;;) {
 		n = recv(s, buf, sizeof(buf), 0);
@@ -234,9 +364,9 @@ long drain(SOCKET s)
 			return -WSAGetLastError();
 		if (!n)
 			return got;
-		for (i = 0; i < n; i++)
-			if (buf[i] != pattern(got + i))
-				return -1;
+		make_pattern(expected, got, n);
+		if (memcmp(buf, expected, n))
+			return -1;
 		got += n;
 	}
 }
@@ -264,40 +394,40 @@ long drainer_join(struct drainer *drainer)
 	return drainer->result;
 }
 
-atomic_int pest_bites;
+atomic_int signals_handled;
 
-static void pest_handler(int sig)
+static void signaller_handler(int sig)
 {
 	(void)sig;
-	pest_bites++;
+	signals_handled++;
 }
 
-static void *pest_main(void *arg)
+static void *signaller_main(void *arg)
 {
-	struct pest *pest = arg;
+	struct signaller *signaller = arg;
 
-	while (!pest->stop) {
-		usleep(pest->ms * 1000);
-		pthread_kill(pest->victim, SIGUSR1);
+	while (!signaller->stop) {
+		usleep(signaller->ms * 1000);
+		pthread_kill(signaller->target, SIGUSR1);
 	}
 	return NULL;
 }
 
-void pest_start(struct pest *pest, int ms)
+void signaller_start(struct signaller *signaller, int ms)
 {
-	struct sigaction action = { .sa_handler = pest_handler };
+	struct sigaction action = { .sa_handler = signaller_handler };
 
-	pest_bites = 0;
-	pest->ms = ms;
-	pest->stop = false;
-	pest->victim = pthread_self();
+	signals_handled = 0;
+	signaller->ms = ms;
+	signaller->stop = false;
+	signaller->target = pthread_self();
 	sigaction(SIGUSR1, &action, NULL);
-	if (pthread_create(&pest->thread, NULL, pest_main, pest))
+	if (pthread_create(&signaller->thread, NULL, signaller_main, signaller))
 		errx(EXIT_FAILURE, "pthread_create");
 }
 
-void pest_stop(struct pest *pest)
+void signaller_stop(struct signaller *signaller)
 {
-	pest->stop = true;
-	pthread_join(pest->thread, NULL);
+	signaller->stop = true;
+	pthread_join(signaller->thread, NULL);
 }

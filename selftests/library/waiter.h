@@ -44,12 +44,21 @@ static inline void *waiter_main(void *arg)
 	return NULL;
 }
 
+/* Returns when the thread runs. */
+static inline pid_t waiter_tid(const struct waiter *w)
+{
+	while (!w->tid)
+		usleep(1000);
+	return w->tid;
+}
+
 static inline bool waiter_in_poll(const struct waiter *w)
 {
 	char path[64], text[64] = "";
 	FILE *file;
 
-	snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", w->tid);
+	snprintf(path, sizeof(path), "/proc/self/task/%d/syscall",
+		 waiter_tid(w));
 	file = fopen(path, "r");
 	if (!file)
 		return false;
@@ -59,19 +68,32 @@ static inline bool waiter_in_poll(const struct waiter *w)
 	return without_time64(atoi(text)) == SYS_ppoll;
 }
 
-/* Returns when the thread sleeps in ppoll(2). */
-static inline void waiter_start(struct waiter *w, int (*run)(void *arg),
-				void *arg)
+static inline void waiter_run(struct waiter *w, int (*run)(void *arg), void *arg)
 {
-	long deadline = now_ms() + AT_ONCE_MS;
-
 	w->run = run;
 	w->arg = arg;
 	w->tid = 0;
 	w->done = false;
 	if (pthread_create(&w->thread, NULL, waiter_main, w))
 		errx(EXIT_FAILURE, "pthread_create");
-	while (!w->tid || !waiter_in_poll(w)) {
+}
+
+/* Returns when the thread sleeps in its call, whichever that is, or is done. */
+static inline void waiter_start_asleep(struct waiter *w, int (*run)(void *arg),
+				       void *arg)
+{
+	waiter_run(w, run, arg);
+	wait_asleep(waiter_tid(w), &w->done);
+}
+
+/* Returns when the thread sleeps in ppoll(2). */
+static inline void waiter_start(struct waiter *w, int (*run)(void *arg),
+				void *arg)
+{
+	long deadline = now_ms() + AT_ONCE_MS;
+
+	waiter_run(w, run, arg);
+	while (!waiter_in_poll(w)) {
 		if (now_ms() > deadline)
 			errx(EXIT_FAILURE, "the call does not wait");
 		usleep(1000);
@@ -91,20 +113,16 @@ static inline int waiter_join(struct waiter *w)
  */
 static inline SOCKET pending_connect(int family, SOCKET *listener)
 {
-	WSAPOLLFD poll = { .events = POLLOUT };
-	struct sockaddr_storage addr;
-	socklen_t len = loopback(family, &addr);
+	*listener = open_listener(family);
+	return fill_backlog(*listener, family);
+}
 
-	*listener = open_socket(family, SOCK_STREAM);
-	check(bind(*listener, (struct sockaddr *)&addr, len));
-	check(listen(*listener, 0));
-	len = name_of(*listener, &addr);
-	do {
-		poll.fd = open_socket(family, SOCK_STREAM);
-		set_nonblocking(poll.fd, true);
-		connect(poll.fd, (struct sockaddr *)&addr, len);
-	} while (check(WSAPoll(&poll, 1, 200)));
-	return poll.fd;
+/* recv() on the socket that @arg points to, in a waiter's thread */
+static inline int recv_from(void *arg)
+{
+	char buf[64];
+
+	return or_error(recv(*(SOCKET *)arg, buf, sizeof(buf), 0));
 }
 
 #endif

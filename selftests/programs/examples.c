@@ -90,7 +90,7 @@ static bool is_stalled(int fd)
 }
 
 /* C1 */
-TEST_F(server, a_client_that_does_not_read_holds_up_nobody)
+TEST_F(server, a_client_that_does_not_read_delays_no_other)
 {
 	struct peer *client = &self->clients[0];
 	struct received got;
@@ -197,7 +197,7 @@ TEST_F(example, graceful_client_ends_before_it_is_answered)
 	EXPECT_TRUE(peer_saw_fin(peer));
 }
 
-TEST_F(example, graceful_client_tells_an_answer_that_was_cut_off)
+TEST_F(example, graceful_client_reports_an_answer_that_was_cut_off)
 {
 	struct peer *peer = &self->peer;
 	int port;
@@ -444,6 +444,28 @@ static const char *too_much(void)
 	return text;
 }
 
+static void expect_everything(struct __test_metadata *_metadata, struct peer *peer)
+{
+	enum ending ending;
+
+	EXPECT_EQ(TOO_MUCH, read_all(peer->fd, room, ROOM, &ending));
+	EXPECT_EQ(END_EOF, ending);
+}
+
+static void expect_part_and_reset(struct __test_metadata *_metadata, struct peer *peer)
+{
+	enum ending ending;
+
+	EXPECT_GT(TOO_MUCH, read_all(peer->fd, room, ROOM, &ending));
+	EXPECT_EQ(END_RESET, ending);
+}
+
+static void expect_running(struct __test_metadata *_metadata, struct program *program)
+{
+	EXPECT_TRUE(program_running(program));
+	check(kill(program->pid, SIGKILL));
+}
+
 /* C8, C9 */
 TEST_F(example, last_word_waits_for_five_seconds_and_resets)
 {
@@ -461,8 +483,7 @@ TEST_F(example, last_word_waits_for_five_seconds_and_resets)
 		close(peer->listener);
 		task_wait_inside(self->program.pid, SYS_ioctl);
 		if (reads) {
-			EXPECT_EQ(TOO_MUCH, read_all(peer->fd, room, ROOM, &ending));
-			EXPECT_EQ(END_EOF, ending);
+			expect_everything(_metadata, peer);
 			EXPECT_EQ(0, program_end(&self->program));
 			EXPECT_TRUE(peer_saw_fin(peer));
 		} else {
@@ -501,7 +522,6 @@ TEST(deadline_server_is_rid_of_a_client_that_does_not_read)
 {
 	struct peer lazy, quick;
 	struct program program;
-	enum ending ending;
 	long start;
 	int port;
 
@@ -511,15 +531,12 @@ TEST(deadline_server_is_rid_of_a_client_that_does_not_read)
 	start = now_ms();
 	peer_connect_room(&lazy, port, SMALL_ROOM);
 	peer_connect(&quick, port);
-	EXPECT_EQ(TOO_MUCH, read_all(quick.fd, room, ROOM, &ending));
-	EXPECT_EQ(END_EOF, ending);
+	expect_everything(_metadata, &quick);
 
 	wait_until(wire_look(&lazy.wire)->sent.rst);
 	EXPECT_LE(1000, now_ms() - start);
-	EXPECT_GT(TOO_MUCH, read_all(lazy.fd, room, ROOM, &ending));
-	EXPECT_EQ(END_RESET, ending);
-	EXPECT_TRUE(program_running(&program));
-	check(kill(program.pid, SIGKILL));
+	expect_part_and_reset(_metadata, &lazy);
+	expect_running(_metadata, &program);
 }
 
 /*
@@ -530,7 +547,6 @@ TEST(epoll_server_closes_again_until_the_client_has_everything)
 {
 	struct peer slow, quick;
 	struct program program;
-	enum ending ending;
 	int port;
 
 	netns_enter();
@@ -538,18 +554,15 @@ TEST(epoll_server_closes_again_until_the_client_has_everything)
 	port = program_number(&program);
 	peer_connect_room(&slow, port, SMALL_ROOM);
 	peer_connect(&quick, port);
-	EXPECT_EQ(TOO_MUCH, read_all(quick.fd, room, ROOM, &ending));
-	EXPECT_EQ(END_EOF, ending);
+	expect_everything(_metadata, &quick);
 	EXPECT_LE(1, program_number(&program));
 	EXPECT_TRUE(peer_saw_fin(&quick));
 
 	EXPECT_EQ(0, wire_look(&slow.wire)->sent.fin);
-	EXPECT_EQ(TOO_MUCH, read_all(slow.fd, room, ROOM, &ending));
-	EXPECT_EQ(END_EOF, ending);
+	expect_everything(_metadata, &slow);
 	EXPECT_LE(1, program_number(&program));
 	EXPECT_TRUE(peer_saw_fin(&slow));
-	EXPECT_TRUE(program_running(&program));
-	check(kill(program.pid, SIGKILL));
+	expect_running(_metadata, &program);
 }
 
 /* C15, C18 */
@@ -557,7 +570,6 @@ TEST(epoll_server_resets_a_client_that_does_not_read)
 {
 	struct program program;
 	struct peer lazy;
-	enum ending ending;
 	long start;
 
 	netns_enter();
@@ -566,12 +578,10 @@ TEST(epoll_server_resets_a_client_that_does_not_read)
 	peer_connect_room(&lazy, program_number(&program), SMALL_ROOM);
 	EXPECT_EQ(TOO_MUCH, program_number(&program));
 	EXPECT_LE(1000, now_ms() - start);
-	EXPECT_GT(TOO_MUCH, read_all(lazy.fd, room, ROOM, &ending));
-	EXPECT_EQ(END_RESET, ending);
+	expect_part_and_reset(_metadata, &lazy);
 	EXPECT_LE(1, wire_look(&lazy.wire)->sent.rst);
 	EXPECT_EQ(0, lazy.wire.sent.fin);
-	EXPECT_TRUE(program_running(&program));
-	check(kill(program.pid, SIGKILL));
+	expect_running(_metadata, &program);
 }
 
 /* What the program has printed of @peer, which is only one of its clients. */
@@ -607,12 +617,11 @@ static long last_number(const char *line)
 	return atol(strrchr(line, ' '));
 }
 
-/* T2, T10: one that reads late holds up nobody, and is no descriptor meanwhile. */
+/* T2, T10: one that reads late delays no other, and is no descriptor meanwhile. */
 TEST(deadline_epoll_delivers_in_the_background)
 {
 	struct peer slow, quick;
 	struct program program;
-	enum ending ending;
 	const char *line;
 	int port, before;
 
@@ -623,8 +632,7 @@ TEST(deadline_epoll_delivers_in_the_background)
 	peer_connect_room(&slow, port, SMALL_ROOM);
 	wait_until(winsock_counter("WinsockCurrDeadline") == 1);
 	peer_connect(&quick, port);
-	EXPECT_EQ(TOO_MUCH, read_all(quick.fd, room, ROOM, &ending));
-	EXPECT_EQ(END_EOF, ending);
+	expect_everything(_metadata, &quick);
 	line = program_line(&program);
 	EXPECT_TRUE(said_of(&quick, line, "delivered"))
 		TH_LOG("%s", line);
@@ -632,15 +640,13 @@ TEST(deadline_epoll_delivers_in_the_background)
 	EXPECT_EQ(1, winsock_counter("WinsockCurrDeadline"));
 	EXPECT_EQ(before, program_descriptors(&program));
 
-	EXPECT_EQ(TOO_MUCH, read_all(slow.fd, room, ROOM, &ending));
-	EXPECT_EQ(END_EOF, ending);
+	expect_everything(_metadata, &slow);
 	line = program_line(&program);
 	EXPECT_TRUE(said_of(&slow, line, "delivered"))
 		TH_LOG("%s", line);
 	EXPECT_EQ(0, last_number(line));
 	EXPECT_TRUE(peer_saw_fin(&slow));
-	EXPECT_TRUE(program_running(&program));
-	check(kill(program.pid, SIGKILL));
+	expect_running(_metadata, &program);
 }
 
 /* T3, T4, T10 */
@@ -648,7 +654,6 @@ TEST(deadline_epoll_prints_what_was_not_delivered)
 {
 	struct peer lazy, hasty;
 	struct program program;
-	enum ending ending;
 	const char *line;
 	long start;
 	int port;
@@ -672,12 +677,10 @@ TEST(deadline_epoll_prints_what_was_not_delivered)
 	EXPECT_TRUE(said_of(&lazy, line, "reset at the deadline"))
 		TH_LOG("%s", line);
 	EXPECT_LT(0, last_number(line));
-	EXPECT_GT(TOO_MUCH, read_all(lazy.fd, room, ROOM, &ending));
-	EXPECT_EQ(END_RESET, ending);
+	expect_part_and_reset(_metadata, &lazy);
 	EXPECT_LE(1, wire_look(&lazy.wire)->sent.rst);
 	EXPECT_EQ(0, lazy.wire.sent.fin);
-	EXPECT_TRUE(program_running(&program));
-	check(kill(program.pid, SIGKILL));
+	expect_running(_metadata, &program);
 }
 
 /* P1, P7 */

@@ -94,6 +94,21 @@ static long hear(struct program *program, const char *what)
 	return atol(line + len + 1);
 }
 
+/* Accept its connection; it closes what is full by then. */
+static void let_close_when_full(struct program *program, struct peer *peer)
+{
+	peer_accept(peer);
+	hear(program, "full");
+	tell(program);
+}
+
+/* Returns what it exits with. */
+static int tell_to_end(struct program *program)
+{
+	tell(program);
+	return program_end(program);
+}
+
 /**
  * struct line - of the report
  * @fd: the number
@@ -206,12 +221,12 @@ TEST_F(run, recv_ends_when_another_thread_closes_the_stream)
 	BLOCKED("fclose", "recv", SYS_recvfrom);
 }
 
-TEST_F(run, read_ends_when_dup2_takes_the_number)
+TEST_F(run, read_ends_when_dup2_replaces_the_descriptor)
 {
 	BLOCKED("dup2", "read", SYS_read);
 }
 
-TEST_F(run, accept_ends_when_dup3_takes_the_number)
+TEST_F(run, accept_ends_when_dup3_replaces_the_descriptor)
 {
 	BLOCKED("dup3", "accept", SYS_accept);
 }
@@ -244,16 +259,13 @@ TEST_F(run, linger_timeout_resets_the_peer)
 	struct line line;
 
 	start("linger", "blocking", "1", "close", number(self->port));
-	peer_accept(&self->peer);
-	hear(&self->program, "full");
-	tell(&self->program);
+	let_close_when_full(&self->program, &self->peer);
 	EXPECT_EQ(0, hear(&self->program, "closed"));
 	if (variant->run)
 		EXPECT_NE(0, wire_look(&self->peer.wire)->sent.rst);
 	got = receive_all(self->peer.fd);
 	EXPECT_EQ(variant->run ? END_RESET : END_EOF, got.ending);
-	tell(&self->program);
-	EXPECT_EQ(0, program_end(&self->program));
+	EXPECT_EQ(0, tell_to_end(&self->program));
 	if (!variant->run)
 		return;
 	line = report_line(0);
@@ -268,15 +280,12 @@ TEST_F(run, linger_ends_when_the_peer_has_read)
 	struct received got;
 
 	start("linger", "blocking", number(LINGER_LONG), "close", number(self->port));
-	peer_accept(&self->peer);
-	hear(&self->program, "full");
-	tell(&self->program);
+	let_close_when_full(&self->program, &self->peer);
 	task_wait_inside(self->program.pid, variant->run ? SYS_ioctl : SYS_close);
 	got = receive_all(self->peer.fd);
 	EXPECT_EQ(END_EOF, got.ending);
 	EXPECT_EQ(0, hear(&self->program, "closed"));
-	tell(&self->program);
-	EXPECT_EQ(0, program_end(&self->program));
+	EXPECT_EQ(0, tell_to_end(&self->program));
 	if (variant->run)
 		EXPECT_STREQ("linger", report_line(0).decision);
 }
@@ -302,8 +311,7 @@ TEST_F(run, nonblocking_close_does_not_wait)
 	got = receive_all(self->peer.fd);
 	EXPECT_EQ(END_EOF, got.ending);
 	EXPECT_LT(LITTLE, got.bytes);
-	tell(&self->program);
-	EXPECT_EQ(0, program_end(&self->program));
+	EXPECT_EQ(0, tell_to_end(&self->program));
 	if (!variant->run)
 		return;
 	EXPECT_STREQ("background", report_line(0).decision);
@@ -326,12 +334,9 @@ TEST_F(run, nonblocking_close_resets_at_the_deadline)
 	struct received got;
 
 	start("linger", "nonblocking", "3", "close", number(self->port));
-	peer_accept(&self->peer);
-	hear(&self->program, "full");
-	tell(&self->program);
+	let_close_when_full(&self->program, &self->peer);
 	EXPECT_EQ(0, hear(&self->program, "closed"));
-	tell(&self->program);
-	EXPECT_EQ(0, program_end(&self->program));
+	EXPECT_EQ(0, tell_to_end(&self->program));
 	if (variant->run) {
 		EXPECT_EQ(0, wire_look(&self->peer.wire)->sent.rst);
 		expect_reset_line(_metadata, 3.0);
@@ -346,12 +351,9 @@ TEST_F(run, nonblocking_stream_resets_at_the_deadline)
 	struct received got;
 
 	start("linger", "nonblocking", "2", "fclose", number(self->port));
-	peer_accept(&self->peer);
-	hear(&self->program, "full");
-	tell(&self->program);
+	let_close_when_full(&self->program, &self->peer);
 	EXPECT_EQ(0, hear(&self->program, "closed"));
-	tell(&self->program);
-	EXPECT_EQ(0, program_end(&self->program));
+	EXPECT_EQ(0, tell_to_end(&self->program));
 	if (variant->run)
 		expect_reset_line(_metadata, 2.0);
 	got = receive_all(self->peer.fd);
@@ -359,14 +361,12 @@ TEST_F(run, nonblocking_stream_resets_at_the_deadline)
 }
 
 /* As with close(2) the signal ends the wait; the deadline stays. */
-TEST_F(run, wait_that_a_signal_ends_goes_on_in_the_background)
+TEST_F(run, wait_that_a_signal_ends_continues_in_the_background)
 {
 	struct received got;
 
 	start("linger", "interrupted", "10", "close", number(self->port));
-	peer_accept(&self->peer);
-	hear(&self->program, "full");
-	tell(&self->program);
+	let_close_when_full(&self->program, &self->peer);
 	EXPECT_EQ(0, hear(&self->program, "closed"));
 	if (variant->run) {
 		EXPECT_EQ(0, wire_look(&self->peer.wire)->sent.rst);
@@ -376,8 +376,7 @@ TEST_F(run, wait_that_a_signal_ends_goes_on_in_the_background)
 	}
 	got = receive_all(self->peer.fd);
 	EXPECT_EQ(variant->run ? END_RESET : END_EOF, got.ending);
-	tell(&self->program);
-	EXPECT_EQ(0, program_end(&self->program));
+	EXPECT_EQ(0, tell_to_end(&self->program));
 }
 
 /* U1 */
@@ -393,8 +392,7 @@ TEST_F(run, unread_input_does_not_reset)
 	got = receive_all(self->peer.fd);
 	EXPECT_EQ(variant->run ? END_EOF : END_RESET, got.ending);
 	EXPECT_EQ(!variant->run, !!wire_look(&self->peer.wire)->sent.rst);
-	tell(&self->program);
-	EXPECT_EQ(0, program_end(&self->program));
+	EXPECT_EQ(0, tell_to_end(&self->program));
 	if (variant->run) {
 		EXPECT_STREQ("graceful", report_line(0).decision);
 		EXPECT_STREQ("5 unread", report_line(0).lost);
@@ -417,8 +415,7 @@ TEST_F(run, close_of_a_child_leaves_the_connection)
 	got = receive_all(self->peer.fd);
 	EXPECT_EQ(4, got.bytes);
 	EXPECT_EQ(END_EOF, got.ending);
-	tell(&self->program);
-	EXPECT_EQ(0, program_end(&self->program));
+	EXPECT_EQ(0, tell_to_end(&self->program));
 	if (!variant->run)
 		return;
 	first = report_line(0);
@@ -510,14 +507,14 @@ TEST_F(run, filter_of_the_program_before_does_not_kill)
 	EXPECT_EQ(0, program_end(&self->program));
 }
 
-TEST_F(run, number_that_is_the_programs_now_can_be_closed)
+TEST_F(run, descriptor_that_is_the_programs_now_can_be_closed)
 {
 	start("reused", number(self->port));
 	EXPECT_EQ(0, hear(&self->program, "refused"));
 	EXPECT_EQ(0, program_end(&self->program));
 }
 
-TEST_F(run, low_limit_leaves_the_lowest_numbers)
+TEST_F(run, low_limit_leaves_the_lowest_descriptors)
 {
 	struct rlimit low = { 32, 32 };
 
@@ -556,7 +553,7 @@ TEST_F(run_only, filter_that_allows_ioctl_leaves_the_closes)
 }
 
 /* Without a report nothing is inherited, and the device is the child's. */
-TEST_F(run_only, number_of_a_vfork_child_can_be_closed)
+TEST_F(run_only, descriptor_of_a_vfork_child_can_be_closed)
 {
 	program_start(&self->program, "winsock-run", beside_us("run_ordinary"),
 		      "vforked", number(self->port));
@@ -669,12 +666,9 @@ TEST_F(run_only, report_without_a_reader_holds_nothing_up)
 {
 	make_fifo();
 	start_to(FIFO, "linger", "nonblocking", "2", "close", number(self->port));
-	peer_accept(&self->peer);
-	hear(&self->program, "full");
-	tell(&self->program);
+	let_close_when_full(&self->program, &self->peer);
 	EXPECT_EQ(0, hear(&self->program, "closed"));
-	tell(&self->program);
-	EXPECT_EQ(0, program_end(&self->program));
+	EXPECT_EQ(0, tell_to_end(&self->program));
 	usleep(2500000);
 	EXPECT_EQ(END_RESET, receive_all(self->peer.fd).ending);
 }
@@ -735,7 +729,7 @@ TEST_F(run_only, another_preload_sees_what_it_replaces)
 	EXPECT_EQ(0, program_end(&self->program));
 }
 
-/* Room in the socket, and an end: an epoll set that watches it is told of both. */
+/* Room in the socket, and an end: an epoll set that watches it reports both. */
 static long events_after(struct __test_metadata *_metadata,
 			 struct _test_data_run_only *self)
 {
@@ -750,7 +744,7 @@ static long events_after(struct __test_metadata *_metadata,
 	return hear(&self->program, "events");
 }
 
-/* P9, T9: the number is gone, and so are its events. */
+/* P9, T9: the descriptor is closed, and so are its events. */
 static void epoll_hears_nothing(struct __test_metadata *_metadata,
 				struct _test_data_run_only *self, const char *how)
 {
@@ -760,7 +754,7 @@ static void epoll_hears_nothing(struct __test_metadata *_metadata,
 	EXPECT_STREQ("background", report_line(0).decision);
 }
 
-/* What the tests below would hear if the socket stayed. */
+/* What the tests below would see if the socket stayed. */
 TEST_F(run_only, epoll_set_hears_of_what_another_descriptor_has)
 {
 	start_run("watched", "close", number(LINGER_LONG), number(self->port), "kept");
@@ -774,7 +768,7 @@ TEST_F(run_only, epoll_set_hears_of_what_another_descriptor_has)
 	EXPECT_STREQ("shared", report_line(0).decision);
 }
 
-TEST_F(run_only, epoll_set_does_not_hear_of_what_goes_on_in_the_background)
+TEST_F(run_only, epoll_set_reports_nothing_of_a_background_close)
 {
 	epoll_hears_nothing(_metadata, self, "close");
 }
@@ -803,8 +797,7 @@ static void unread_is_graceful(struct __test_metadata *_metadata,
 	check(send(peer->fd, "hello", 5, 0));
 	EXPECT_EQ(0, hear(program, "closed"));
 	EXPECT_EQ(END_EOF, receive_all(peer->fd).ending);
-	tell(program);
-	EXPECT_EQ(0, program_end(program));
+	EXPECT_EQ(0, tell_to_end(program));
 }
 
 /* What only the report calls may be killed for where there is none. */
@@ -827,12 +820,9 @@ TEST_F(run_only, known_socket_is_closed_without_getsockopt)
 static void expect_background(struct __test_metadata *_metadata,
 			      struct program *program, struct peer *peer)
 {
-	peer_accept(peer);
-	hear(program, "full");
-	tell(program);
+	let_close_when_full(program, peer);
 	EXPECT_EQ(0, hear(program, "closed"));
-	tell(program);
-	EXPECT_EQ(0, program_end(program));
+	EXPECT_EQ(0, tell_to_end(program));
 	expect_reset_line(_metadata, 2.0);
 	EXPECT_EQ(END_RESET, receive_all(peer->fd).ending);
 }
@@ -843,13 +833,13 @@ TEST_F(run_only, descriptors_of_ours_survive_who_closes_all)
 	expect_background(_metadata, &self->program, &self->peer);
 }
 
-TEST_F(run_only, descriptors_of_ours_survive_who_takes_their_numbers)
+TEST_F(run_only, our_descriptors_survive_a_program_that_reuses_them)
 {
 	start_run("take_all", "linger", "nonblocking", "2", "close", number(self->port));
 	expect_background(_metadata, &self->program, &self->peer);
 }
 
-/* Past libc even they are lost: the device is opened anew with the first call. */
+/* Past libc even they are lost: the device is opened again with the first call. */
 TEST_F(run_only, socket_is_attached_when_the_device_was_lost)
 {
 	pid_t tid;
@@ -868,9 +858,7 @@ TEST_F(run_only, socket_is_attached_when_the_device_was_lost)
 static void close_full(struct __test_metadata *_metadata, struct program *program,
 		       struct peer *peer)
 {
-	peer_accept(peer);
-	hear(program, "full");
-	tell(program);
+	let_close_when_full(program, peer);
 	EXPECT_EQ(0, hear(program, "closed"));
 	tell(program);
 }
@@ -943,8 +931,7 @@ TEST_F(run_only, each_of_a_crowd_has_its_line)
 	start_run("crowd", "4", "100", "1");
 	hear(&self->program, "port");
 	EXPECT_EQ(0, hear(&self->program, "closed"));
-	tell(&self->program);
-	EXPECT_EQ(0, program_end(&self->program));
+	EXPECT_EQ(0, tell_to_end(&self->program));
 	/* With the heading; the listener ends with the program. */
 	wait_until(lines_of_report() >= 400 + 1);
 	wait_until(find_reporter() < self->program.pid);
@@ -966,8 +953,7 @@ TEST_F(run_only, no_children_means_none)
 	EXPECT_EQ(0, hear(&self->program, "closed"));
 	wait_ready(self->peer.fd, POLLRDHUP);
 	EXPECT_EQ(END_RESET, receive_all(self->peer.fd).ending);
-	tell(&self->program);
-	EXPECT_EQ(0, program_end(&self->program));
+	EXPECT_EQ(0, tell_to_end(&self->program));
 }
 
 TEST_F(run_only, no_children_means_the_program_itself)
@@ -1055,7 +1041,7 @@ TEST_F(run_only, older_module_is_refused_and_a_later_one_is_not)
 	EXPECT_EQ(3, run_with_module_version(&self->program, "4"));
 }
 
-TEST_F(run_only, without_the_module_it_says_so)
+TEST_F(run_only, without_the_module_it_fails_with_a_message)
 {
 	if (module_is_built_in())
 		SKIP(return, "kernel: the module is built in");

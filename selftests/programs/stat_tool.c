@@ -41,7 +41,7 @@ FIXTURE_TEARDOWN(stat_tool)
 {
 }
 
-/* Opened, filled as need be, and closed; returns the number it had. */
+/* Opened, filled as need be, and closed; returns the descriptor it had. */
 static int close_one(int family, int column)
 {
 	struct kind kind = { family, true, column == REFUSED };
@@ -334,7 +334,7 @@ TEST_F(stat_tool, trace_names_the_peer)
 	trace_end(_metadata, &self->program);
 }
 
-/* What goes on in the background has an end, which is nobody's. */
+/* A background close ends, and belongs to no process. */
 TEST_F(stat_tool, trace_shows_the_end_of_a_close_with_a_deadline)
 {
 	struct shown got;
@@ -392,7 +392,7 @@ TEST_F(stat_tool, trace_removes_what_a_killed_one_has_left)
 	trace_end(_metadata, &live);
 }
 
-/* Where numbers of processes are few, as in a container, a killed one had ours. */
+/* Where process IDs are few, as in a container, a killed one had ours. */
 TEST_F(stat_tool, trace_removes_what_one_of_its_own_pid_has_left)
 {
 	char self_path[PATH_MAX] = "", script[2 * PATH_MAX];
@@ -516,7 +516,7 @@ TEST_F(stat_tool, counters_are_for_everyone)
 	EXPECT_EQ(0, program_end(&self->program));
 }
 
-TEST_F(stat_tool, trace_without_tracefs_says_so)
+TEST_F(stat_tool, trace_without_tracefs_is_reported)
 {
 	check(unshare(CLONE_NEWNS));
 	check(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
@@ -541,7 +541,7 @@ TEST_F(stat_tool, bad_words_are_explained)
 			TOOL ": '3' is one word too many; try 'winsock-stat --help'\n");
 }
 
-TEST_F(stat_tool, without_the_module_it_says_so)
+TEST_F(stat_tool, without_the_module_it_fails_with_a_message)
 {
 	static const char sentence[] =
 		TOOL ": the module winsock is not loaded; as root run: modprobe winsock\n";

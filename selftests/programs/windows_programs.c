@@ -15,22 +15,22 @@
 
 static char room[1 << 20];
 
-FIXTURE(foreign) {
+FIXTURE(windows) {
 	struct program program;
 	struct program other;
 	struct peer peer;
 };
 
-FIXTURE_SETUP(foreign)
+FIXTURE_SETUP(windows)
 {
 	netns_enter();
 }
 
-FIXTURE_TEARDOWN(foreign)
+FIXTURE_TEARDOWN(windows)
 {
 }
 
-TEST_F(foreign, client_and_server_understand_each_other)
+TEST_F(windows, client_and_server_understand_each_other)
 {
 	int port;
 
@@ -57,7 +57,7 @@ TEST_F(foreign, client_and_server_understand_each_other)
 }
 
 /* L26 */
-TEST_F(foreign, acceptex_server_serves_one_after_the_other)
+TEST_F(windows, acceptex_server_serves_one_after_the_other)
 {
 	int port;
 
@@ -77,7 +77,7 @@ TEST_F(foreign, acceptex_server_serves_one_after_the_other)
 		     strchr(self->other.text, '\n') + 1);
 }
 
-TEST_F(foreign, client_ends_its_side_first)
+TEST_F(windows, client_ends_its_side_first)
 {
 	struct peer *peer = &self->peer;
 	enum ending ending;
@@ -97,7 +97,7 @@ TEST_F(foreign, client_ends_its_side_first)
 	EXPECT_TRUE(peer_saw_fin(peer));
 }
 
-TEST_F(foreign, client_that_is_refused_says_so)
+TEST_F(windows, client_that_is_refused_reports_it)
 {
 	int port = peer_listen(&self->peer, 0);
 
@@ -108,7 +108,7 @@ TEST_F(foreign, client_that_is_refused_says_so)
 		     self->program.text);
 }
 
-TEST_F(foreign, client_gives_up_after_its_own_time)
+TEST_F(windows, client_gives_up_after_its_own_time)
 {
 	int port = peer_listen(&self->peer, 0);
 	long before = now_ms();
@@ -121,7 +121,7 @@ TEST_F(foreign, client_gives_up_after_its_own_time)
 	EXPECT_TRUE(peer_saw_fin(&self->peer));
 }
 
-TEST_F(foreign, server_tells_a_reset_from_an_end)
+TEST_F(windows, server_tells_a_reset_from_an_end)
 {
 	struct peer *peer = &self->peer;
 
@@ -247,7 +247,7 @@ TEST_F(overlapped, a_reset_is_an_error)
 	EXPECT_NE(NULL, strstr(self->program.text, "error 10054\n"));
 }
 
-TEST_F(foreign, nonblocking_connect_works_and_the_socket_blocks_again)
+TEST_F(windows, nonblocking_connect_works_and_the_socket_blocks_again)
 {
 	struct peer *peer = &self->peer;
 	enum ending ending;
@@ -269,7 +269,7 @@ TEST_F(foreign, nonblocking_connect_works_and_the_socket_blocks_again)
 }
 
 /* The exceptional set is where a failed connect shows. */
-TEST_F(foreign, nonblocking_connect_is_refused)
+TEST_F(windows, nonblocking_connect_is_refused)
 {
 	int port = peer_listen(&self->peer, 0);
 
@@ -286,7 +286,7 @@ TEST_F(foreign, nonblocking_connect_is_refused)
 }
 
 /* A listener that has no room, and has none made. */
-TEST_F(foreign, nonblocking_connect_times_out)
+TEST_F(windows, nonblocking_connect_times_out)
 {
 	int port = peer_listen(&self->peer, 0), i;
 	struct pollfd pfd = { .events = POLLOUT };
@@ -322,7 +322,7 @@ static int udp_port(struct program *program)
 	return atoi(line + 9);
 }
 
-TEST_F(foreign, datagrams_are_echoed_and_long_ones_cut)
+TEST_F(windows, datagrams_are_echoed_and_long_ones_cut)
 {
 	int port;
 
@@ -342,7 +342,7 @@ TEST_F(foreign, datagrams_are_echoed_and_long_ones_cut)
 }
 
 /* A plain client that has gone before it is answered. */
-TEST_F(foreign, datagram_server_outlives_a_lost_client)
+TEST_F(windows, datagram_server_outlives_a_lost_client)
 {
 	struct sockaddr_in addr = {
 		.sin_family = AF_INET,
@@ -367,7 +367,7 @@ TEST_F(foreign, datagram_server_outlives_a_lost_client)
 	EXPECT_TRUE(program_said(&self->program, "3 bytes from 127.0.0.1"));
 }
 
-TEST_F(foreign, broadcasts_need_to_be_allowed_and_arrive)
+TEST_F(windows, broadcasts_need_to_be_allowed_and_arrive)
 {
 	char port[] = "9099";
 
@@ -383,12 +383,12 @@ TEST_F(foreign, broadcasts_need_to_be_allowed_and_arrive)
 		     "127.x.x.1 says: announcement 1\n", self->other.text);
 }
 
-TEST_F(foreign, file_arrives_and_is_acknowledged)
+TEST_F(windows, file_arrives_and_is_acknowledged)
 {
 	struct peer *peer = &self->peer;
 	static unsigned char got[4 + ECHO_LEN + 1];
 	enum ending ending;
-	char path[] = "/tmp/foreign-XXXXXX";
+	char path[] = "/tmp/windows-XXXXXX";
 	int port, fd;
 	uint32_t len;
 
@@ -417,7 +417,7 @@ TEST_F(foreign, file_arrives_and_is_acknowledged)
 }
 
 /* More than fit into one of its sets, and more than libc's have room for. */
-TEST_F(foreign, scanner_finds_the_open_ports)
+TEST_F(windows, scanner_finds_the_open_ports)
 {
 	static const int ports[] = { 20001, 20300, 20599 };
 	struct sockaddr_in addr = {
@@ -440,7 +440,7 @@ TEST_F(foreign, scanner_finds_the_open_ports)
 }
 
 /* P1, P2: the sockets are closed under the threads that wait on them. */
-TEST_F(foreign, chat_ends_when_anybody_says_so)
+TEST_F(windows, chat_ends_when_anybody_says_so)
 {
 	static const char *const names[] = { "ann", "bob", "cid" };
 	struct peer peers[3];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * An ordinary Linux program, which knows nothing of Winsock and closes what it
- * has with libc's calls.  It says what it does, and goes on when it is told to.
+ * has with libc's calls.  It reports what it does, and continues when it gets a line.
  *
  *	ordinary [PRELUDE]... ROLE ARG...
  */
@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
@@ -81,14 +82,30 @@ static int listening(void)
 	return fd;
 }
 
-/* As many bytes of the tests' pattern, all alike, as the socket takes. */
+static int bytes_queued(int fd, unsigned long request)
+{
+	int bytes;
+
+	check(ioctl(fd, request, &bytes), "SIOCOUTQ");
+	return bytes;
+}
+
+/*
+ * As many bytes of the tests' pattern, all alike, as both sides take: the peer's
+ * window keeps some back, and none are in flight whose arrival would free room.
+ */
 static void fill(int fd)
 {
 	static const char bytes[4096];
-	struct pollfd pfd = { .fd = fd, .events = POLLOUT };
+	bool more;
 
-	while (poll(&pfd, 1, 500) > 0)
-		check(send(fd, bytes, sizeof(bytes), MSG_DONTWAIT), "send");
+	do {
+		more = false;
+		while (send(fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
+			more = true;
+		while (bytes_queued(fd, SIOCOUTQ) != bytes_queued(fd, SIOCOUTQNSD))
+			usleep(1000);
+	} while (more);
 }
 
 static int in_handler;
@@ -417,7 +434,7 @@ static void refused_closes(void)
 	say("refused", refused);
 }
 
-/* reused PORT: the numbers of all descriptors are the program's now */
+/* reused PORT: all descriptors are the program's now */
 static int reused(char *argv[])
 {
 	connected_to(argv[0]);
@@ -458,31 +475,24 @@ static int many(char *argv[])
 	return 0;
 }
 
-/* As many bytes as the socket takes at once. */
-static void fill_at_once(int fd)
-{
-	static const char bytes[4096];
-
-	check(fcntl(fd, F_SETFL, O_NONBLOCK), "O_NONBLOCK");
-	while (send(fd, bytes, sizeof(bytes), 0) > 0)
-		;
-}
-
 static void close_full_sockets(int n, const char *seconds, const char *port)
 {
-	int *fds = calloc(n, sizeof(*fds)), i;
+	int *fds = calloc(n, sizeof(*fds)), small = 65536, i;
 
 	for (i = 0; i < n; i++) {
 		fds[i] = connected_to(port);
+		check(setsockopt(fds[i], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)),
+		      "SO_SNDBUF");
 		set_linger(fds[i], seconds);
-		fill_at_once(fds[i]);
+		fill(fds[i]);
+		check(fcntl(fds[i], F_SETFL, O_NONBLOCK), "O_NONBLOCK");
 	}
 	for (i = 0; i < n; i++)
 		check(close(fds[i]), "close");
 	free(fds);
 }
 
-/* crowd PROCESSES SOCKETS SECONDS: nobody reads what is queued when they are closed */
+/* crowd PROCESSES SOCKETS SECONDS: what is queued when they are closed is not read */
 static int crowd(char *argv[])
 {
 	int listener = listening(), processes = atoi(argv[0]), i;
@@ -514,7 +524,7 @@ static int numbers(char *argv[])
 	return 0;
 }
 
-/* errors PORT: what the calls say of errors, and of numbers that are not open */
+/* errors PORT: what the calls return, and for descriptors that are not open */
 static int errors(char *argv[])
 {
 	int fd = connected_to(argv[0]), i, open = 0;
