@@ -717,9 +717,7 @@ FIXTURE_SETUP(bound)
 {
 	struct kind kind = { AF_INET, true, false };
 
-	netns_enter();
-	winsock_open();
-	pair_open(&self->pair, &kind);
+	pair_setup(&self->pair, &kind);
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
 				self->via));
 	self->child = 0;

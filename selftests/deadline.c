@@ -34,15 +34,10 @@ FIXTURE_VARIANT_ADD(deadline, ipv6_plain_nonblocking)
 
 FIXTURE_SETUP(deadline)
 {
-	netns_enter();
-	winsock_open();
-	pair_open(&self->pair, &variant->kind);
+	pair_setup(&self->pair, &variant->kind);
 }
 
-FIXTURE_TEARDOWN(deadline)
-{
-	pair_close(&self->pair);
-}
+PAIR_TEARDOWN(deadline);
 
 static long under_way(void)
 {
@@ -81,13 +76,6 @@ static bool has_outcome(void)
 }
 
 /* The peer takes all of it, and its end. */
-static void expect_all(struct __test_metadata *_metadata, struct pair *pair)
-{
-	struct received got = receive_all(pair->peer);
-
-	expect_delivered(_metadata, pair, &got);
-}
-
 /* RST and nothing else, and nothing is left of the connection. */
 static void expect_reset(struct __test_metadata *_metadata, struct pair *pair)
 {
@@ -197,17 +185,13 @@ static const int states[] = {
 TEST_F(deadline, delivers_in_every_state)
 {
 	struct pair *pair = &self->pair;
-	struct received got;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(states); i++) {
 		pair_arrange(pair, LOAD_STALLED, states[i]);
 		close_pair(_metadata, pair, FAR_MS);
 		EXPECT_FALSE(has_outcome());
-		got = receive_all(pair->peer);
-		EXPECT_EQ(pair->sent, got.bytes);
-		EXPECT_TRUE(got.intact);
-		EXPECT_EQ(END_EOF, got.ending);
+		expect_eof(_metadata, pair, pair->sent);
 		expect_outcome(_metadata, WINSOCK_DELIVERED);
 		pair_close(pair);
 		pair_open(pair, &variant->kind);

@@ -107,9 +107,7 @@ FIXTURE_VARIANT_ADD(waiting, pselect_plain)
 
 FIXTURE_SETUP(waiting)
 {
-	netns_enter();
-	winsock_open();
-	pair_open(&self->pair, &variant->kind);
+	pair_setup(&self->pair, &variant->kind);
 	if (variant->out)
 		pair_stall(&self->pair);
 	self->call = (struct call) {
@@ -118,25 +116,18 @@ FIXTURE_SETUP(waiting)
 	};
 }
 
-FIXTURE_TEARDOWN(waiting)
-{
-	pair_close(&self->pair);
-}
+PAIR_TEARDOWN(waiting);
 
 /* P5 - P7 */
 TEST_F(waiting, ends_and_says_that_the_number_is_no_good)
 {
 	struct pair *pair = &self->pair;
-	struct received got;
 
 	call_enter(&self->call);
 	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_FALSE(call_inside(&self->call));
 	EXPECT_EQ(variant->expect, call_join(&self->call));
-	got = receive_all(pair->peer);
-	EXPECT_EQ(pair->sent, got.bytes);
-	EXPECT_EQ(END_EOF, got.ending);
-	EXPECT_EQ(0, wire_look(&pair->wire)->sent.rst);
+	expect_eof(_metadata, pair, pair->sent);
 	pair->fd = -1;
 }
 
@@ -336,9 +327,7 @@ static unsigned int epoll_events(unsigned int flags)
 
 FIXTURE_SETUP(epoll)
 {
-	netns_enter();
-	winsock_open();
-	pair_open(&self->pair, &variant->kind);
+	pair_setup(&self->pair, &variant->kind);
 	self->epoll = check(epoll_create1(EPOLL_CLOEXEC));
 	self->wake = check(eventfd(0, EFD_CLOEXEC));
 	epoll_add(self->epoll, self->wake, EPOLLIN, TAG_WAKE);
@@ -346,10 +335,7 @@ FIXTURE_SETUP(epoll)
 		  TAG_SOCKET);
 }
 
-FIXTURE_TEARDOWN(epoll)
-{
-	pair_close(&self->pair);
-}
+PAIR_TEARDOWN(epoll);
 
 /* The tag of the first event that comes. */
 static long run_epoll(struct call *call)
@@ -435,9 +421,7 @@ TEST_F(epoll, reports_nothing_during_the_linger_wait)
 	set_linger(pair->fd, 1, LINGER_LONG);
 	pair_stall(pair);
 	call_enter(&call);
-	closer_start(&closer, ioc_closesocket, pair->fd);
-	closer_wait_asleep(&closer);
-	pair->fd = -1;
+	close_and_wait(&closer, pair);
 	expect_silence(_metadata, self->epoll, &call);
 
 	ASSERT_EQ(1, send(pair->peer, "", 1, 0));
@@ -462,9 +446,7 @@ TEST_F(epoll, reports_nothing_of_a_reset_during_the_linger_wait)
 	set_linger(pair->fd, 1, LINGER_LONG);
 	pair_stall(pair);
 	call_enter(&call);
-	closer_start(&closer, ioc_closesocket, pair->fd);
-	closer_wait_asleep(&closer);
-	pair->fd = -1;
+	close_and_wait(&closer, pair);
 	set_linger(pair->peer, 1, 0);
 	close(pair->peer);
 	EXPECT_EQ(0, closer_join(&closer));

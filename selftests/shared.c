@@ -225,7 +225,6 @@ static void loaded(struct __test_metadata *_metadata, const struct kind *kind,
 	bool wait = linger->l_onoff && linger->l_linger && !kind->nonblocking;
 	bool refuse = linger->l_onoff && linger->l_linger && kind->nonblocking;
 	struct holder holder;
-	struct received got;
 	struct pair pair;
 	long start;
 
@@ -246,11 +245,7 @@ static void loaded(struct __test_metadata *_metadata, const struct kind *kind,
 		EXPECT_EQ(0, pair_state(&pair));
 		EXPECT_EQ(END_RESET, receive_all(pair.peer).ending);
 	} else {
-		got = receive_all(pair.peer);
-		EXPECT_EQ(pair.sent, got.bytes);
-		EXPECT_TRUE(got.intact);
-		EXPECT_EQ(END_EOF, got.ending);
-		EXPECT_EQ(0, wire_look(&pair.wire)->sent.rst);
+		expect_eof(_metadata, &pair, pair.sent);
 	}
 	holder_end(&holder);
 	pair_close(&pair);
