@@ -431,7 +431,7 @@ TEST_F(cancel, readers_and_writers_leave_together)
 }
 
 /* P2 with C8: the calls end before the wait begins, not after it. */
-TEST_F(cancel, calls_end_although_closesocket_goes_on_to_wait)
+TEST_F(cancel, calls_end_although_closesocket_still_waits)
 {
 	struct pair *pair = &self->pair;
 	struct call recv = CALL_RECV(pair->fd), send = CALL_SEND(pair->fd);
@@ -685,7 +685,7 @@ TEST_F(cancel, the_last_descriptor_takes_the_calls_of_the_others_with_it)
 }
 
 /* G5: close(2) cancels nothing; what it leaves, closesocket() still finds. */
-TEST_F(cancel, calls_left_by_close_2_on_one_number_end_with_the_other)
+TEST_F(cancel, calls_left_by_close_2_on_one_descriptor_end_with_the_other)
 {
 	struct pair *pair = &self->pair;
 	struct call call = CALL_RECV(pair->fd);
@@ -699,7 +699,7 @@ TEST_F(cancel, calls_left_by_close_2_on_one_number_end_with_the_other)
 }
 
 /* P10: main closes and reuses the number while four threads are in recv. */
-TEST_F(cancel, no_thread_reads_from_what_takes_over_its_number)
+TEST_F(cancel, no_thread_reads_from_what_reuses_its_descriptor)
 {
 	struct kind kind = variant->kind;
 	struct sockaddr_storage addr;
@@ -820,7 +820,7 @@ FIXTURE_SETUP(late)
 PAIR_TEARDOWN(late);
 
 /* P10 */
-TEST_F(late, call_that_looked_its_number_up_before_does_not_start)
+TEST_F(late, call_that_looked_its_descriptor_up_before_does_not_start)
 {
 	struct pair *pair = &self->pair;
 	struct call call = { variant->nr, run_trapped, pair->fd, &self->trap };

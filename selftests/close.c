@@ -104,7 +104,7 @@ TEST_F(graceful, queued_data_outlive_the_process)
 }
 
 /* C3 */
-TEST_F(graceful, shutdown_goes_on_when_data_are_queued)
+TEST_F(graceful, shutdown_continues_when_data_are_queued)
 {
 	struct pair *pair = &self->pair;
 	long start;

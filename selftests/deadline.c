@@ -396,7 +396,7 @@ TEST_F(deadline, an_attempt_to_connect_is_abandoned)
 }
 
 /* T7: G5 */
-TEST_F(deadline, a_socket_of_others_goes_on)
+TEST_F(deadline, a_socket_of_others_stays_open)
 {
 	struct pair *pair = &self->pair;
 	int other = check(dup(pair->fd));
@@ -416,7 +416,7 @@ TEST_F(deadline, a_socket_of_others_goes_on)
 }
 
 /* T7: a descriptor in flight is one. */
-TEST_F(deadline, a_socket_in_flight_goes_on)
+TEST_F(deadline, a_socket_in_flight_stays_open)
 {
 	struct pair *pair = &self->pair;
 	int mail[2];
@@ -437,7 +437,7 @@ TEST_F(deadline, a_socket_in_flight_goes_on)
 }
 
 /* T7, of another process, and I3: what it waits for comes. */
-TEST_F(deadline, a_socket_of_another_process_goes_on)
+TEST_F(deadline, a_socket_of_another_process_stays_open)
 {
 	struct pair *pair = &self->pair;
 	pid_t child = child_fork();
@@ -565,7 +565,7 @@ TEST_F(deadline, unread_input_does_not_matter)
 }
 
 /* T11: nobody has to wait for it, and nobody can stop it. */
-TEST_F(deadline, goes_on_when_the_process_has_ended)
+TEST_F(deadline, continues_when_the_process_has_ended)
 {
 	struct pair *pair = &self->pair;
 	pid_t child;
@@ -588,7 +588,7 @@ TEST_F(deadline, goes_on_when_the_process_has_ended)
 }
 
 /* T11, T12: nobody is left in its network namespace either. */
-TEST_F(deadline, goes_on_when_its_namespace_is_left)
+TEST_F(deadline, continues_when_its_namespace_is_left)
 {
 	struct winsock_outcome outcome;
 	struct pair pair;
@@ -610,7 +610,7 @@ TEST_F(deadline, goes_on_when_its_namespace_is_left)
 }
 
 /* T11: and when it becomes another program, which has neither descriptor */
-TEST_F(deadline, goes_on_when_the_process_runs_another_program)
+TEST_F(deadline, continues_when_the_process_runs_another_program)
 {
 	struct pair *pair = &self->pair;
 	pid_t child;
@@ -631,7 +631,7 @@ TEST_F(deadline, goes_on_when_the_process_runs_another_program)
 }
 
 /* T11: killed, at that */
-TEST_F(deadline, goes_on_when_the_process_is_killed)
+TEST_F(deadline, continues_when_the_process_is_killed)
 {
 	struct pair *pair = &self->pair;
 	pid_t child;

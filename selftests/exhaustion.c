@@ -110,7 +110,7 @@ TEST_F(descriptors, accept_fails_and_loses_nothing)
 }
 
 /* I2, C8: the number of a close that waits is nobody else's. */
-TEST_F(descriptors, lingering_close_keeps_its_number_to_the_end)
+TEST_F(descriptors, lingering_close_keeps_its_descriptor_reserved_to_the_end)
 {
 	struct pair *pair = &self->pair;
 	int fd = pair->fd;
@@ -131,7 +131,7 @@ static void on_signal(int sig)
 }
 
 /* C11: nor can it be missing when the file is to go back. */
-TEST_F(descriptors, interrupted_close_has_its_number_again)
+TEST_F(descriptors, interrupted_close_has_its_descriptor_again)
 {
 	struct sigaction sa = { .sa_handler = on_signal };
 	struct pair *pair = &self->pair;

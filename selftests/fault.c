@@ -928,7 +928,7 @@ FIXTURE_TEARDOWN(no_socket)
 }
 
 /* G4: nothing can fail before that is known, nor later. */
-TEST_F(no_socket, of_what_is_no_socket_stays_open)
+TEST_F(no_socket, is_not_closed)
 {
 	struct faults *f = &self->faults;
 	int pipes[2];

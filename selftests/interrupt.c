@@ -111,7 +111,7 @@ TEST_F(interrupt, nothing_is_aborted_but_the_send_side_is_shut)
 }
 
 /* C11: what the peer says still arrives. */
-TEST_F(interrupt, receiving_goes_on)
+TEST_F(interrupt, receiving_continues)
 {
 	struct pair *pair = &self->pair;
 	struct call call = CALL_RECV(pair->fd);
@@ -156,7 +156,7 @@ TEST_F(interrupt, second_closesocket_finishes_when_the_peer_drains)
 }
 
 /* C11, then C9 */
-TEST_F(interrupt, clock_of_the_second_closesocket_starts_anew)
+TEST_F(interrupt, clock_of_the_second_closesocket_restarts)
 {
 	struct pair *pair = &self->pair;
 

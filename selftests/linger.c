@@ -391,7 +391,7 @@ TEST_F(linger, returns_when_the_connection_times_out)
 }
 
 /* I2: the number is taken until the call returns, and then it is free. */
-TEST_F(linger, number_is_neither_usable_nor_reused_during_the_wait)
+TEST_F(linger, descriptor_is_neither_usable_nor_reused_during_the_wait)
 {
 	struct pair *pair = &self->pair;
 	struct closer *closer = &self->closer;

@@ -232,7 +232,7 @@ static int close_unconnected(int sockets)
 }
 
 /* C1, C4, C7, C15, C18, G5, N1, N2 */
-TEST_F(many_sockets, leaves_no_number_no_attachment_and_no_memory_behind)
+TEST_F(many_sockets, leave_no_descriptor_no_attachment_and_no_memory_behind)
 {
 	int sockets = scaled(variant->way == WAY_UNCONNECTED ?
 			       SOCKETS_AT_ONCE : SOCKETS * rounds());

@@ -358,7 +358,7 @@ static void abort_peer(int *peer)
 }
 
 /* T10: each exactly once, whatever comes first */
-TEST_F(outcome, comes_once_for_each_of_a_crowd)
+TEST_F(outcome, comes_once_for_each_of_many_sockets)
 {
 	const unsigned int n = scaled(20000);
 	unsigned int limit = parameter("max_deadline_closes");

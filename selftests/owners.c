@@ -104,7 +104,7 @@ static pid_t share(struct pair *pair, enum arrival arrival, int via[2])
 }
 
 /* P11, G5 */
-TEST_F(shared, call_of_the_other_process_goes_on_and_gets_its_data)
+TEST_F(shared, call_of_the_other_process_continues_and_gets_its_data)
 {
 	struct pair *pair = &self->pair;
 	pid_t child = share(pair, variant->arrival, self->via);
@@ -250,7 +250,7 @@ static long run_unshared_recv(struct call *call)
 }
 
 /* G5, P11: its descriptors are its own, and so is its call. */
-TEST_F(owners, thread_that_unshared_its_descriptors_goes_on)
+TEST_F(owners, thread_that_unshared_its_descriptors_continues)
 {
 	struct pair *pair = &self->pair;
 	struct call unshared = { SYS_recvfrom, run_unshared_recv, pair->fd };
@@ -331,7 +331,7 @@ TEST_F(owners, mapping_of_the_socket_keeps_the_connection)
 }
 
 /* I2: the number is reserved while closesocket() waits. */
-TEST_F(owners, nobody_gets_the_number_during_the_wait)
+TEST_F(owners, descriptor_is_not_reused_during_the_wait)
 {
 	struct pair *pair = &self->pair;
 	int fds[16], fd = pair->fd;
@@ -382,7 +382,7 @@ static long run_poll(struct call *call)
 #define CALL_POLL(fd)	{ SYS_ppoll, run_poll, fd }
 
 /* C15, I1 */
-TEST_F(owners, refuses_although_a_thread_polls_when_told_of_it)
+TEST_F(owners, refuses_although_a_thread_polls_when_passed_as_pending)
 {
 	struct pair *pair = &self->pair;
 	struct call poll = CALL_POLL(pair->fd), recv = CALL_RECV(pair->fd);
@@ -538,7 +538,7 @@ FIXTURE_TEARDOWN(close_race)
 }
 
 /* G4, I2 */
-TEST_F(close_race, exactly_one_closes_and_the_other_is_told)
+TEST_F(close_race, exactly_one_closes_and_the_other_gets_ebadf)
 {
 	unsigned int round;
 
@@ -555,7 +555,7 @@ TEST_F(close_race, exactly_one_closes_and_the_other_is_told)
 }
 
 /* I2: what dup2() has put there stays there. */
-TEST(a_file_that_took_the_number_is_never_closed)
+TEST(a_file_that_reuses_the_descriptor_is_never_closed)
 {
 	struct racer racer = { .call = dup2_stranger };
 	unsigned int round;

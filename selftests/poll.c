@@ -119,7 +119,7 @@ FIXTURE_SETUP(waiting)
 PAIR_TEARDOWN(waiting);
 
 /* P5 - P7 */
-TEST_F(waiting, ends_and_says_that_the_number_is_no_good)
+TEST_F(waiting, ends_and_reports_a_bad_descriptor)
 {
 	struct pair *pair = &self->pair;
 
@@ -153,7 +153,7 @@ TEST_F(waiting, eight_threads_end)
  * P5 - P7 with C8: at once, not when the wait is over.  A thread in poll() whose
  * reference to a plain socket goes last closes it natively, and lingers there.
  */
-TEST_F(waiting, ends_although_closesocket_goes_on_to_wait)
+TEST_F(waiting, ends_although_closesocket_still_waits)
 {
 	struct pair *pair = &self->pair;
 	struct closer closer;
@@ -188,7 +188,7 @@ TEST_F(waiting, does_not_soften_a_hard_close)
 }
 
 /* G5 */
-TEST_F(waiting, goes_on_when_another_descriptor_is_left)
+TEST_F(waiting, continues_when_another_descriptor_is_left)
 {
 	struct pair *pair = &self->pair;
 	struct call other;
@@ -210,7 +210,7 @@ TEST_F(waiting, goes_on_when_another_descriptor_is_left)
 }
 
 /* P11 */
-TEST_F(waiting, goes_on_in_another_process)
+TEST_F(waiting, continues_in_another_process)
 {
 	struct pair *pair = &self->pair;
 	struct closer closer;
@@ -510,7 +510,7 @@ TEST_F(epoll, has_what_it_would_after_close_2_while_another_process_has_the_sock
 }
 
 /* P11: also where the other process uses the very set it has inherited. */
-TEST_F(epoll, inherited_set_goes_on_in_another_process)
+TEST_F(epoll, inherited_set_continues_in_another_process)
 {
 	struct epoll_event event;
 	struct pair *pair = &self->pair;

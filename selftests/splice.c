@@ -255,7 +255,7 @@ TEST_F(splice, of_two_threads_into_one_pipe_end_both)
 }
 
 /* P11 */
-TEST_F(splice, of_another_process_goes_on)
+TEST_F(splice, of_another_process_continues)
 {
 	struct pair *pair = &self->pair;
 	pid_t child = child_fork();

@@ -77,7 +77,7 @@ TEST_F(unread, data_do_not_destroy_what_is_queued)
 }
 
 /* U1: those who look at the connection see nothing unread in it either. */
-TEST_F(unread, data_are_gone_from_the_connection_that_goes_on)
+TEST_F(unread, data_are_gone_from_the_connection_that_stays_open)
 {
 	struct pair *pair = &self->pair;
 

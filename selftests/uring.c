@@ -269,7 +269,7 @@ TEST_F(request, of_another_thread_does_not_soften_a_hard_close)
 }
 
 /* G5 */
-TEST_F(request, goes_on_when_another_descriptor_is_left)
+TEST_F(request, continues_when_another_descriptor_is_left)
 {
 	struct pair *pair = &self->pair;
 	int other = check(dup(self->fd));
@@ -452,7 +452,7 @@ TEST_F(own, request_on_a_registered_file_ends_with_ecanceled)
 }
 
 /* C15, I1: the library counts its requests for the kernel. */
-TEST_F(own, refuses_although_a_request_is_pending_when_told_of_it)
+TEST_F(own, refuses_although_a_request_is_pending_when_passed_as_such)
 {
 	struct pair *pair = &self->pair;
 	struct io_uring_sqe sqe = recv_sqe(pair->fd, self->buffer);

@@ -121,7 +121,7 @@ TEST_F(storm, racing_closers_close_each_socket_once_and_no_file)
 	storm_closers();
 }
 
-TEST_F(storm, of_rivals_for_one_number_one_succeeds)
+TEST_F(storm, of_racing_closes_of_one_descriptor_one_succeeds)
 {
 	storm_close_race();
 }
@@ -146,7 +146,7 @@ TEST_F(storm, children_keep_the_calls_and_connections_they_share)
 	storm_families();
 }
 
-TEST_F(storm, everything_at_once_on_shared_numbers)
+TEST_F(storm, everything_at_once_on_shared_descriptors)
 {
 	storm_chaos();
 }
