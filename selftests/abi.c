@@ -127,7 +127,7 @@ TEST_F(device, works_for_32_bit_callers)
 }
 #endif
 
-TEST_F(device, version_is_told_in_one_word)
+TEST_F(device, version_is_one_word)
 {
 	__u32 words[3] = { POISON, POISON, POISON };
 
@@ -263,7 +263,7 @@ TEST_F(device, arguments_are_only_read)
 }
 
 /* G4 */
-TEST_F(device, numbers_that_are_not_open_are_bad_descriptors)
+TEST_F(device, descriptors_that_are_not_open_get_ebadf)
 {
 	int closed = next_fd();
 	int next = next_fd();
@@ -277,7 +277,7 @@ TEST_F(device, numbers_that_are_not_open_are_bad_descriptors)
 }
 
 /* G4 */
-TEST_F(device, a_closed_number_is_a_bad_descriptor_until_it_is_used_again)
+TEST_F(device, a_closed_descriptor_gets_ebadf_until_it_is_reused)
 {
 	int fd = ioc_socket(AF_INET, SOCK_STREAM, 0);
 
@@ -390,7 +390,7 @@ TEST_F(device, socket_refuses_what_socket_2_refuses)
 	EXPECT_EQ(next, next_fd());
 }
 
-TEST_F(device, socket_says_when_no_number_is_free)
+TEST_F(device, socket_fails_when_no_descriptor_is_free)
 {
 	struct rlimit limit = {}, saved;
 	long made;
@@ -627,7 +627,7 @@ FIXTURE_TEARDOWN(not_a_socket)
 	close(self->other);
 }
 
-TEST_F(not_a_socket, is_told_apart_and_stays_open)
+TEST_F(not_a_socket, is_recognized_and_stays_open)
 {
 	/* To closesocket(), as to most calls, O_PATH is not open at all. */
 	int error = variant->file == PATH_ONLY ? EBADF : ENOTSOCK;

@@ -59,15 +59,10 @@ FIXTURE_VARIANT_ADD(attach, ipv6)
 /* A plain pair; the tests attach. */
 FIXTURE_SETUP(attach)
 {
-	netns_enter();
-	winsock_open();
-	pair_open(&self->pair, &variant->kind);
+	pair_setup(&self->pair, &variant->kind);
 }
 
-FIXTURE_TEARDOWN(attach)
-{
-	pair_close(&self->pair);
-}
+PAIR_TEARDOWN(attach);
 
 static void expect_works(struct __test_metadata *_metadata, int fd, int peer)
 {
@@ -530,10 +525,7 @@ FIXTURE_VARIANT(children) {
 	struct kind kind;
 };
 
-FIXTURE_VARIANT_ADD(children, ipv4)
-	KIND(AF_INET, true, false);
-FIXTURE_VARIANT_ADD(children, ipv6)
-	KIND(AF_INET6, true, false);
+KINDS_ATTACHED(children);
 
 FIXTURE_SETUP(children)
 {
@@ -825,12 +817,12 @@ TEST_F(children, go_plain_to_a_plain_listener_that_inherits_them)
 }
 
 /**
- * struct rival - a thread that attaches a socket while it is turned into IPv4
+ * struct attacher - a thread that attaches a socket while it is turned into IPv4
  * @thread: for pthread_join()
  * @fd: the socket, or -1 until there is one, or -2 at the end
  * @spin: so long after it has seen the socket
  */
-struct rival {
+struct attacher {
 	pthread_t thread;
 	int fd;
 	int spin;
@@ -842,18 +834,18 @@ static void spin(int n)
 		__asm__ volatile("" ::: "memory");
 }
 
-static void *run_rival(void *arg)
+static void *run_attacher(void *arg)
 {
-	struct rival *rival = arg;
+	struct attacher *attacher = arg;
 	int fd;
 
-	while ((fd = __atomic_load_n(&rival->fd, __ATOMIC_ACQUIRE)) != -2) {
+	while ((fd = __atomic_load_n(&attacher->fd, __ATOMIC_ACQUIRE)) != -2) {
 		if (fd < 0)
 			continue;
-		spin(rival->spin);
+		spin(attacher->spin);
 		setsockopt(fd, SOL_TCP, TCP_ULP, WINSOCK_ULP,
 			   sizeof(WINSOCK_ULP) - 1);
-		__atomic_store_n(&rival->fd, -1, __ATOMIC_RELEASE);
+		__atomic_store_n(&attacher->fd, -1, __ATOMIC_RELEASE);
 	}
 	return NULL;
 }
@@ -864,7 +856,7 @@ static void *run_rival(void *arg)
  */
 TEST(address_form_that_races_with_attaching_keeps_no_reference)
 {
-	struct rival rival = { .fd = -1 };
+	struct attacher attacher = { .fd = -1 };
 	struct sockaddr_storage addr;
 	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&addr;
 	int before, listener, fd, peer, i, won = 0, off = 0, form = AF_INET;
@@ -882,25 +874,25 @@ TEST(address_form_that_races_with_attaching_keeps_no_reference)
 	check(listen(listener, 4));
 	in6->sin6_port = local_port(listener);
 	inet_pton(AF_INET6, "::ffff:127.0.0.1", &in6->sin6_addr);
-	ASSERT_EQ(0, pthread_create(&rival.thread, NULL, run_rival, &rival));
+	ASSERT_EQ(0, pthread_create(&attacher.thread, NULL, run_attacher, &attacher));
 	for (i = 0; i < 1500; i++) {
 		fd = check(socket(AF_INET6, SOCK_STREAM, 0));
 		set_linger(fd, 1, 0);
 		check(connect(fd, (struct sockaddr *)&addr, sizeof(*in6)));
 		peer = check(accept(listener, NULL, NULL));
-		rival.spin = i * 37 % 3000;
-		__atomic_store_n(&rival.fd, fd, __ATOMIC_RELEASE);
+		attacher.spin = i * 37 % 3000;
+		__atomic_store_n(&attacher.fd, fd, __ATOMIC_RELEASE);
 		spin(i * 91 % 3000);
 		setsockopt(fd, SOL_IPV6, IPV6_ADDRFORM, &form, sizeof(form));
-		while (__atomic_load_n(&rival.fd, __ATOMIC_ACQUIRE) >= 0)
+		while (__atomic_load_n(&attacher.fd, __ATOMIC_ACQUIRE) >= 0)
 			;
 		len = sizeof(name);
 		won += !getsockopt(fd, SOL_TCP, TCP_ULP, name, &len) && len;
 		close(fd);
 		close(peer);
 	}
-	__atomic_store_n(&rival.fd, -2, __ATOMIC_RELEASE);
-	pthread_join(rival.thread, NULL);
+	__atomic_store_n(&attacher.fd, -2, __ATOMIC_RELEASE);
+	pthread_join(attacher.thread, NULL);
 	close(listener);
 	EXPECT_LT(0, won);
 	wait_until(module_references() == before);

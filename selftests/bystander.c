@@ -550,22 +550,22 @@ TEST_F(bystander, accept_gets_its_connection)
 	COMPARE(SYS_accept, use_accept, peer_connects, .listens = true);
 }
 
-TEST_F(bystander, poll_is_told)
+TEST_F(bystander, poll_reports_it)
 {
 	COMPARE(SYS_poll, use_poll);
 }
 
-TEST_F(bystander, select_is_told)
+TEST_F(bystander, select_reports_it)
 {
 	COMPARE(SYS_pselect6, use_select);
 }
 
-TEST_F(bystander, epoll_set_is_told)
+TEST_F(bystander, epoll_set_reports_it)
 {
 	COMPARE(SYS_epoll_wait, use_epoll);
 }
 
-TEST_F(bystander, shared_epoll_set_is_told)
+TEST_F(bystander, shared_epoll_set_reports_it)
 {
 	COMPARE(SYS_epoll_wait, use_shared_epoll);
 }
@@ -717,9 +717,7 @@ FIXTURE_SETUP(bound)
 {
 	struct kind kind = { AF_INET, true, false };
 
-	netns_enter();
-	winsock_open();
-	pair_open(&self->pair, &kind);
+	pair_setup(&self->pair, &kind);
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
 				self->via));
 	self->child = 0;

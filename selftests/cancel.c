@@ -13,7 +13,6 @@
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
-#include <linux/filter.h>
 #include <linux/userfaultfd.h>
 #include <linux/aio_abi.h>
 
@@ -104,20 +103,6 @@ static long run_connect(struct call *call)
 				 sizeof(*addr)));
 }
 
-/* A listener that never hears the call for a connection. */
-static int listen_deaf(int family, struct sockaddr_storage *addr)
-{
-	struct sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
-	struct sock_fprog prog = { .len = 1, .filter = &drop };
-	int fd = check(socket(family, SOCK_STREAM, 0));
-	socklen_t len;
-
-	listen_loopback(fd, family, 1, addr, &len);
-	check(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog,
-			 sizeof(prog)));
-	return fd;
-}
-
 static void set_timeouts(int fd, int seconds)
 {
 	struct timeval tv = { .tv_sec = seconds };
@@ -134,23 +119,15 @@ FIXTURE_VARIANT(cancel) {
 	struct kind kind;
 };
 
-FIXTURE_VARIANT_ADD(cancel, ipv4)
-	KIND(AF_INET, true, false);
-FIXTURE_VARIANT_ADD(cancel, ipv6)
-	KIND(AF_INET6, true, false);
+KINDS_ATTACHED(cancel);
 
 FIXTURE_SETUP(cancel)
 {
-	netns_enter();
-	winsock_open();
-	pair_open(&self->pair, &variant->kind);
+	pair_setup(&self->pair, &variant->kind);
 	pattern(bulk, 0, sizeof(bulk));
 }
 
-FIXTURE_TEARDOWN(cancel)
-{
-	pair_close(&self->pair);
-}
+PAIR_TEARDOWN(cancel);
 
 /* P2, for every call that reads */
 FIXTURE(reading) {
@@ -199,19 +176,14 @@ FIXTURE_VARIANT_ADD(reading, recv_peek_with_a_timeout)
 
 FIXTURE_SETUP(reading)
 {
-	netns_enter();
-	winsock_open();
-	pair_open(&self->pair, &variant->kind);
+	pair_setup(&self->pair, &variant->kind);
 	if (variant->timeout)
 		set_timeouts(self->pair.fd, variant->timeout);
 	self->call = (struct call) { variant->nr, variant->run, self->pair.fd };
 	call_enter(&self->call);
 }
 
-FIXTURE_TEARDOWN(reading)
-{
-	pair_close(&self->pair);
-}
+PAIR_TEARDOWN(reading);
 
 TEST_F(reading, ends_with_ecanceled)
 {
@@ -289,19 +261,14 @@ FIXTURE_VARIANT_ADD(writing, sendmmsg_with_a_timeout)
 
 FIXTURE_SETUP(writing)
 {
-	netns_enter();
-	winsock_open();
-	pair_open(&self->pair, &variant->kind);
+	pair_setup(&self->pair, &variant->kind);
 	pattern(bulk, 0, sizeof(bulk));
 	if (variant->timeout)
 		set_timeouts(self->pair.fd, variant->timeout);
 	self->call = (struct call) { variant->nr, variant->run, self->pair.fd };
 }
 
-FIXTURE_TEARDOWN(writing)
-{
-	pair_close(&self->pair);
-}
+PAIR_TEARDOWN(writing);
 
 TEST_F(writing, ends_with_ecanceled_when_nothing_was_queued)
 {
@@ -464,7 +431,7 @@ TEST_F(cancel, readers_and_writers_leave_together)
 }
 
 /* P2 with C8: the calls end before the wait begins, not after it. */
-TEST_F(cancel, calls_end_although_closesocket_goes_on_to_wait)
+TEST_F(cancel, calls_end_although_closesocket_still_waits)
 {
 	struct pair *pair = &self->pair;
 	struct call recv = CALL_RECV(pair->fd), send = CALL_SEND(pair->fd);
@@ -504,6 +471,7 @@ FIXTURE(connecting) {
 	int fd;
 	int deaf;
 	struct sockaddr_storage addr;
+	socklen_t len;
 	struct call call;
 };
 
@@ -532,7 +500,7 @@ FIXTURE_SETUP(connecting)
 {
 	netns_enter();
 	winsock_open();
-	self->deaf = listen_deaf(variant->kind.family, &self->addr);
+	self->deaf = listen_deaf(variant->kind.family, &self->addr, &self->len);
 	self->fd = kind_socket(&variant->kind, SOCK_STREAM);
 	if (variant->timeout)
 		set_timeouts(self->fd, variant->timeout);
@@ -717,7 +685,7 @@ TEST_F(cancel, the_last_descriptor_takes_the_calls_of_the_others_with_it)
 }
 
 /* G5: close(2) cancels nothing; what it leaves, closesocket() still finds. */
-TEST_F(cancel, calls_left_by_close_2_on_one_number_end_with_the_other)
+TEST_F(cancel, calls_left_by_close_2_on_one_descriptor_end_with_the_other)
 {
 	struct pair *pair = &self->pair;
 	struct call call = CALL_RECV(pair->fd);
@@ -731,7 +699,7 @@ TEST_F(cancel, calls_left_by_close_2_on_one_number_end_with_the_other)
 }
 
 /* P10: main closes and reuses the number while four threads are in recv. */
-TEST_F(cancel, no_thread_reads_from_what_takes_over_its_number)
+TEST_F(cancel, no_thread_reads_from_what_reuses_its_descriptor)
 {
 	struct kind kind = variant->kind;
 	struct sockaddr_storage addr;
@@ -846,18 +814,13 @@ FIXTURE_VARIANT_ADD(late, connect)
 
 FIXTURE_SETUP(late)
 {
-	netns_enter();
-	winsock_open();
-	pair_open(&self->pair, &variant->kind);
+	pair_setup(&self->pair, &variant->kind);
 }
 
-FIXTURE_TEARDOWN(late)
-{
-	pair_close(&self->pair);
-}
+PAIR_TEARDOWN(late);
 
 /* P10 */
-TEST_F(late, call_that_looked_its_number_up_before_does_not_start)
+TEST_F(late, call_that_looked_its_descriptor_up_before_does_not_start)
 {
 	struct pair *pair = &self->pair;
 	struct call call = { variant->nr, run_trapped, pair->fd, &self->trap };

@@ -13,58 +13,32 @@ FIXTURE_VARIANT(graceful) {
 	struct kind kind;
 };
 
-FIXTURE_VARIANT_ADD(graceful, ipv4_attached_blocking)
-	KIND(AF_INET, true, false);
-FIXTURE_VARIANT_ADD(graceful, ipv4_attached_nonblocking)
-	KIND(AF_INET, true, true);
-FIXTURE_VARIANT_ADD(graceful, ipv4_plain_blocking)
-	KIND(AF_INET, false, false);
-FIXTURE_VARIANT_ADD(graceful, ipv4_plain_nonblocking)
-	KIND(AF_INET, false, true);
-FIXTURE_VARIANT_ADD(graceful, ipv6_attached_blocking)
-	KIND(AF_INET6, true, false);
-FIXTURE_VARIANT_ADD(graceful, ipv6_attached_nonblocking)
-	KIND(AF_INET6, true, true);
-FIXTURE_VARIANT_ADD(graceful, ipv6_plain_blocking)
-	KIND(AF_INET6, false, false);
-FIXTURE_VARIANT_ADD(graceful, ipv6_plain_nonblocking)
-	KIND(AF_INET6, false, true);
+KINDS_ALL(graceful);
 
 FIXTURE_SETUP(graceful)
 {
-	netns_enter();
-	winsock_open();
-	pair_open(&self->pair, &variant->kind);
+	pair_setup(&self->pair, &variant->kind);
 }
 
-FIXTURE_TEARDOWN(graceful)
-{
-	pair_close(&self->pair);
-}
+PAIR_TEARDOWN(graceful);
 
 /* C1 */
 TEST_F(graceful, fin_is_sent_before_the_return_when_nothing_is_queued)
 {
 	struct pair *pair = &self->pair;
-	struct received got;
 
 	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	wire_look(&pair->wire);
 	EXPECT_LE(1, pair->wire.sent.fin);
 	EXPECT_EQ(0, pair->wire.sent.rst);
 	EXPECT_FALSE(fd_is_open(pair->fd));
-	pair->fd = -1;
-
-	got = receive_all(pair->peer);
-	EXPECT_EQ(0, got.bytes);
-	EXPECT_EQ(END_EOF, got.ending);
+	expect_eof(_metadata, pair, 0);
 }
 
 /* C1 */
 TEST_F(graceful, queued_data_and_fin_follow_in_the_background)
 {
 	struct pair *pair = &self->pair;
-	struct received got;
 	long start;
 
 	pair_stall(pair);
@@ -75,10 +49,7 @@ TEST_F(graceful, queued_data_and_fin_follow_in_the_background)
 	pair->fd = -1;
 	EXPECT_EQ(TCP_FIN_WAIT1, pair_state(pair));
 
-	got = receive_all(pair->peer);
-	EXPECT_EQ(pair->sent, got.bytes);
-	EXPECT_TRUE(got.intact);
-	EXPECT_EQ(END_EOF, got.ending);
+	expect_eof(_metadata, pair, pair->sent);
 	wire_look(&pair->wire);
 	EXPECT_LE(1, pair->wire.sent.fin);
 	EXPECT_EQ(0, pair->wire.sent.rst);
@@ -88,18 +59,13 @@ TEST_F(graceful, queued_data_and_fin_follow_in_the_background)
 TEST_F(graceful, data_in_flight_are_retransmitted_after_the_return)
 {
 	struct pair *pair = &self->pair;
-	struct received got;
 
 	pair_strand(pair);
 	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	pair->fd = -1;
 	pair_mend(pair);
 
-	got = receive_all(pair->peer);
-	EXPECT_EQ(pair->sent, got.bytes);
-	EXPECT_TRUE(got.intact);
-	EXPECT_EQ(END_EOF, got.ending);
-	EXPECT_EQ(0, wire_look(&pair->wire)->sent.rst);
+	expect_eof(_metadata, pair, pair->sent);
 }
 
 /* C1 */
@@ -107,25 +73,17 @@ TEST_F(graceful, queued_data_outlive_the_thread)
 {
 	struct pair *pair = &self->pair;
 	struct closer closer;
-	struct received got;
 
 	pair_stall(pair);
 	closer_start(&closer, ioc_closesocket, pair->fd);
 	ASSERT_EQ(0, closer_join(&closer));
-	pair->fd = -1;
-
-	got = receive_all(pair->peer);
-	EXPECT_EQ(pair->sent, got.bytes);
-	EXPECT_TRUE(got.intact);
-	EXPECT_EQ(END_EOF, got.ending);
-	EXPECT_EQ(0, wire_look(&pair->wire)->sent.rst);
+	expect_eof(_metadata, pair, pair->sent);
 }
 
 /* C1 */
 TEST_F(graceful, queued_data_outlive_the_process)
 {
 	struct pair *pair = &self->pair;
-	struct received got;
 	int go[2];
 	pid_t pid;
 	char byte;
@@ -142,20 +100,13 @@ TEST_F(graceful, queued_data_outlive_the_process)
 	EXPECT_EQ(TCP_ESTABLISHED, pair_state(pair));
 	check(write(go[1], "x", 1));
 	child_join(pid);
-	pair->fd = -1;
-
-	got = receive_all(pair->peer);
-	EXPECT_EQ(pair->sent, got.bytes);
-	EXPECT_TRUE(got.intact);
-	EXPECT_EQ(END_EOF, got.ending);
-	EXPECT_EQ(0, wire_look(&pair->wire)->sent.rst);
+	expect_eof(_metadata, pair, pair->sent);
 }
 
 /* C3 */
-TEST_F(graceful, shutdown_goes_on_when_data_are_queued)
+TEST_F(graceful, shutdown_continues_when_data_are_queued)
 {
 	struct pair *pair = &self->pair;
-	struct received got;
 	long start;
 
 	pair_arrange(pair, LOAD_STALLED, TCP_FIN_WAIT1);
@@ -165,18 +116,13 @@ TEST_F(graceful, shutdown_goes_on_when_data_are_queued)
 	pair->fd = -1;
 	EXPECT_EQ(TCP_FIN_WAIT1, pair_state(pair));
 
-	got = receive_all(pair->peer);
-	EXPECT_EQ(pair->sent, got.bytes);
-	EXPECT_TRUE(got.intact);
-	EXPECT_EQ(END_EOF, got.ending);
-	EXPECT_EQ(0, wire_look(&pair->wire)->sent.rst);
+	expect_eof(_metadata, pair, pair->sent);
 }
 
 /* C3 */
 TEST_F(graceful, shutdown_that_is_done_is_not_done_again)
 {
 	struct pair *pair = &self->pair;
-	struct received got;
 	unsigned int fin;
 
 	pair_arrange(pair, LOAD_NONE, TCP_FIN_WAIT2);
@@ -188,16 +134,13 @@ TEST_F(graceful, shutdown_that_is_done_is_not_done_again)
 	EXPECT_EQ(fin, pair->wire.sent.fin);
 	EXPECT_EQ(0, pair->wire.sent.rst);
 
-	got = receive_all(pair->peer);
-	EXPECT_EQ(0, got.bytes);
-	EXPECT_EQ(END_EOF, got.ending);
+	expect_eof(_metadata, pair, 0);
 }
 
 /* C1, C3: the interval counts for nothing while linger is off. */
 TEST_F(graceful, interval_is_ignored_while_linger_is_off)
 {
 	struct pair *pair = &self->pair;
-	struct received got;
 	long start;
 
 	set_linger(pair->fd, 1, LINGER_LONG);
@@ -206,30 +149,18 @@ TEST_F(graceful, interval_is_ignored_while_linger_is_off)
 	start = now_ms();
 	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_GT(AT_ONCE_MS, now_ms() - start);
-	pair->fd = -1;
-
-	got = receive_all(pair->peer);
-	EXPECT_EQ(pair->sent, got.bytes);
-	EXPECT_TRUE(got.intact);
-	EXPECT_EQ(END_EOF, got.ending);
+	expect_eof(_metadata, pair, pair->sent);
 }
 
 /* C1: the accepted end is no different. */
 TEST_F(graceful, accepted_end_closes_gracefully_too)
 {
-	struct received got;
 	struct pair pair;
 
 	pair_open_accepted(&pair, &variant->kind);
 	pair_stall(&pair);
 	ASSERT_EQ(0, ioc_closesocket(pair.fd));
-	pair.fd = -1;
-
-	got = receive_all(pair.peer);
-	EXPECT_EQ(pair.sent, got.bytes);
-	EXPECT_TRUE(got.intact);
-	EXPECT_EQ(END_EOF, got.ending);
-	EXPECT_EQ(0, wire_look(&pair.wire)->sent.rst);
+	expect_eof(_metadata, &pair, pair.sent);
 	pair_close(&pair);
 }
 

@@ -34,15 +34,10 @@ FIXTURE_VARIANT_ADD(deadline, ipv6_plain_nonblocking)
 
 FIXTURE_SETUP(deadline)
 {
-	netns_enter();
-	winsock_open();
-	pair_open(&self->pair, &variant->kind);
+	pair_setup(&self->pair, &variant->kind);
 }
 
-FIXTURE_TEARDOWN(deadline)
-{
-	pair_close(&self->pair);
-}
+PAIR_TEARDOWN(deadline);
 
 static long under_way(void)
 {
@@ -81,13 +76,6 @@ static bool has_outcome(void)
 }
 
 /* The peer takes all of it, and its end. */
-static void expect_all(struct __test_metadata *_metadata, struct pair *pair)
-{
-	struct received got = receive_all(pair->peer);
-
-	expect_delivered(_metadata, pair, &got);
-}
-
 /* RST and nothing else, and nothing is left of the connection. */
 static void expect_reset(struct __test_metadata *_metadata, struct pair *pair)
 {
@@ -197,17 +185,13 @@ static const int states[] = {
 TEST_F(deadline, delivers_in_every_state)
 {
 	struct pair *pair = &self->pair;
-	struct received got;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(states); i++) {
 		pair_arrange(pair, LOAD_STALLED, states[i]);
 		close_pair(_metadata, pair, FAR_MS);
 		EXPECT_FALSE(has_outcome());
-		got = receive_all(pair->peer);
-		EXPECT_EQ(pair->sent, got.bytes);
-		EXPECT_TRUE(got.intact);
-		EXPECT_EQ(END_EOF, got.ending);
+		expect_eof(_metadata, pair, pair->sent);
 		expect_outcome(_metadata, WINSOCK_DELIVERED);
 		pair_close(pair);
 		pair_open(pair, &variant->kind);
@@ -412,7 +396,7 @@ TEST_F(deadline, an_attempt_to_connect_is_abandoned)
 }
 
 /* T7: G5 */
-TEST_F(deadline, a_socket_of_others_goes_on)
+TEST_F(deadline, a_socket_of_others_stays_open)
 {
 	struct pair *pair = &self->pair;
 	int other = check(dup(pair->fd));
@@ -432,7 +416,7 @@ TEST_F(deadline, a_socket_of_others_goes_on)
 }
 
 /* T7: a descriptor in flight is one. */
-TEST_F(deadline, a_socket_in_flight_goes_on)
+TEST_F(deadline, a_socket_in_flight_stays_open)
 {
 	struct pair *pair = &self->pair;
 	int mail[2];
@@ -453,7 +437,7 @@ TEST_F(deadline, a_socket_in_flight_goes_on)
 }
 
 /* T7, of another process, and I3: what it waits for comes. */
-TEST_F(deadline, a_socket_of_another_process_goes_on)
+TEST_F(deadline, a_socket_of_another_process_stays_open)
 {
 	struct pair *pair = &self->pair;
 	pid_t child = child_fork();
@@ -581,7 +565,7 @@ TEST_F(deadline, unread_input_does_not_matter)
 }
 
 /* T11: nobody has to wait for it, and nobody can stop it. */
-TEST_F(deadline, goes_on_when_the_process_has_ended)
+TEST_F(deadline, continues_when_the_process_has_ended)
 {
 	struct pair *pair = &self->pair;
 	pid_t child;
@@ -604,7 +588,7 @@ TEST_F(deadline, goes_on_when_the_process_has_ended)
 }
 
 /* T11, T12: nobody is left in its network namespace either. */
-TEST_F(deadline, goes_on_when_its_namespace_is_left)
+TEST_F(deadline, continues_when_its_namespace_is_left)
 {
 	struct winsock_outcome outcome;
 	struct pair pair;
@@ -626,7 +610,7 @@ TEST_F(deadline, goes_on_when_its_namespace_is_left)
 }
 
 /* T11: and when it becomes another program, which has neither descriptor */
-TEST_F(deadline, goes_on_when_the_process_runs_another_program)
+TEST_F(deadline, continues_when_the_process_runs_another_program)
 {
 	struct pair *pair = &self->pair;
 	pid_t child;
@@ -647,7 +631,7 @@ TEST_F(deadline, goes_on_when_the_process_runs_another_program)
 }
 
 /* T11: killed, at that */
-TEST_F(deadline, goes_on_when_the_process_is_killed)
+TEST_F(deadline, continues_when_the_process_is_killed)
 {
 	struct pair *pair = &self->pair;
 	pid_t child;

@@ -30,16 +30,11 @@ FIXTURE_SETUP(descriptors)
 {
 	struct kind kind = { .family = AF_INET, .attached = true };
 
-	netns_enter();
-	winsock_open();
-	pair_open(&self->pair, &kind);
+	pair_setup(&self->pair, &kind);
 	set_linger(self->pair.fd, 1, LINGER_LONG);
 }
 
-FIXTURE_TEARDOWN(descriptors)
-{
-	pair_close(&self->pair);
-}
+PAIR_TEARDOWN(descriptors);
 
 /* From here on no file can be opened, /proc's neither. */
 static void use_up_descriptors(void)
@@ -115,7 +110,7 @@ TEST_F(descriptors, accept_fails_and_loses_nothing)
 }
 
 /* I2, C8: the number of a close that waits is nobody else's. */
-TEST_F(descriptors, lingering_close_keeps_its_number_to_the_end)
+TEST_F(descriptors, lingering_close_keeps_its_descriptor_reserved_to_the_end)
 {
 	struct pair *pair = &self->pair;
 	int fd = pair->fd;
@@ -136,11 +131,10 @@ static void on_signal(int sig)
 }
 
 /* C11: nor can it be missing when the file is to go back. */
-TEST_F(descriptors, interrupted_close_has_its_number_again)
+TEST_F(descriptors, interrupted_close_has_its_descriptor_again)
 {
 	struct sigaction sa = { .sa_handler = on_signal };
 	struct pair *pair = &self->pair;
-	struct received got;
 
 	sigaction(SIGUSR1, &sa, NULL);
 	pair_stall(pair);
@@ -152,10 +146,7 @@ TEST_F(descriptors, interrupted_close_has_its_number_again)
 	EXPECT_TRUE(fd_is_open(pair->fd));
 	set_linger(pair->fd, 0, 0);
 	EXPECT_EQ(0, ioc_closesocket(pair->fd));
-	pair->fd = -1;
-	got = receive_all(pair->peer);
-	EXPECT_EQ(pair->sent, got.bytes);
-	EXPECT_EQ(END_EOF, got.ending);
+	expect_eof(_metadata, pair, pair->sent);
 }
 
 /*
@@ -243,9 +234,7 @@ FIXTURE_SETUP(shortage)
 	/* The limits are the first namespace's. */
 	self->home = check(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
 	limit_keep(&self->limit, variant->path);
-	netns_enter();
-	winsock_open();
-	pair_open(&self->pair, &kind);
+	pair_setup(&self->pair, &kind);
 	pair_open(&self->ballast, &kind);
 	check(setsockopt(self->ballast.fd, SOL_SOCKET, SO_SNDBUFFORCE, &room,
 			 sizeof(room)));
@@ -299,9 +288,7 @@ TEST_F(shortage, lingering_close_delivers_every_byte)
 
 	put_in(self->home, variant->path, variant->value);
 	set_linger(pair->fd, 1, LINGER_LONG);
-	closer_start(&self->closer, ioc_closesocket, pair->fd);
-	closer_wait_asleep(&self->closer);
-	pair->fd = -1;
+	close_and_wait(&self->closer, pair);
 	got = receive_all(pair->peer);
 	EXPECT_EQ(0, closer_join(&self->closer));
 	EXPECT_EQ(pair->sent, got.bytes);

@@ -15,7 +15,6 @@
 #include <sys/ioctl.h>
 #include <sys/klog.h>
 #include <sys/stat.h>
-#include <linux/filter.h>
 
 #include "support/suite.h"
 
@@ -111,18 +110,6 @@ struct counts {
 static long attached(void)
 {
 	return winsock_counter("WinsockCurrAttached");
-}
-
-static long sockets_used(void)
-{
-	long count;
-	FILE *f;
-
-	f = fopen("/proc/net/sockstat", "r");
-	if (!f || fscanf(f, "sockets: used %ld", &count) != 1)
-		fail("no count in /proc/net/sockstat");
-	fclose(f);
-	return count;
 }
 
 static struct counts counts_look(void)
@@ -504,10 +491,7 @@ FIXTURE_VARIANT(acceptance) {
 	struct kind kind;
 };
 
-FIXTURE_VARIANT_ADD(acceptance, ipv4)
-	KIND(AF_INET, true, false);
-FIXTURE_VARIANT_ADD(acceptance, ipv6)
-	KIND(AF_INET6, true, false);
+KINDS_ATTACHED(acceptance);
 FIXTURE_VARIANT_ADD(acceptance, nonblocking)
 	KIND(AF_INET, true, true);
 
@@ -572,7 +556,7 @@ TEST_F(acceptance, succeeds_or_leaves_the_connection_in_the_queue)
 
 enum situation {
 	UNCONNECTED,
-	WITH_QUEUE,		/* a listener, and somebody is waiting */
+	WITH_QUEUE,		/* a listener, and a thread waits in accept() */
 	IN_CONNECT,
 	IDLE,
 	UNREAD,
@@ -691,19 +675,6 @@ static bool has_pair(enum situation situation)
 	       situation != IN_CONNECT && situation != DATAGRAM;
 }
 
-/* A listener that hears nothing. */
-static int listen_deaf(int family, struct sockaddr_storage *addr, socklen_t *len)
-{
-	struct sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
-	struct sock_fprog prog = { .len = 1, .filter = &drop };
-	int fd = check(socket(family, SOCK_STREAM, 0));
-
-	listen_loopback(fd, family, 1, addr, len);
-	check(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog,
-			 sizeof(prog)));
-	return fd;
-}
-
 static void scene_open(struct scene *scene, const struct kind *kind,
 		       enum situation situation)
 {
@@ -795,8 +766,8 @@ static void scene_open(struct scene *scene, const struct kind *kind,
 }
 
 /* A FIN or RST for which there was no memory is TCP's own loss. */
-static void expect_end(struct __test_metadata *_metadata, struct scene *scene,
-		       enum situation situation, bool sure)
+static void expect_scene_end(struct __test_metadata *_metadata, struct scene *scene,
+			     enum situation situation, bool sure)
 {
 	struct pair *pair = &scene->pair;
 
@@ -819,10 +790,7 @@ static void expect_end(struct __test_metadata *_metadata, struct scene *scene,
 			EXPECT_EQ(END_EOF, receive_all(pair->peer).ending);
 		break;
 	case QUEUED:	/* the FIN needs no memory here */
-		scene->got = receive_all(pair->peer);
-		EXPECT_EQ(pair->sent, scene->got.bytes);
-		EXPECT_TRUE(scene->got.intact);
-		EXPECT_EQ(END_EOF, scene->got.ending);
+		expect_all(_metadata, pair);
 		break;
 	case HARD:
 	case HARD_QUEUED:
@@ -833,9 +801,7 @@ static void expect_end(struct __test_metadata *_metadata, struct scene *scene,
 		break;
 	case LINGER_DRAINED:
 		call_join(&scene->call);
-		EXPECT_EQ(pair->sent, scene->got.bytes);
-		EXPECT_TRUE(scene->got.intact);
-		EXPECT_EQ(END_EOF, scene->got.ending);
+		expect_delivered(_metadata, pair, &scene->got);
 		break;
 	case IN_RECV:
 		EXPECT_EQ(-ECANCELED, call_join(&scene->call));
@@ -901,7 +867,7 @@ TEST_F(closing, never_fails)
 			EXPECT_EQ(0, result)
 				TH_LOG("fault %u", f->n);
 			EXPECT_FALSE(fd_is_open(scene.fd));
-			expect_end(_metadata, &scene, situation, !f->fired);
+			expect_scene_end(_metadata, &scene, situation, !f->fired);
 		}
 		scene_close(&scene, situation);
 		wait_counts(&before);
@@ -947,22 +913,22 @@ TEST_F(closing, with_a_deadline_succeeds_or_changes_nothing)
 	expect_faults(_metadata, f, 3);
 }
 
-FIXTURE(number) {
+FIXTURE(no_socket) {
 	struct faults faults;
 };
 
-FIXTURE_SETUP(number)
+FIXTURE_SETUP(no_socket)
 {
 	winsock_open();
 	faults_open(&self->faults);
 }
 
-FIXTURE_TEARDOWN(number)
+FIXTURE_TEARDOWN(no_socket)
 {
 }
 
 /* G4: nothing can fail before that is known, nor later. */
-TEST_F(number, of_what_is_no_socket_stays_open)
+TEST_F(no_socket, is_not_closed)
 {
 	struct faults *f = &self->faults;
 	int pipes[2];

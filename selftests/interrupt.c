@@ -65,27 +65,12 @@ FIXTURE_SETUP(interrupt)
 	closer_wait_asleep(&self->closer);
 }
 
-FIXTURE_TEARDOWN(interrupt)
-{
-	pair_close(&self->pair);
-}
+PAIR_TEARDOWN(interrupt);
 
 static int interrupt(struct closer *closer)
 {
 	check(-pthread_kill(closer->thread, SIGUSR1));
 	return closer_join(closer);
-}
-
-/* The peer reads everything that was sent, and then the FIN. */
-static void expect_everything(struct __test_metadata *_metadata,
-			      struct pair *pair)
-{
-	struct received got = receive_all(pair->peer);
-
-	EXPECT_EQ(pair->sent, got.bytes);
-	EXPECT_TRUE(got.intact);
-	EXPECT_EQ(END_EOF, got.ending);
-	EXPECT_EQ(0, wire_look(&pair->wire)->sent.rst);
 }
 
 /* C11, I1 */
@@ -122,11 +107,11 @@ TEST_F(interrupt, nothing_is_aborted_but_the_send_side_is_shut)
 	EXPECT_LE(self->queued, queued(pair->fd));
 	EXPECT_EQ(-1, send(pair->fd, "", 1, MSG_NOSIGNAL));
 	EXPECT_EQ(EPIPE, errno);
-	expect_everything(_metadata, pair);
+	expect_all(_metadata, pair);
 }
 
 /* C11: what the peer says still arrives. */
-TEST_F(interrupt, receiving_goes_on)
+TEST_F(interrupt, receiving_continues)
 {
 	struct pair *pair = &self->pair;
 	struct call call = CALL_RECV(pair->fd);
@@ -152,7 +137,7 @@ TEST_F(interrupt, calls_are_cancelled_by_the_next_closesocket)
 	if (variant->kind.attached)
 		EXPECT_EQ(-ECANCELED, call_join(&call));
 	pair->fd = -1;
-	expect_everything(_metadata, pair);
+	expect_all(_metadata, pair);
 }
 
 /* C11, then C8 */
@@ -164,14 +149,14 @@ TEST_F(interrupt, second_closesocket_finishes_when_the_peer_drains)
 	closer_start(&self->closer, ioc_closesocket, pair->fd);
 	closer_wait_asleep(&self->closer);
 	EXPECT_FALSE(fd_is_open(pair->fd));
-	expect_everything(_metadata, pair);
+	expect_all(_metadata, pair);
 	EXPECT_EQ(0, closer_join(&self->closer));
 	EXPECT_FALSE(fd_is_open(pair->fd));
 	pair->fd = -1;
 }
 
 /* C11, then C9 */
-TEST_F(interrupt, clock_of_the_second_closesocket_starts_anew)
+TEST_F(interrupt, clock_of_the_second_closesocket_restarts)
 {
 	struct pair *pair = &self->pair;
 
@@ -218,7 +203,7 @@ TEST_F(interrupt, close_without_linger_returns_at_once_afterwards)
 	EXPECT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_GT(AT_ONCE_MS, now_ms() - start);
 	pair->fd = -1;
-	expect_everything(_metadata, pair);
+	expect_all(_metadata, pair);
 }
 
 /* C11, then C16: the wait has begun the shutdown, so nothing is refused. */
@@ -232,7 +217,7 @@ TEST_F(interrupt, nonblocking_close_goes_to_the_background_afterwards)
 	EXPECT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_GT(AT_ONCE_MS, now_ms() - start);
 	pair->fd = -1;
-	expect_everything(_metadata, pair);
+	expect_all(_metadata, pair);
 }
 
 /* C11: the socket is as good as never closed, also for close(2). */
@@ -247,7 +232,7 @@ TEST_F(interrupt, close_2_is_itself_afterwards)
 	EXPECT_EQ(0, native_close(pair->fd));
 	EXPECT_LE(900, now_ms() - start);
 	pair->fd = -1;
-	expect_everything(_metadata, pair);
+	expect_all(_metadata, pair);
 }
 
 /* C11: an epoll set hears of the socket again, and not of the wait. */
@@ -281,7 +266,7 @@ TEST_F(interrupt, ignored_signals_do_not_end_the_wait)
 	closer_wait_asleep(&self->closer);
 	EXPECT_FALSE(closer_done(&self->closer));
 	pair->fd = -1;
-	expect_everything(_metadata, pair);
+	expect_all(_metadata, pair);
 	EXPECT_EQ(0, closer_join(&self->closer));
 }
 
@@ -349,17 +334,12 @@ FIXTURE_VARIANT_ADD(process, plain)
 
 FIXTURE_SETUP(process)
 {
-	netns_enter();
-	winsock_open();
-	pair_open(&self->pair, &variant->kind);
+	pair_setup(&self->pair, &variant->kind);
 	set_linger(self->pair.fd, 1, variant->seconds);
 	pair_stall(&self->pair);
 }
 
-FIXTURE_TEARDOWN(process)
-{
-	pair_close(&self->pair);
-}
+PAIR_TEARDOWN(process);
 
 /* A child with the socket to itself; 0 in the child. */
 static pid_t hand_over(struct pair *pair)
@@ -413,7 +393,7 @@ TEST_F(process, killed_in_the_wait_is_gone_and_all_data_arrive)
 	wait_in_linger(child);
 	ASSERT_EQ(0, kill(child, SIGKILL));
 	expect_killed(_metadata, child, SIGKILL);
-	expect_everything(_metadata, pair);
+	expect_all(_metadata, pair);
 }
 
 /* U1: nobody will read what came, which is no reason to reset. */
@@ -429,7 +409,7 @@ TEST_F(process, killed_in_the_wait_does_not_reset_for_unread_data)
 	wait_in_linger(child);
 	ASSERT_EQ(0, kill(child, SIGKILL));
 	expect_killed(_metadata, child, SIGKILL);
-	expect_everything(_metadata, pair);
+	expect_all(_metadata, pair);
 }
 
 /* A signal without a handler that ends the process. */
@@ -443,7 +423,7 @@ TEST_F(process, terminated_in_the_wait_is_gone_and_all_data_arrive)
 	wait_in_linger(child);
 	ASSERT_EQ(0, kill(child, SIGTERM));
 	expect_killed(_metadata, child, SIGTERM);
-	expect_everything(_metadata, pair);
+	expect_all(_metadata, pair);
 }
 
 TEST_F(process, exit_of_another_thread_ends_the_wait)
@@ -459,7 +439,7 @@ TEST_F(process, exit_of_another_thread_ends_the_wait)
 		_exit(0);
 	}
 	child_join(child);
-	expect_everything(_metadata, pair);
+	expect_all(_metadata, pair);
 }
 
 TEST_F(process, exec_of_another_thread_ends_the_wait)
@@ -476,7 +456,7 @@ TEST_F(process, exec_of_another_thread_ends_the_wait)
 		_exit(EXIT_FAILURE);
 	}
 	child_join(child);
-	expect_everything(_metadata, pair);
+	expect_all(_metadata, pair);
 }
 
 /* A stop may end the wait with EINTR (C11), and no worse. */
@@ -496,7 +476,7 @@ TEST_F(process, stop_and_continue_do_not_break_the_close)
 		ASSERT_EQ(0, kill(child, SIGCONT));
 	}
 	wait_in_linger(child);
-	expect_everything(_metadata, pair);
+	expect_all(_metadata, pair);
 	child_join(child);
 }
 
@@ -520,7 +500,7 @@ TEST_F(process, freeze_and_thaw_do_not_break_the_close)
 		cgroup_freeze(dir, false);
 	}
 	wait_in_linger(child);
-	expect_everything(_metadata, pair);
+	expect_all(_metadata, pair);
 	child_join(child);
 	EXPECT_EQ(0, rmdir(dir));
 }
@@ -537,7 +517,7 @@ TEST_F(process, data_flow_while_the_process_is_stopped)
 	wait_in_linger(child);
 	ASSERT_EQ(0, kill(child, SIGSTOP));
 	ASSERT_EQ(0, waitid(P_PID, child, &info, WSTOPPED));
-	expect_everything(_metadata, pair);
+	expect_all(_metadata, pair);
 	ASSERT_EQ(0, kill(child, SIGCONT));
 	child_join(child);
 }

@@ -17,52 +17,27 @@ FIXTURE_VARIANT(linger) {
 	struct kind kind;
 };
 
-FIXTURE_VARIANT_ADD(linger, ipv4_attached)
-	KIND(AF_INET, true, false);
-FIXTURE_VARIANT_ADD(linger, ipv4_plain)
-	KIND(AF_INET, false, false);
-FIXTURE_VARIANT_ADD(linger, ipv6_attached)
-	KIND(AF_INET6, true, false);
-FIXTURE_VARIANT_ADD(linger, ipv6_plain)
-	KIND(AF_INET6, false, false);
+KINDS_BLOCKING(linger);
 
 FIXTURE_SETUP(linger)
 {
-	netns_enter();
-	winsock_open();
-	pair_open(&self->pair, &variant->kind);
+	pair_setup(&self->pair, &variant->kind);
 	set_linger(self->pair.fd, 1, LINGER_LONG);
 }
 
-FIXTURE_TEARDOWN(linger)
-{
-	pair_close(&self->pair);
-}
-
-/* Close in a thread, which then waits for the load that is queued. */
-static void close_and_wait(struct closer *closer, struct pair *pair)
-{
-	closer_start(closer, ioc_closesocket, pair->fd);
-	closer_wait_asleep(closer);
-	pair->fd = -1;
-}
+PAIR_TEARDOWN(linger);
 
 /* C7 */
 TEST_F(linger, returns_at_once_when_nothing_is_queued)
 {
 	struct pair *pair = &self->pair;
-	struct received got;
 
 	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	wire_look(&pair->wire);
 	EXPECT_LE(1, pair->wire.sent.fin);
 	EXPECT_EQ(0, pair->wire.sent.rst);
 	EXPECT_FALSE(fd_is_open(pair->fd));
-	pair->fd = -1;
-
-	got = receive_all(pair->peer);
-	EXPECT_EQ(0, got.bytes);
-	EXPECT_EQ(END_EOF, got.ending);
+	expect_eof(_metadata, pair, 0);
 }
 
 /* C7 */
@@ -206,14 +181,10 @@ TEST_F(linger, waits_until_the_peer_has_taken_the_last_byte)
 TEST_F(linger, every_byte_arrives_and_then_the_fin)
 {
 	struct pair *pair = &self->pair;
-	struct received got;
 
 	pair_stall(pair);
 	close_and_wait(&self->closer, pair);
-	got = receive_all(pair->peer);
-	EXPECT_EQ(pair->sent, got.bytes);
-	EXPECT_TRUE(got.intact);
-	EXPECT_EQ(END_EOF, got.ending);
+	expect_eof(_metadata, pair, pair->sent);
 	EXPECT_EQ(0, closer_join(&self->closer));
 	EXPECT_EQ(0, wire_look(&pair->wire)->sent.rst);
 }
@@ -222,15 +193,11 @@ TEST_F(linger, every_byte_arrives_and_then_the_fin)
 TEST_F(linger, waits_for_data_that_are_all_sent_but_not_acknowledged)
 {
 	struct pair *pair = &self->pair;
-	struct received got;
 
 	pair_strand(pair);
 	close_and_wait(&self->closer, pair);
 	pair_mend(pair);
-	got = receive_all(pair->peer);
-	EXPECT_EQ(pair->sent, got.bytes);
-	EXPECT_TRUE(got.intact);
-	EXPECT_EQ(END_EOF, got.ending);
+	expect_eof(_metadata, pair, pair->sent);
 	EXPECT_EQ(0, closer_join(&self->closer));
 	EXPECT_EQ(0, wire_look(&pair->wire)->sent.rst);
 }
@@ -239,14 +206,10 @@ TEST_F(linger, waits_for_data_that_are_all_sent_but_not_acknowledged)
 TEST_F(linger, waits_for_what_an_earlier_shutdown_left_queued)
 {
 	struct pair *pair = &self->pair;
-	struct received got;
 
 	pair_arrange(pair, LOAD_STALLED, TCP_FIN_WAIT1);
 	close_and_wait(&self->closer, pair);
-	got = receive_all(pair->peer);
-	EXPECT_EQ(pair->sent, got.bytes);
-	EXPECT_TRUE(got.intact);
-	EXPECT_EQ(END_EOF, got.ending);
+	expect_eof(_metadata, pair, pair->sent);
 	EXPECT_EQ(0, closer_join(&self->closer));
 	EXPECT_EQ(0, wire_look(&pair->wire)->sent.rst);
 }
@@ -256,16 +219,12 @@ TEST_F(linger, waits_also_when_the_peer_has_finished)
 {
 	static const int states[] = { TCP_LAST_ACK, TCP_CLOSING };
 	struct pair *pair = &self->pair;
-	struct received got;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(states); i++) {
 		pair_arrange(pair, LOAD_STALLED, states[i]);
 		close_and_wait(&self->closer, pair);
-		got = receive_all(pair->peer);
-		EXPECT_EQ(pair->sent, got.bytes);
-		EXPECT_TRUE(got.intact);
-		EXPECT_EQ(END_EOF, got.ending);
+		expect_eof(_metadata, pair, pair->sent);
 		EXPECT_EQ(0, closer_join(&self->closer));
 		EXPECT_EQ(0, wire_look(&pair->wire)->sent.rst);
 		pair_close(pair);
@@ -325,7 +284,6 @@ static void close_behind_full_window(struct __test_metadata *_metadata, struct p
 {
 	struct tcp_info info;
 	socklen_t len = sizeof(info);
-	struct received got;
 	__u32 edge, left;
 
 	ASSERT_EQ(0, getsockopt(pair->fd, SOL_TCP, TCP_INFO, &info, &len));
@@ -355,11 +313,7 @@ static void close_behind_full_window(struct __test_metadata *_metadata, struct p
 	EXPECT_EQ(0, pair->wire.received.window);
 	EXPECT_EQ(0, pair->wire.sent.fin);
 
-	got = receive_all(pair->peer);
-	EXPECT_EQ(pair->sent, got.bytes);
-	EXPECT_TRUE(got.intact);
-	EXPECT_EQ(END_EOF, got.ending);
-	EXPECT_EQ(0, wire_look(&pair->wire)->sent.rst);
+	expect_eof(_metadata, pair, pair->sent);
 }
 
 /* C8: data count, the FIN does not. */
@@ -437,7 +391,7 @@ TEST_F(linger, returns_when_the_connection_times_out)
 }
 
 /* I2: the number is taken until the call returns, and then it is free. */
-TEST_F(linger, number_is_neither_usable_nor_reused_during_the_wait)
+TEST_F(linger, descriptor_is_neither_usable_nor_reused_during_the_wait)
 {
 	struct pair *pair = &self->pair;
 	struct closer *closer = &self->closer;
@@ -493,7 +447,6 @@ TEST_F(linger, fork_does_not_inherit_a_socket_that_is_being_closed)
 TEST_F(linger, sigkill_ends_the_wait)
 {
 	struct pair *pair = &self->pair;
-	struct received got;
 	int go[2], status;
 	pid_t pid;
 	char byte;
@@ -514,10 +467,7 @@ TEST_F(linger, sigkill_ends_the_wait)
 	wait_until(check(waitpid(pid, &status, WNOHANG)) == pid);
 	EXPECT_TRUE(WIFSIGNALED(status));
 
-	got = receive_all(pair->peer);
-	EXPECT_EQ(pair->sent, got.bytes);
-	EXPECT_TRUE(got.intact);
-	EXPECT_EQ(END_EOF, got.ending);
+	expect_eof(_metadata, pair, pair->sent);
 }
 
 FIXTURE(accepted) {
@@ -541,24 +491,17 @@ FIXTURE_SETUP(accepted)
 	pair_open_accepted(&self->pair, &variant->kind);
 }
 
-FIXTURE_TEARDOWN(accepted)
-{
-	pair_close(&self->pair);
-}
+PAIR_TEARDOWN(accepted);
 
 /* C8 */
 TEST_F(accepted, end_waits_for_the_last_byte)
 {
 	struct pair *pair = &self->pair;
-	struct received got;
 
 	set_linger(pair->fd, 1, LINGER_LONG);
 	pair_stall(pair);
 	close_and_wait(&self->closer, pair);
-	got = receive_all(pair->peer);
-	EXPECT_EQ(pair->sent, got.bytes);
-	EXPECT_TRUE(got.intact);
-	EXPECT_EQ(END_EOF, got.ending);
+	expect_eof(_metadata, pair, pair->sent);
 	EXPECT_EQ(0, closer_join(&self->closer));
 }
 
@@ -655,17 +598,12 @@ FIXTURE_VARIANT_ADD(linger_timeout, unacknowledged_in_closing) {
 
 FIXTURE_SETUP(linger_timeout)
 {
-	netns_enter();
-	winsock_open();
-	pair_open(&self->pair, &variant->kind);
+	pair_setup(&self->pair, &variant->kind);
 	set_linger(self->pair.fd, 1, 1);
 	pair_arrange(&self->pair, variant->load, variant->state);
 }
 
-FIXTURE_TEARDOWN(linger_timeout)
-{
-	pair_close(&self->pair);
-}
+PAIR_TEARDOWN(linger_timeout);
 
 /* C9 */
 TEST_F(linger_timeout, resets_before_the_return_and_not_before_the_time)
@@ -706,9 +644,7 @@ TEST(linger_wait_ends_although_the_fin_is_beyond_notsent_lowat)
 	unsigned int limit = 1;
 	struct pair pair;
 
-	netns_enter();
-	winsock_open();
-	pair_open(&pair, &kind);
+	pair_setup(&pair, &kind);
 	set_linger(pair.fd, 1, LINGER_LONG);
 	check(setsockopt(pair.fd, SOL_TCP, TCP_NOTSENT_LOWAT, &limit,
 			 sizeof(limit)));
@@ -723,9 +659,7 @@ TEST(linger_timeout_is_the_interval)
 	struct pair pair;
 	long start;
 
-	netns_enter();
-	winsock_open();
-	pair_open(&pair, &kind);
+	pair_setup(&pair, &kind);
 	set_linger(pair.fd, 1, 3);
 	pair_stall(&pair);
 	start = now_ms();
@@ -765,22 +699,16 @@ FIXTURE_VARIANT_ADD(close_2, unacknowledged_after_shutdown_ipv4_plain) {
 
 FIXTURE_SETUP(close_2)
 {
-	netns_enter();
-	winsock_open();
-	pair_open(&self->pair, &variant->kind);
+	pair_setup(&self->pair, &variant->kind);
 	set_linger(self->pair.fd, 1, 1);
 	pair_arrange(&self->pair, variant->load, variant->state);
 }
 
-FIXTURE_TEARDOWN(close_2)
-{
-	pair_close(&self->pair);
-}
+PAIR_TEARDOWN(close_2);
 
 TEST_F(close_2, returns_at_the_time_out_too_but_never_resets)
 {
 	struct pair *pair = &self->pair;
-	struct received got;
 	long start;
 
 	start = now_ms();
@@ -792,11 +720,7 @@ TEST_F(close_2, returns_at_the_time_out_too_but_never_resets)
 
 	if (variant->load == LOAD_STRANDED)
 		pair_mend(pair);
-	got = receive_all(pair->peer);
-	EXPECT_EQ(pair->sent, got.bytes);
-	EXPECT_TRUE(got.intact);
-	EXPECT_EQ(END_EOF, got.ending);
-	EXPECT_EQ(0, wire_look(&pair->wire)->sent.rst);
+	expect_eof(_metadata, pair, pair->sent);
 }
 
 #define NO_VSOCK	"kernel: no vsock over the loopback"

@@ -42,14 +42,6 @@ FIXTURE_TEARDOWN(outage)
 	link_close(&self->net);
 }
 
-/* Close in a thread, which then waits for what is queued. */
-static void close_and_wait(struct closer *closer, struct pair *pair)
-{
-	closer_start(closer, ioc_closesocket, pair->fd);
-	closer_wait_asleep(closer);
-	pair->fd = -1;
-}
-
 /* C9 */
 TEST_F(outage, peer_that_dies_silently_is_given_up_at_the_time_out)
 {
@@ -248,7 +240,6 @@ TEST_F(outage, unreachable_peer_does_not_end_the_linger_wait)
 {
 	bool ipv6 = variant->kind.family == AF_INET6;
 	struct pair *pair = &self->pair;
-	struct received got;
 
 	set_linger(pair->fd, 1, LINGER_LONG);
 	pair_stall(pair);
@@ -261,8 +252,7 @@ TEST_F(outage, unreachable_peer_does_not_end_the_linger_wait)
 	link_ip(&self->net, ROUTER, ipv6 ?
 		"route del unreachable " LINK_PEER6 :
 		"route del unreachable " LINK_PEER4);
-	got = receive_all(pair->peer);
-	expect_delivered(_metadata, pair, &got);
+	expect_all(_metadata, pair);
 	EXPECT_EQ(0, closer_join(&self->closer));
 }
 
@@ -290,10 +280,7 @@ FIXTURE_VARIANT(loss) {
 	struct kind kind;
 };
 
-FIXTURE_VARIANT_ADD(loss, ipv4)
-	KIND(AF_INET, true, false);
-FIXTURE_VARIANT_ADD(loss, ipv6)
-	KIND(AF_INET6, true, false);
+KINDS_ATTACHED(loss);
 
 FIXTURE_SETUP(loss)
 {
@@ -302,10 +289,7 @@ FIXTURE_SETUP(loss)
 	link_pair(&net, &self->pair, &variant->kind);
 }
 
-FIXTURE_TEARDOWN(loss)
-{
-	pair_close(&self->pair);
-}
+PAIR_TEARDOWN(loss);
 
 /* Our TCP or the peer's takes no segment that has this flag. */
 static void lose(int fd, unsigned int flag)
@@ -386,7 +370,6 @@ TEST_F(loss, half_closed_connection_is_reset_at_the_time_out)
 TEST_F(loss, lost_fin_arrives_all_the_same)
 {
 	struct pair *pair = &self->pair;
-	struct received got;
 	long start;
 
 	set_linger(pair->fd, 1, LINGER_LONG);
@@ -400,8 +383,7 @@ TEST_F(loss, lost_fin_arrives_all_the_same)
 	wait_until(wire_look(&pair->wire)->sent.fin > 1);
 	EXPECT_EQ(TCP_ESTABLISHED, tcp_state(pair->peer));
 	pair_mend(pair);
-	got = receive_all(pair->peer);
-	expect_delivered(_metadata, pair, &got);
+	expect_all(_metadata, pair);
 }
 
 /* C4, C9: lost, it is repeated for each segment of the peer's. */
@@ -432,13 +414,11 @@ TEST_F(loss, lost_reset_is_made_up_for_when_the_peer_speaks)
 TEST_F(loss, lost_last_acknowledgment_is_sent_again)
 {
 	struct pair *pair = &self->pair;
-	struct received got;
 
 	set_linger(pair->fd, 1, LINGER_LONG);
 	EXPECT_EQ(0, ioc_closesocket(pair->fd));
 	pair->fd = -1;
-	got = receive_all(pair->peer);
-	expect_delivered(_metadata, pair, &got);
+	expect_all(_metadata, pair);
 
 	lose(pair->peer, 0x10);
 	check(shutdown(pair->peer, SHUT_WR));

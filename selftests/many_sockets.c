@@ -9,8 +9,8 @@
 
 #include "support/suite.h"
 
-#define CROWD		5000
-#define CROWD_AT_ONCE	20000
+#define SOCKETS		5000
+#define SOCKETS_AT_ONCE	20000
 #define BATCH		250
 #define LINGERERS	500
 
@@ -73,41 +73,41 @@ static int rounds(void)
 	return value ? atoi(value) : 1;
 }
 
-FIXTURE(crowd) {
+FIXTURE(many_sockets) {
 	struct memcg memcg;
 	struct unloader unloader;
 	int descriptors;
 	long objects;
 };
 
-FIXTURE_VARIANT(crowd) {
+FIXTURE_VARIANT(many_sockets) {
 	enum way way;
 };
 
-FIXTURE_VARIANT_ADD(crowd, graceful)	{ WAY_GRACEFUL };
-FIXTURE_VARIANT_ADD(crowd, hard)	{ WAY_HARD };
-FIXTURE_VARIANT_ADD(crowd, idle_linger)	{ WAY_IDLE_LINGER };
-FIXTURE_VARIANT_ADD(crowd, refused)	{ WAY_REFUSED };
-FIXTURE_VARIANT_ADD(crowd, not_last)	{ WAY_NOT_LAST };
-FIXTURE_VARIANT_ADD(crowd, unconnected)	{ WAY_UNCONNECTED };
+FIXTURE_VARIANT_ADD(many_sockets, graceful)	{ WAY_GRACEFUL };
+FIXTURE_VARIANT_ADD(many_sockets, hard)	{ WAY_HARD };
+FIXTURE_VARIANT_ADD(many_sockets, idle_linger)	{ WAY_IDLE_LINGER };
+FIXTURE_VARIANT_ADD(many_sockets, refused)	{ WAY_REFUSED };
+FIXTURE_VARIANT_ADD(many_sockets, not_last)	{ WAY_NOT_LAST };
+FIXTURE_VARIANT_ADD(many_sockets, unconnected)	{ WAY_UNCONNECTED };
 
-FIXTURE_SETUP(crowd)
+FIXTURE_SETUP(many_sockets)
 {
 	winsock_open();
-	allow_descriptors(CROWD_AT_ONCE + 1000);
+	allow_descriptors(SOCKETS_AT_ONCE + 1000);
 	/* The table of descriptors grows once and never shrinks. */
-	check(dup2(winsock_device, CROWD_AT_ONCE + 500));
-	close(CROWD_AT_ONCE + 500);
+	check(dup2(winsock_device, SOCKETS_AT_ONCE + 500));
+	close(SOCKETS_AT_ONCE + 500);
 	self->descriptors = open_descriptors();
 	/* A thread stays in the namespace it began in. */
 	unloader_start(&self->unloader);
-	memcg_enter(&self->memcg, "crowd");
+	memcg_enter(&self->memcg, "many_sockets");
 	netns_enter();
 	put_line("/proc/sys/net/ipv4/tcp_max_tw_buckets", "200000");
 	self->objects = memcg_objects(&self->memcg);
 }
 
-FIXTURE_TEARDOWN(crowd)
+FIXTURE_TEARDOWN(many_sockets)
 {
 	unloader_stop(&self->unloader);
 	EXPECT_EQ(0, self->unloader.result);
@@ -199,7 +199,7 @@ static int close_batch(struct pair *pairs, int n, enum way way)
 	return good;
 }
 
-static int close_connected(enum way way, int crowd)
+static int close_connected(enum way way, int sockets)
 {
 	struct pair pairs[BATCH] = { 0 };
 	struct sockaddr_in any = { .sin_family = AF_INET };
@@ -208,7 +208,7 @@ static int close_connected(enum way way, int crowd)
 	listener = check(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
 	check(bind(listener, (struct sockaddr *)&any, sizeof(any)));
 	check(listen(listener, BATCH));
-	for (done = 0; done < crowd; done += BATCH) {
+	for (done = 0; done < sockets; done += BATCH) {
 		batch_open(pairs, BATCH, listener, done / BATCH);
 		good += close_batch(pairs, BATCH, way);
 	}
@@ -217,36 +217,36 @@ static int close_connected(enum way way, int crowd)
 }
 
 /* All of them are open at once. */
-static int close_unconnected(int crowd)
+static int close_unconnected(int sockets)
 {
 	struct kind kind = { .family = AF_INET, .attached = true };
-	int *fds = calloc(crowd, sizeof(*fds));
+	int *fds = calloc(sockets, sizeof(*fds));
 	int i, good = 0;
 
-	for (i = 0; i < crowd; i++)
+	for (i = 0; i < sockets; i++)
 		fds[i] = kind_socket(&kind, i % 2 ? SOCK_STREAM : SOCK_DGRAM);
-	for (i = 0; i < crowd; i++)
+	for (i = 0; i < sockets; i++)
 		good += !ioc_closesocket(fds[i]) && !fd_is_open(fds[i]);
 	free(fds);
 	return good;
 }
 
 /* C1, C4, C7, C15, C18, G5, N1, N2 */
-TEST_F(crowd, leaves_no_number_no_attachment_and_no_memory_behind)
+TEST_F(many_sockets, leave_no_descriptor_no_attachment_and_no_memory_behind)
 {
-	int crowd = scaled(variant->way == WAY_UNCONNECTED ?
-			       CROWD_AT_ONCE : CROWD * rounds());
+	int sockets = scaled(variant->way == WAY_UNCONNECTED ?
+			       SOCKETS_AT_ONCE : SOCKETS * rounds());
 
-	EXPECT_EQ(crowd, variant->way == WAY_UNCONNECTED ?
-			 close_unconnected(crowd) :
-			 close_connected(variant->way, crowd));
+	EXPECT_EQ(sockets, variant->way == WAY_UNCONNECTED ?
+			 close_unconnected(sockets) :
+			 close_connected(variant->way, sockets));
 	EXPECT_EQ(self->descriptors, open_descriptors());
 	wait_until(!winsock_counter("WinsockCurrAttached"));
 	/* TIME_WAIT, and the ports it holds, go with the namespace. */
 	netns_enter();
 	/* An object of 96 bytes for each that was lost would show. */
 	wait_until(memcg_objects(&self->memcg) <
-		   self->objects + crowd * 48L);
+		   self->objects + sockets * 48L);
 }
 
 /*

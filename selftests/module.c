@@ -36,10 +36,7 @@ FIXTURE_VARIANT(module) {
 	struct kind kind;
 };
 
-FIXTURE_VARIANT_ADD(module, ipv4)
-	KIND(AF_INET, true, false);
-FIXTURE_VARIANT_ADD(module, ipv6)
-	KIND(AF_INET6, true, false);
+KINDS_ATTACHED(module);
 
 FIXTURE_SETUP(module)
 {
@@ -166,7 +163,6 @@ TEST_F(module, is_not_held_by_children_that_nobody_accepted)
 TEST_F(module, is_held_by_a_closed_socket_until_its_data_are_delivered)
 {
 	struct pair *pair = &self->pair;
-	struct received got;
 
 	pair_open(pair, &variant->kind);
 	pair_stall(pair);
@@ -176,10 +172,7 @@ TEST_F(module, is_held_by_a_closed_socket_until_its_data_are_delivered)
 	expect_in_use(_metadata);
 	EXPECT_EQ(TCP_FIN_WAIT1, pair_state(pair));
 
-	got = receive_all(pair->peer);
-	EXPECT_EQ(pair->sent, got.bytes);
-	EXPECT_TRUE(got.intact);
-	EXPECT_EQ(END_EOF, got.ending);
+	expect_eof(_metadata, pair, pair->sent);
 	pair_close(pair);
 	expect_free(_metadata, &variant->kind);
 }

@@ -75,10 +75,7 @@ FIXTURE_SETUP(network)
 	link_both(&net, variant->netem);
 }
 
-FIXTURE_TEARDOWN(network)
-{
-	pair_close(&self->pair);
-}
+PAIR_TEARDOWN(network);
 
 /* C8 */
 TEST_F(network, lingering_close_ends_with_the_last_acknowledgment)
@@ -165,7 +162,6 @@ TEST_F(network, refusal_keeps_the_handle_until_everything_is_acknowledged)
 TEST_F(network, nonblocking_close_after_shutdown_delivers_in_the_background)
 {
 	struct pair *pair = &self->pair;
-	struct received got;
 	long start;
 
 	set_nonblocking(pair->fd, true);
@@ -178,15 +174,13 @@ TEST_F(network, nonblocking_close_after_shutdown_delivers_in_the_background)
 	pair->fd = -1;
 	EXPECT_GT(pair->sent, wire_acked(&pair->wire));
 
-	got = receive_all(pair->peer);
-	expect_delivered(_metadata, pair, &got);
+	expect_all(_metadata, pair);
 }
 
 /* C1: also when nobody is left to look after it */
 TEST_F(network, graceful_close_delivers_after_the_process_has_ended)
 {
 	struct pair *pair = &self->pair;
-	struct received got;
 	pid_t pid;
 
 	pair_stall(pair);
@@ -200,8 +194,7 @@ TEST_F(network, graceful_close_delivers_after_the_process_has_ended)
 	child_join(pid);
 	EXPECT_GT(pair->sent, wire_acked(&pair->wire));
 
-	got = receive_all(pair->peer);
-	expect_delivered(_metadata, pair, &got);
+	expect_all(_metadata, pair);
 }
 
 /* C8: the window opens by little and shuts again, for as long as it takes. */
@@ -214,9 +207,7 @@ TEST_F(network, lingering_close_bears_a_peer_that_reads_by_little)
 
 	set_linger(pair->fd, 1, LINGER_LONG);
 	pair_stall(pair);
-	closer_start(&closer, ioc_closesocket, pair->fd);
-	closer_wait_asleep(&closer);
-	pair->fd = -1;
+	close_and_wait(&closer, pair);
 	part = read_slowly(pair->peer, 20000);
 	EXPECT_FALSE(closer_done(&closer));
 
@@ -243,14 +234,14 @@ enum ending_of {
 };
 
 /**
- * struct lane - one connection of the storm
+ * struct transfer - one connection of the storm
  * @pair: the connection, without a capture
  * @call: the thread that sends and closes
  * @way: how it closes
  * @len: bytes to send
  * @reader: its peer; STORM_TIMEOUT has none until the close is over
  */
-struct lane {
+struct transfer {
 	struct pair pair;
 	struct call call;
 	enum ending_of way;
@@ -269,18 +260,18 @@ static int close_in_the_end(int fd)
 	return err;
 }
 
-static long run_lane(struct call *call)
+static long run_transfer(struct call *call)
 {
-	struct lane *lane = call->arg;
-	struct pair *pair = &lane->pair;
+	struct transfer *transfer = call->arg;
+	struct pair *pair = &transfer->pair;
 	long start, err;
 
 	/* What the peer does not read must not block the sender. */
-	if (lane->way == STORM_TIMEOUT)
+	if (transfer->way == STORM_TIMEOUT)
 		set_nonblocking(pair->fd, true);
 	else
-		pair_send(pair, lane->len);
-	switch (lane->way) {
+		pair_send(pair, transfer->len);
+	switch (transfer->way) {
 	case STORM_LINGER:
 		set_linger(pair->fd, 1, LINGER_LONG);
 		break;
@@ -306,15 +297,15 @@ static long run_lane(struct call *call)
 	}
 	start = now_ms();
 	err = ioc_closesocket(pair->fd);
-	if (!err && lane->way == STORM_TIMEOUT && now_ms() - start < 1000)
+	if (!err && transfer->way == STORM_TIMEOUT && now_ms() - start < 1000)
 		return -ETIME;
 	return err;
 }
 
-static void lane_open(struct lane *lane, const struct kind *kind, int listener,
-		      const struct sockaddr_storage *addr, socklen_t len)
+static void transfer_open(struct transfer *transfer, const struct kind *kind, int listener,
+			  const struct sockaddr_storage *addr, socklen_t len)
 {
-	struct pair *pair = &lane->pair;
+	struct pair *pair = &transfer->pair;
 	int room = 65536;
 
 	pair->kind = *kind;
@@ -327,32 +318,32 @@ static void lane_open(struct lane *lane, const struct kind *kind, int listener,
 	keep_alive(pair->peer);
 }
 
-static void lane_start(struct lane *lane)
+static void transfer_start(struct transfer *transfer)
 {
-	lane->call.run = run_lane;
-	lane->call.arg = lane;
-	call_start(&lane->call);
-	if (lane->way != STORM_TIMEOUT)
-		reader_start(&lane->reader, lane->pair.peer, 0);
+	transfer->call.run = run_transfer;
+	transfer->call.arg = transfer;
+	call_start(&transfer->call);
+	if (transfer->way != STORM_TIMEOUT)
+		reader_start(&transfer->reader, transfer->pair.peer, 0);
 }
 
-static void lane_finish(struct __test_metadata *_metadata, struct lane *lane)
+static void transfer_finish(struct __test_metadata *_metadata, struct transfer *transfer)
 {
-	struct pair *pair = &lane->pair;
+	struct pair *pair = &transfer->pair;
 	struct received got;
 
-	EXPECT_EQ(0, call_join(&lane->call));
+	EXPECT_EQ(0, call_join(&transfer->call));
 	EXPECT_FALSE(fd_is_open(pair->fd));
 	pair->fd = -1;
-	if (lane->way == STORM_TIMEOUT)
-		reader_start(&lane->reader, pair->peer, 0);
-	got = reader_join(&lane->reader);
-	EXPECT_TRUE(got.intact) TH_LOG("way %d", lane->way);
-	if (lane->way == STORM_HARD || lane->way == STORM_TIMEOUT) {
-		EXPECT_EQ(END_RESET, got.ending) TH_LOG("way %d", lane->way);
+	if (transfer->way == STORM_TIMEOUT)
+		reader_start(&transfer->reader, pair->peer, 0);
+	got = reader_join(&transfer->reader);
+	EXPECT_TRUE(got.intact) TH_LOG("way %d", transfer->way);
+	if (transfer->way == STORM_HARD || transfer->way == STORM_TIMEOUT) {
+		EXPECT_EQ(END_RESET, got.ending) TH_LOG("way %d", transfer->way);
 	} else {
-		EXPECT_EQ(pair->sent, got.bytes) TH_LOG("way %d", lane->way);
-		EXPECT_EQ(END_EOF, got.ending) TH_LOG("way %d", lane->way);
+		EXPECT_EQ(pair->sent, got.bytes) TH_LOG("way %d", transfer->way);
+		EXPECT_EQ(END_EOF, got.ending) TH_LOG("way %d", transfer->way);
 	}
 	close(pair->peer);
 }
@@ -360,7 +351,7 @@ static void lane_finish(struct __test_metadata *_metadata, struct lane *lane)
 /* C1, C4, C8, C9, C15, C16, C20 */
 TEST_F(network, storm_of_closes_loses_nothing_that_was_promised)
 {
-	struct lane lanes[4 * STORM_WAYS] = { 0 };
+	struct transfer transfers[4 * STORM_WAYS] = { 0 };
 	struct sockaddr_storage addr;
 	unsigned int i;
 	socklen_t len;
@@ -368,17 +359,17 @@ TEST_F(network, storm_of_closes_loses_nothing_that_was_promised)
 
 	link_both(&net, "");
 	listener = link_listen(&net, variant->kind.family, &addr, &len);
-	for (i = 0; i < ARRAY_SIZE(lanes); i++) {
-		lanes[i].way = i % STORM_WAYS;
-		lanes[i].len = 1 + i * 1103;
-		lane_open(&lanes[i], &variant->kind, listener, &addr, len);
+	for (i = 0; i < ARRAY_SIZE(transfers); i++) {
+		transfers[i].way = i % STORM_WAYS;
+		transfers[i].len = 1 + i * 1103;
+		transfer_open(&transfers[i], &variant->kind, listener, &addr, len);
 	}
 	close(listener);
 	link_both(&net, variant->netem);
-	for (i = 0; i < ARRAY_SIZE(lanes); i++)
-		lane_start(&lanes[i]);
-	for (i = 0; i < ARRAY_SIZE(lanes); i++)
-		lane_finish(_metadata, &lanes[i]);
+	for (i = 0; i < ARRAY_SIZE(transfers); i++)
+		transfer_start(&transfers[i]);
+	for (i = 0; i < ARRAY_SIZE(transfers); i++)
+		transfer_finish(_metadata, &transfers[i]);
 }
 
 TEST_HARNESS_MAIN

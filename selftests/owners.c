@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Who else has the socket that is closed while calls are pending, or wants its
- * number: other processes and tasks, descriptors in flight, mappings, rivals.
+ * number: other processes and tasks, descriptors in flight, mappings, racing calls.
  * C15, G4, G5, I1, I2 and P11.
  */
 #include <fcntl.h>
@@ -23,22 +23,14 @@ FIXTURE_VARIANT(owners) {
 	struct kind kind;
 };
 
-FIXTURE_VARIANT_ADD(owners, ipv4)
-	KIND(AF_INET, true, false);
-FIXTURE_VARIANT_ADD(owners, ipv6)
-	KIND(AF_INET6, true, false);
+KINDS_ATTACHED(owners);
 
 FIXTURE_SETUP(owners)
 {
-	netns_enter();
-	winsock_open();
-	pair_open(&self->pair, &variant->kind);
+	pair_setup(&self->pair, &variant->kind);
 }
 
-FIXTURE_TEARDOWN(owners)
-{
-	pair_close(&self->pair);
-}
+PAIR_TEARDOWN(owners);
 
 /* How another process came by the socket. */
 enum arrival {
@@ -89,17 +81,12 @@ FIXTURE_VARIANT_ADD(shared, by_pidfd_getfd)
 
 FIXTURE_SETUP(shared)
 {
-	netns_enter();
-	winsock_open();
-	pair_open(&self->pair, &variant->kind);
+	pair_setup(&self->pair, &variant->kind);
 	check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, self->via));
 	self->call = (struct call)CALL_RECV(self->pair.fd);
 }
 
-FIXTURE_TEARDOWN(shared)
-{
-	pair_close(&self->pair);
-}
+PAIR_TEARDOWN(shared);
 
 /* A child that makes a call on the socket; 0 in the child. */
 static pid_t share(struct pair *pair, enum arrival arrival, int via[2])
@@ -117,7 +104,7 @@ static pid_t share(struct pair *pair, enum arrival arrival, int via[2])
 }
 
 /* P11, G5 */
-TEST_F(shared, call_of_the_other_process_goes_on_and_gets_its_data)
+TEST_F(shared, call_of_the_other_process_continues_and_gets_its_data)
 {
 	struct pair *pair = &self->pair;
 	pid_t child = share(pair, variant->arrival, self->via);
@@ -263,7 +250,7 @@ static long run_unshared_recv(struct call *call)
 }
 
 /* G5, P11: its descriptors are its own, and so is its call. */
-TEST_F(owners, thread_that_unshared_its_descriptors_goes_on)
+TEST_F(owners, thread_that_unshared_its_descriptors_continues)
 {
 	struct pair *pair = &self->pair;
 	struct call unshared = { SYS_recvfrom, run_unshared_recv, pair->fd };
@@ -344,7 +331,7 @@ TEST_F(owners, mapping_of_the_socket_keeps_the_connection)
 }
 
 /* I2: the number is reserved while closesocket() waits. */
-TEST_F(owners, nobody_gets_the_number_during_the_wait)
+TEST_F(owners, descriptor_is_not_reused_during_the_wait)
 {
 	struct pair *pair = &self->pair;
 	int fds[16], fd = pair->fd;
@@ -395,7 +382,7 @@ static long run_poll(struct call *call)
 #define CALL_POLL(fd)	{ SYS_ppoll, run_poll, fd }
 
 /* C15, I1 */
-TEST_F(owners, refuses_although_a_thread_polls_when_told_of_it)
+TEST_F(owners, refuses_although_a_thread_polls_when_passed_as_pending)
 {
 	struct pair *pair = &self->pair;
 	struct call poll = CALL_POLL(pair->fd), recv = CALL_RECV(pair->fd);
@@ -425,7 +412,6 @@ TEST_F(owners, too_low_a_count_closes_gracefully)
 {
 	struct pair *pair = &self->pair;
 	struct call poll = CALL_POLL(pair->fd);
-	struct received got;
 
 	set_linger(pair->fd, 1, LINGER_LONG);
 	pair_stall(pair);
@@ -434,10 +420,7 @@ TEST_F(owners, too_low_a_count_closes_gracefully)
 	EXPECT_EQ(0, ioc_closesocket_pending(pair->fd, 0));
 	EXPECT_FALSE(fd_is_open(pair->fd));
 	EXPECT_EQ(POLLNVAL, call_join(&poll));
-	got = receive_all(pair->peer);
-	EXPECT_EQ(pair->sent, got.bytes);
-	EXPECT_TRUE(got.intact);
-	EXPECT_EQ(END_EOF, got.ending);
+	expect_eof(_metadata, pair, pair->sent);
 	pair->fd = -1;
 }
 
@@ -474,7 +457,7 @@ TEST_F(owners, too_high_a_count_only_refuses)
 }
 
 /* The other of two who want the same number at the same time. */
-struct rival {
+struct racer {
 	pthread_t thread;
 	int (*call)(int fd);
 	int fd;
@@ -485,28 +468,28 @@ struct rival {
 
 #define RACES	1000
 
-static void *rival_run(void *arg)
+static void *racer_run(void *arg)
 {
-	struct rival *rival = arg;
+	struct racer *racer = arg;
 	unsigned int round;
 
 	for (round = 1; round <= RACES; round++) {
-		while (__atomic_load_n(&rival->go, __ATOMIC_ACQUIRE) != round)
+		while (__atomic_load_n(&racer->go, __ATOMIC_ACQUIRE) != round)
 			;
-		rival->result = rival->call(rival->fd);
-		__atomic_store_n(&rival->done, round, __ATOMIC_RELEASE);
+		racer->result = racer->call(racer->fd);
+		__atomic_store_n(&racer->done, round, __ATOMIC_RELEASE);
 	}
 	return NULL;
 }
 
-static int race(struct rival *rival, unsigned int round, int fd)
+static int race(struct racer *racer, unsigned int round, int fd)
 {
 	int result;
 
-	rival->fd = fd;
-	__atomic_store_n(&rival->go, round, __ATOMIC_RELEASE);
+	racer->fd = fd;
+	__atomic_store_n(&racer->go, round, __ATOMIC_RELEASE);
 	result = ioc_closesocket(fd);
-	wait_until(__atomic_load_n(&rival->done, __ATOMIC_ACQUIRE) == round);
+	wait_until(__atomic_load_n(&racer->done, __ATOMIC_ACQUIRE) == round);
 	return result;
 }
 
@@ -525,37 +508,37 @@ static bool is_stranger(int fd)
 	       st.st_rdev == makedev(1, 3);
 }
 
-FIXTURE(rivals) {
-	struct rival rival;
+FIXTURE(close_race) {
+	struct racer racer;
 };
 
-FIXTURE_VARIANT(rivals) {
+FIXTURE_VARIANT(close_race) {
 	int (*call)(int fd);
 };
 
-#define RIVAL(call)	{ call }
+#define RACER(call)	{ call }
 
-FIXTURE_VARIANT_ADD(rivals, closesocket)
-	RIVAL(ioc_closesocket);
-FIXTURE_VARIANT_ADD(rivals, close_2)
-	RIVAL(native_close);
+FIXTURE_VARIANT_ADD(close_race, closesocket)
+	RACER(ioc_closesocket);
+FIXTURE_VARIANT_ADD(close_race, close_2)
+	RACER(native_close);
 
-FIXTURE_SETUP(rivals)
+FIXTURE_SETUP(close_race)
 {
 	netns_enter();
 	winsock_open();
-	self->rival.call = variant->call;
-	errno = pthread_create(&self->rival.thread, NULL, rival_run,
-			       &self->rival);
+	self->racer.call = variant->call;
+	errno = pthread_create(&self->racer.thread, NULL, racer_run,
+			       &self->racer);
 	check(errno ? -1 : 0);
 }
 
-FIXTURE_TEARDOWN(rivals)
+FIXTURE_TEARDOWN(close_race)
 {
 }
 
 /* G4, I2 */
-TEST_F(rivals, exactly_one_closes_and_the_other_is_told)
+TEST_F(close_race, exactly_one_closes_and_the_other_gets_ebadf)
 {
 	unsigned int round;
 
@@ -564,30 +547,30 @@ TEST_F(rivals, exactly_one_closes_and_the_other_is_told)
 		int mine;
 
 		ASSERT_LE(0, fd);
-		mine = race(&self->rival, round, fd);
-		ASSERT_EQ(-EBADF, mine + self->rival.result);
+		mine = race(&self->racer, round, fd);
+		ASSERT_EQ(-EBADF, mine + self->racer.result);
 		ASSERT_FALSE(fd_is_open(fd));
 	}
-	pthread_join(self->rival.thread, NULL);
+	pthread_join(self->racer.thread, NULL);
 }
 
 /* I2: what dup2() has put there stays there. */
-TEST(a_file_that_took_the_number_is_never_closed)
+TEST(a_file_that_reuses_the_descriptor_is_never_closed)
 {
-	struct rival rival = { .call = dup2_stranger };
+	struct racer racer = { .call = dup2_stranger };
 	unsigned int round;
 
 	winsock_open();
 	stranger = check(open("/dev/null", O_RDONLY));
-	ASSERT_EQ(0, pthread_create(&rival.thread, NULL, rival_run, &rival));
+	ASSERT_EQ(0, pthread_create(&racer.thread, NULL, racer_run, &racer));
 	for (round = 1; round <= RACES; round++) {
 		int fd = ioc_socket(AF_INET, SOCK_STREAM, 0);
 		int mine;
 
 		ASSERT_LE(0, fd);
-		mine = race(&rival, round, fd);
-		if (rival.result) {
-			ASSERT_EQ(-EBUSY, rival.result);
+		mine = race(&racer, round, fd);
+		if (racer.result) {
+			ASSERT_EQ(-EBUSY, racer.result);
 			ASSERT_EQ(0, mine);
 			ASSERT_FALSE(fd_is_open(fd));
 			continue;
@@ -596,7 +579,7 @@ TEST(a_file_that_took_the_number_is_never_closed)
 		ASSERT_TRUE(is_stranger(fd));
 		ASSERT_EQ(0, close(fd));
 	}
-	pthread_join(rival.thread, NULL);
+	pthread_join(racer.thread, NULL);
 }
 
 static void *run_busily(void *arg)

@@ -107,9 +107,7 @@ FIXTURE_VARIANT_ADD(waiting, pselect_plain)
 
 FIXTURE_SETUP(waiting)
 {
-	netns_enter();
-	winsock_open();
-	pair_open(&self->pair, &variant->kind);
+	pair_setup(&self->pair, &variant->kind);
 	if (variant->out)
 		pair_stall(&self->pair);
 	self->call = (struct call) {
@@ -118,25 +116,18 @@ FIXTURE_SETUP(waiting)
 	};
 }
 
-FIXTURE_TEARDOWN(waiting)
-{
-	pair_close(&self->pair);
-}
+PAIR_TEARDOWN(waiting);
 
 /* P5 - P7 */
-TEST_F(waiting, ends_and_says_that_the_number_is_no_good)
+TEST_F(waiting, ends_and_reports_a_bad_descriptor)
 {
 	struct pair *pair = &self->pair;
-	struct received got;
 
 	call_enter(&self->call);
 	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_FALSE(call_inside(&self->call));
 	EXPECT_EQ(variant->expect, call_join(&self->call));
-	got = receive_all(pair->peer);
-	EXPECT_EQ(pair->sent, got.bytes);
-	EXPECT_EQ(END_EOF, got.ending);
-	EXPECT_EQ(0, wire_look(&pair->wire)->sent.rst);
+	expect_eof(_metadata, pair, pair->sent);
 	pair->fd = -1;
 }
 
@@ -162,7 +153,7 @@ TEST_F(waiting, eight_threads_end)
  * P5 - P7 with C8: at once, not when the wait is over.  A thread in poll() whose
  * reference to a plain socket goes last closes it natively, and lingers there.
  */
-TEST_F(waiting, ends_although_closesocket_goes_on_to_wait)
+TEST_F(waiting, ends_although_closesocket_still_waits)
 {
 	struct pair *pair = &self->pair;
 	struct closer closer;
@@ -197,7 +188,7 @@ TEST_F(waiting, does_not_soften_a_hard_close)
 }
 
 /* G5 */
-TEST_F(waiting, goes_on_when_another_descriptor_is_left)
+TEST_F(waiting, continues_when_another_descriptor_is_left)
 {
 	struct pair *pair = &self->pair;
 	struct call other;
@@ -219,7 +210,7 @@ TEST_F(waiting, goes_on_when_another_descriptor_is_left)
 }
 
 /* P11 */
-TEST_F(waiting, goes_on_in_another_process)
+TEST_F(waiting, continues_in_another_process)
 {
 	struct pair *pair = &self->pair;
 	struct closer closer;
@@ -336,9 +327,7 @@ static unsigned int epoll_events(unsigned int flags)
 
 FIXTURE_SETUP(epoll)
 {
-	netns_enter();
-	winsock_open();
-	pair_open(&self->pair, &variant->kind);
+	pair_setup(&self->pair, &variant->kind);
 	self->epoll = check(epoll_create1(EPOLL_CLOEXEC));
 	self->wake = check(eventfd(0, EFD_CLOEXEC));
 	epoll_add(self->epoll, self->wake, EPOLLIN, TAG_WAKE);
@@ -346,10 +335,7 @@ FIXTURE_SETUP(epoll)
 		  TAG_SOCKET);
 }
 
-FIXTURE_TEARDOWN(epoll)
-{
-	pair_close(&self->pair);
-}
+PAIR_TEARDOWN(epoll);
 
 /* The tag of the first event that comes. */
 static long run_epoll(struct call *call)
@@ -435,9 +421,7 @@ TEST_F(epoll, reports_nothing_during_the_linger_wait)
 	set_linger(pair->fd, 1, LINGER_LONG);
 	pair_stall(pair);
 	call_enter(&call);
-	closer_start(&closer, ioc_closesocket, pair->fd);
-	closer_wait_asleep(&closer);
-	pair->fd = -1;
+	close_and_wait(&closer, pair);
 	expect_silence(_metadata, self->epoll, &call);
 
 	ASSERT_EQ(1, send(pair->peer, "", 1, 0));
@@ -462,9 +446,7 @@ TEST_F(epoll, reports_nothing_of_a_reset_during_the_linger_wait)
 	set_linger(pair->fd, 1, LINGER_LONG);
 	pair_stall(pair);
 	call_enter(&call);
-	closer_start(&closer, ioc_closesocket, pair->fd);
-	closer_wait_asleep(&closer);
-	pair->fd = -1;
+	close_and_wait(&closer, pair);
 	set_linger(pair->peer, 1, 0);
 	close(pair->peer);
 	EXPECT_EQ(0, closer_join(&closer));
@@ -528,7 +510,7 @@ TEST_F(epoll, has_what_it_would_after_close_2_while_another_process_has_the_sock
 }
 
 /* P11: also where the other process uses the very set it has inherited. */
-TEST_F(epoll, inherited_set_goes_on_in_another_process)
+TEST_F(epoll, inherited_set_continues_in_another_process)
 {
 	struct epoll_event event;
 	struct pair *pair = &self->pair;

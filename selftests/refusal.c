@@ -26,16 +26,11 @@ FIXTURE_VARIANT_ADD(refusal, ipv6_plain)
 
 FIXTURE_SETUP(refusal)
 {
-	netns_enter();
-	winsock_open();
-	pair_open(&self->pair, &variant->kind);
+	pair_setup(&self->pair, &variant->kind);
 	set_linger(self->pair.fd, 1, LINGER_LONG);
 }
 
-FIXTURE_TEARDOWN(refusal)
-{
-	pair_close(&self->pair);
-}
+PAIR_TEARDOWN(refusal);
 
 /* What a refusal must leave as it was: I1. */
 struct snapshot {
@@ -75,18 +70,6 @@ static struct snapshot look(struct pair *pair)
 	return now;
 }
 
-/* Everything arrives, then FIN; nothing was ever reset. */
-static void expect_complete(struct __test_metadata *_metadata,
-			    struct pair *pair)
-{
-	struct received got = receive_all(pair->peer);
-
-	EXPECT_EQ(pair->sent, got.bytes);
-	EXPECT_TRUE(got.intact);
-	EXPECT_EQ(END_EOF, got.ending);
-	EXPECT_EQ(0, wire_look(&pair->wire)->sent.rst);
-}
-
 /* A call that must not wait. */
 static int close_at_once(struct __test_metadata *_metadata, int fd)
 {
@@ -106,7 +89,7 @@ TEST_F(refusal, does_not_happen_when_nothing_is_queued)
 	ASSERT_EQ(0, close_at_once(_metadata, pair->fd));
 	EXPECT_LE(1, wire_look(&pair->wire)->sent.fin);
 	pair->fd = -1;
-	expect_complete(_metadata, pair);
+	expect_all(_metadata, pair);
 }
 
 /* C14: a FIN is not data. */
@@ -313,7 +296,7 @@ TEST_F(refusal, ends_with_shutdown)
 	ASSERT_EQ(0, close_at_once(_metadata, pair->fd));
 	pair->fd = -1;
 	EXPECT_EQ(TCP_FIN_WAIT1, pair_state(pair));
-	expect_complete(_metadata, pair);
+	expect_all(_metadata, pair);
 }
 
 /* C16, in the states that follow on the peer's FIN */
@@ -324,7 +307,7 @@ TEST_F(refusal, does_not_happen_in_last_ack)
 	pair_arrange(pair, LOAD_STALLED, TCP_LAST_ACK);
 	ASSERT_EQ(0, close_at_once(_metadata, pair->fd));
 	pair->fd = -1;
-	expect_complete(_metadata, pair);
+	expect_all(_metadata, pair);
 }
 
 /* C16 */
@@ -335,7 +318,7 @@ TEST_F(refusal, does_not_happen_in_closing)
 	pair_arrange(pair, LOAD_STALLED, TCP_CLOSING);
 	ASSERT_EQ(0, close_at_once(_metadata, pair->fd));
 	pair->fd = -1;
-	expect_complete(_metadata, pair);
+	expect_all(_metadata, pair);
 }
 
 /* C17 */
@@ -349,7 +332,7 @@ TEST_F(refusal, ends_with_linger_off)
 	ASSERT_EQ(0, close_at_once(_metadata, pair->fd));
 	pair->fd = -1;
 	EXPECT_EQ(TCP_FIN_WAIT1, pair_state(pair));
-	expect_complete(_metadata, pair);
+	expect_all(_metadata, pair);
 }
 
 /* C17, by Winsock's own options, which only an attached socket has */
@@ -374,7 +357,7 @@ TEST_F(refusal, ends_with_dontlinger_on)
 	ASSERT_EQ(0, close_at_once(_metadata, pair->fd));
 	pair->fd = -1;
 	EXPECT_EQ(TCP_FIN_WAIT1, pair_state(pair));
-	expect_complete(_metadata, pair);
+	expect_all(_metadata, pair);
 }
 
 /* C18 */
@@ -426,10 +409,8 @@ TEST_F(refusal, ends_with_blocking_mode_and_a_wait)
 	pair_stall(pair);
 	ASSERT_EQ(-EWOULDBLOCK, ioc_closesocket(pair->fd));
 	check(ioctl(pair->fd, FIONBIO, &off));
-	closer_start(&closer, ioc_closesocket, pair->fd);
-	closer_wait_asleep(&closer);
-	pair->fd = -1;
-	expect_complete(_metadata, pair);
+	close_and_wait(&closer, pair);
+	expect_all(_metadata, pair);
 	EXPECT_EQ(0, closer_join(&closer));
 	EXPECT_GT(LINGER_LONG * 1000, closer.elapsed_ms);
 	EXPECT_EQ(0, wire_look(&pair->wire)->sent.rst);
@@ -451,34 +432,23 @@ TEST_F(refusal, ends_by_itself_when_the_peer_drains)
 	EXPECT_EQ(END_EOF, receive_all(pair->peer).ending);
 }
 
-static void *reader_run(void *arg)
-{
-	static struct received got;
-
-	got = receive_all(*(int *)arg);
-	return &got;
-}
-
 /* C20, as a program would: ask until it works */
 TEST_F(refusal, asked_again_and_again_loses_no_byte)
 {
 	struct pair *pair = &self->pair;
-	struct received *got;
-	pthread_t reader;
+	struct reader reader;
+	struct received got;
 	int result;
 
 	pair_stall(pair);
 	ASSERT_EQ(-EWOULDBLOCK, ioc_closesocket(pair->fd));
-	check(-pthread_create(&reader, NULL, reader_run, &pair->peer));
+	reader_start(&reader, pair->peer, 0);
 	wait_until((result = ioc_closesocket(pair->fd)) != -EWOULDBLOCK);
 	EXPECT_EQ(0, result);
 	pair->fd = -1;
 
-	check(-pthread_join(reader, (void **)&got));
-	EXPECT_EQ(pair->sent, got->bytes);
-	EXPECT_TRUE(got->intact);
-	EXPECT_EQ(END_EOF, got->ending);
-	EXPECT_EQ(0, wire_look(&pair->wire)->sent.rst);
+	got = reader_join(&reader);
+	expect_delivered(_metadata, pair, &got);
 }
 
 /* The control: close(2) does not look at O_NONBLOCK. */
@@ -494,7 +464,7 @@ TEST_F(refusal, is_unknown_to_close_2_which_blocks)
 	EXPECT_LE(900, now_ms() - start);
 	EXPECT_FALSE(fd_is_open(pair->fd));
 	pair->fd = -1;
-	expect_complete(_metadata, pair);
+	expect_all(_metadata, pair);
 }
 
 TEST_HARNESS_MAIN

@@ -43,10 +43,7 @@ FIXTURE_SETUP(reset)
 		pair_open(&self->pair, &variant->kind);
 }
 
-FIXTURE_TEARDOWN(reset)
-{
-	pair_close(&self->pair);
-}
+PAIR_TEARDOWN(reset);
 
 static int unread(int fd)
 {
@@ -627,15 +624,10 @@ FIXTURE_VARIANT_ADD(plain, attached_ipv6)
 
 FIXTURE_SETUP(plain)
 {
-	netns_enter();
-	winsock_open();
-	pair_open(&self->pair, &variant->kind);
+	pair_setup(&self->pair, &variant->kind);
 }
 
-FIXTURE_TEARDOWN(plain)
-{
-	pair_close(&self->pair);
-}
+PAIR_TEARDOWN(plain);
 
 /* R3: a server answers, closes with the request unread, and is read to the end. */
 TEST_F(plain, reads_an_answer_whose_end_is_a_reset)

@@ -225,7 +225,6 @@ static void loaded(struct __test_metadata *_metadata, const struct kind *kind,
 	bool wait = linger->l_onoff && linger->l_linger && !kind->nonblocking;
 	bool refuse = linger->l_onoff && linger->l_linger && kind->nonblocking;
 	struct holder holder;
-	struct received got;
 	struct pair pair;
 	long start;
 
@@ -246,11 +245,7 @@ static void loaded(struct __test_metadata *_metadata, const struct kind *kind,
 		EXPECT_EQ(0, pair_state(&pair));
 		EXPECT_EQ(END_RESET, receive_all(pair.peer).ending);
 	} else {
-		got = receive_all(pair.peer);
-		EXPECT_EQ(pair.sent, got.bytes);
-		EXPECT_TRUE(got.intact);
-		EXPECT_EQ(END_EOF, got.ending);
-		EXPECT_EQ(0, wire_look(&pair.wire)->sent.rst);
+		expect_eof(_metadata, &pair, pair.sent);
 	}
 	holder_end(&holder);
 	pair_close(&pair);
@@ -536,7 +531,7 @@ static bool same_file(int fd, const struct stat *want)
 }
 
 /* I2: a file that takes the number is never the one that is closed. */
-TEST_F(race, file_that_takes_the_number_survives)
+TEST_F(race, file_that_reuses_the_descriptor_survives)
 {
 	struct race *race = &self->race;
 	int i, other, lost = 0, odd = 0;
@@ -570,7 +565,7 @@ TEST_F(race, file_that_takes_the_number_survives)
  * I2, where there is time to aim: a close that would be refused, but for
  * another reference, looks for a while whether that one goes away.
  */
-TEST_F(race, file_that_takes_the_number_during_the_decision_survives)
+TEST_F(race, file_that_reuses_the_descriptor_during_the_decision_survives)
 {
 	struct kind kind = variant->kind;
 	int other, fd, taken = 0;
@@ -619,7 +614,7 @@ static pid_t child_look_at_lock(int fd, int type)
 }
 
 /* close(2) drops the locks of the process, whoever has the file yet. */
-TEST(locks_go_with_the_number)
+TEST(locks_go_with_the_descriptor)
 {
 	struct flock lock = { .l_type = F_WRLCK };
 	int fd, ends[2];

@@ -615,22 +615,14 @@ FIXTURE_VARIANT(obeyed) {
 	struct kind kind;
 };
 
-FIXTURE_VARIANT_ADD(obeyed, ipv4)
-	KIND(AF_INET, true, false);
-FIXTURE_VARIANT_ADD(obeyed, ipv6)
-	KIND(AF_INET6, true, false);
+KINDS_ATTACHED(obeyed);
 
 FIXTURE_SETUP(obeyed)
 {
-	netns_enter();
-	winsock_open();
-	pair_open(&self->pair, &variant->kind);
+	pair_setup(&self->pair, &variant->kind);
 }
 
-FIXTURE_TEARDOWN(obeyed)
-{
-	pair_close(&self->pair);
-}
+PAIR_TEARDOWN(obeyed);
 
 /* C4 */
 TEST_F(obeyed, linger_zero_resets)
@@ -663,16 +655,12 @@ TEST_F(obeyed, linger_interval_is_waited_for)
 TEST_F(obeyed, dontlinger_is_graceful_whatever_the_interval)
 {
 	struct pair *pair = &self->pair;
-	struct received got;
 
 	set_shim(pair->fd, 1, 0);
 	set_dontlinger(pair->fd, 1);
 	pair_stall(pair);
 	ASSERT_EQ(0, ioc_closesocket(pair->fd));
-	pair->fd = -1;
-	got = receive_all(pair->peer);
-	EXPECT_EQ(pair->sent, got.bytes);
-	EXPECT_EQ(END_EOF, got.ending);
+	expect_eof(_metadata, pair, pair->sent);
 }
 
 /* Where the level does not exist. */

@@ -43,38 +43,14 @@ FIXTURE_VARIANT_ADD(splice, hard)
 
 FIXTURE_SETUP(splice)
 {
-	netns_enter();
-	winsock_open();
-	pair_open(&self->pair, &variant->kind);
+	pair_setup(&self->pair, &variant->kind);
 	set_linger(self->pair.fd, variant->onoff, variant->seconds);
 	check(pipe2(self->pipe, O_CLOEXEC));
 	self->call.fd = self->pair.fd;
 	self->call.arg = self->pipe;
 }
 
-FIXTURE_TEARDOWN(splice)
-{
-	pair_close(&self->pair);
-}
-
-/* Everything moved arrives and the FIN; or the reset comes. */
-static void expect_end(struct __test_metadata *_metadata, struct pair *pair,
-		       bool hard, unsigned long bytes)
-{
-	struct received got = receive_all(pair->peer);
-
-	pair->fd = -1;
-	wire_look(&pair->wire);
-	if (hard) {
-		EXPECT_EQ(END_RESET, got.ending);
-		EXPECT_EQ(0, pair->wire.sent.fin);
-		return;
-	}
-	EXPECT_EQ(bytes, got.bytes);
-	EXPECT_TRUE(got.intact);
-	EXPECT_EQ(END_EOF, got.ending);
-	EXPECT_EQ(0, pair->wire.sent.rst);
-}
+PAIR_TEARDOWN(splice);
 
 /* A file whose content is the pattern from offset on */
 static int pattern_file(unsigned long offset)
@@ -111,16 +87,23 @@ static long run_splice_in(struct call *call)
 	return result_of(splice(call->fd, NULL, pipe[1], NULL, ROOM, 0));
 }
 
+static void enter(struct call *call, long nr, long (*run)(struct call *call))
+{
+	call->nr = nr;
+	call->run = run;
+	call_enter(call);
+}
+
 static void fill_pipe(int fd)
 {
 	char page[4096] = "";
 
-	check(fcntl(fd, F_SETFL, O_NONBLOCK));
+	set_nonblocking(fd, true);
 	while (write(fd, page, sizeof(page)) > 0)
 		;
 	if (errno != EAGAIN)
 		fail("pipe: %s", strerror(errno));
-	check(fcntl(fd, F_SETFL, 0));
+	set_nonblocking(fd, false);
 }
 
 /* P2 */
@@ -132,12 +115,8 @@ TEST_F(splice, sendfile_to_a_stalled_peer_ends_with_ecanceled)
 	pair_stall(pair);
 	file = pattern_file(pair->sent);
 	self->call.arg = &file;
-	self->call.nr = SYS_sendfile;
-	self->call.run = run_sendfile;
-	call_enter(&self->call);
-	ASSERT_EQ(0, ioc_closesocket(pair->fd));
-	EXPECT_FALSE(call_inside(&self->call));
-	EXPECT_EQ(-ECANCELED, call_join(&self->call));
+	enter(&self->call, SYS_sendfile, run_sendfile);
+	close_expecting(_metadata, pair->fd, &self->call, 1);
 	expect_end(_metadata, pair, variant->onoff, pair->sent);
 }
 
@@ -167,12 +146,8 @@ TEST_F(splice, from_a_silent_peer_ends_with_ecanceled)
 {
 	struct pair *pair = &self->pair;
 
-	self->call.nr = SYS_splice;
-	self->call.run = run_splice_in;
-	call_enter(&self->call);
-	ASSERT_EQ(0, ioc_closesocket(pair->fd));
-	EXPECT_FALSE(call_inside(&self->call));
-	EXPECT_EQ(-ECANCELED, call_join(&self->call));
+	enter(&self->call, SYS_splice, run_splice_in);
+	close_expecting(_metadata, pair->fd, &self->call, 1);
 	expect_end(_metadata, pair, variant->onoff, 0);
 }
 
@@ -184,12 +159,8 @@ TEST_F(splice, to_a_stalled_peer_ends_with_ecanceled)
 
 	pair_stall(pair);
 	ASSERT_EQ(1000, write(self->pipe[1], bytes, sizeof(bytes)));
-	self->call.nr = SYS_splice;
-	self->call.run = run_splice_out;
-	call_enter(&self->call);
-	ASSERT_EQ(0, ioc_closesocket(pair->fd));
-	EXPECT_FALSE(call_inside(&self->call));
-	EXPECT_EQ(-ECANCELED, call_join(&self->call));
+	enter(&self->call, SYS_splice, run_splice_out);
+	close_expecting(_metadata, pair->fd, &self->call, 1);
 	expect_end(_metadata, pair, variant->onoff, pair->sent);
 }
 
@@ -201,9 +172,7 @@ TEST_F(splice, to_a_full_pipe_counts_as_a_descriptor_until_there_is_room)
 	long got;
 
 	fill_pipe(self->pipe[1]);
-	self->call.nr = SYS_splice;
-	self->call.run = run_splice_in;
-	call_enter(&self->call);
+	enter(&self->call, SYS_splice, run_splice_in);
 	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_FALSE(fd_is_open(pair->fd));
 	EXPECT_TRUE(call_stays(&self->call));
@@ -225,9 +194,7 @@ TEST_F(splice, to_a_full_pipe_does_not_read_what_came_after_the_close)
 	long got;
 
 	fill_pipe(self->pipe[1]);
-	self->call.nr = SYS_splice;
-	self->call.run = run_splice_in;
-	call_enter(&self->call);
+	enter(&self->call, SYS_splice, run_splice_in);
 	pair_send(pair, 1000);
 	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	ASSERT_EQ(1, send(pair->peer, "", 1, 0));
@@ -243,9 +210,7 @@ TEST_F(splice, from_an_empty_pipe_counts_as_a_descriptor_until_it_is_fed)
 	struct pair *pair = &self->pair;
 	long got;
 
-	self->call.nr = SYS_splice;
-	self->call.run = run_splice_out;
-	call_enter(&self->call);
+	enter(&self->call, SYS_splice, run_splice_out);
 	pair_send(pair, 1000);
 	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	EXPECT_FALSE(fd_is_open(pair->fd));
@@ -265,9 +230,7 @@ TEST_F(splice, from_a_pipe_whose_writer_leaves_ends_with_nothing_moved)
 {
 	struct pair *pair = &self->pair;
 
-	self->call.nr = SYS_splice;
-	self->call.run = run_splice_out;
-	call_enter(&self->call);
+	enter(&self->call, SYS_splice, run_splice_out);
 	ASSERT_EQ(0, ioc_closesocket(pair->fd));
 	close(self->pipe[1]);
 	EXPECT_EQ(0, call_join(&self->call));
@@ -292,7 +255,7 @@ TEST_F(splice, of_two_threads_into_one_pipe_end_both)
 }
 
 /* P11 */
-TEST_F(splice, of_another_process_goes_on)
+TEST_F(splice, of_another_process_continues)
 {
 	struct pair *pair = &self->pair;
 	pid_t child = child_fork();
@@ -324,9 +287,7 @@ TEST_F(splice, moves_every_byte_of_an_open_socket)
 	ssize_t got;
 
 	self->call.arg = &file;
-	self->call.nr = SYS_sendfile;
-	self->call.run = run_sendfile;
-	call_enter(&self->call);
+	enter(&self->call, SYS_sendfile, run_sendfile);
 	ASSERT_TRUE(receive_pattern(pair->peer, 0, BULK));
 	EXPECT_EQ(BULK, call_join(&self->call));
 

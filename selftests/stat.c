@@ -53,26 +53,11 @@ struct counters {
 
 static struct counters read_counters(void)
 {
-	struct counters counters = { .n = { 0 } };
-	unsigned int found = 0, i;
-	char name[64];
-	long value;
-	FILE *f;
+	struct counters counters;
+	unsigned int i;
 
-	f = fopen("/proc/net/winsock_stat", "r");
-	if (!f)
-		fail("/proc/net/winsock_stat: %s", strerror(errno));
-	while (fscanf(f, "%63s %ld", name, &value) == 2) {
-		for (i = 0; i < COUNTERS; i++) {
-			if (strcmp(name, names[i]))
-				continue;
-			counters.n[i] = value;
-			found++;
-		}
-	}
-	fclose(f);
-	if (found != COUNTERS)
-		fail("%u counters instead of %u", found, COUNTERS);
+	for (i = 0; i < COUNTERS; i++)
+		counters.n[i] = winsock_counter(names[i]);
 	return counters;
 }
 
@@ -94,16 +79,11 @@ FIXTURE_VARIANT_ADD(stat, plain)
 
 FIXTURE_SETUP(stat)
 {
-	netns_enter();
-	winsock_open();
-	pair_open(&self->pair, &variant->kind);
+	pair_setup(&self->pair, &variant->kind);
 	self->before = read_counters();
 }
 
-FIXTURE_TEARDOWN(stat)
-{
-	pair_close(&self->pair);
-}
+PAIR_TEARDOWN(stat);
 
 /* Since then, these and no others have been counted. */
 static void expect_counted(struct __test_metadata *_metadata,
@@ -352,9 +332,7 @@ FIXTURE_SETUP(trace)
 {
 	struct kind kind = { AF_INET, true, false };
 
-	netns_enter();
-	winsock_open();
-	pair_open(&self->pair, &kind);
+	pair_setup(&self->pair, &kind);
 	if (access(TRACEFS "/instances", F_OK))
 		mount("tracefs", TRACEFS, "tracefs", 0, NULL);
 	if (access(TRACEFS "/instances", F_OK))

@@ -53,24 +53,10 @@ FIXTURE_VARIANT_ADD(neighbour, plain)
 
 FIXTURE_SETUP(neighbour)
 {
-	netns_enter();
-	winsock_open();
-	pair_open(&self->pair, &variant->kind);
+	pair_setup(&self->pair, &variant->kind);
 }
 
-FIXTURE_TEARDOWN(neighbour)
-{
-	pair_close(&self->pair);
-}
-
-static void expect_all(struct __test_metadata *_metadata, struct pair *pair)
-{
-	struct received got = receive_all(pair->peer);
-
-	EXPECT_EQ(pair->sent, got.bytes);
-	EXPECT_TRUE(got.intact);
-	EXPECT_EQ(END_EOF, got.ending);
-}
+PAIR_TEARDOWN(neighbour);
 
 /* TCP_REPAIR: a socket that is being taken elsewhere must not say goodbye. */
 TEST_F(neighbour, in_repair_is_closed_in_silence)
@@ -214,9 +200,7 @@ TEST_F(neighbour, zero_copy_data_are_waited_for)
 
 	send_zerocopy(pair, buf);
 	set_linger(pair->fd, 1, LINGER_LONG);
-	closer_start(&closer, ioc_closesocket, pair->fd);
-	closer_wait_asleep(&closer);
-	pair->fd = -1;
+	close_and_wait(&closer, pair);
 	expect_all(_metadata, pair);
 	EXPECT_EQ(0, closer_join(&closer));
 	EXPECT_GT(LINGER_LONG * 1000, closer.elapsed_ms);
@@ -528,10 +512,7 @@ FIXTURE_SETUP(syn_recv)
 	pair_open_syn_recv(&self->pair, &variant->kind);
 }
 
-FIXTURE_TEARDOWN(syn_recv)
-{
-	pair_close(&self->pair);
-}
+PAIR_TEARDOWN(syn_recv);
 
 TEST_F(syn_recv, has_the_data_of_the_syn)
 {
@@ -595,9 +576,7 @@ TEST_F(syn_recv, with_data_is_waited_for)
 
 	pair_send(pair, 100);
 	set_linger(pair->fd, 1, LINGER_LONG);
-	closer_start(&closer, ioc_closesocket, pair->fd);
-	closer_wait_asleep(&closer);
-	pair->fd = -1;
+	close_and_wait(&closer, pair);
 	usleep(100000);
 	EXPECT_FALSE(closer_done(&closer));
 	pair_mend(pair);

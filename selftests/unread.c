@@ -29,14 +29,8 @@ static void leave_unread(struct pair *pair)
 static void expect_graceful(struct __test_metadata *_metadata,
 			    struct pair *pair)
 {
-	struct received got = receive_all(pair->peer);
-
-	EXPECT_EQ(pair->sent, got.bytes);
-	EXPECT_TRUE(got.intact);
-	EXPECT_EQ(END_EOF, got.ending);
-	wire_look(&pair->wire);
+	expect_all(_metadata, pair);
 	EXPECT_LE(1, pair->wire.sent.fin);
-	EXPECT_EQ(0, pair->wire.sent.rst);
 }
 
 FIXTURE(unread) {
@@ -47,34 +41,14 @@ FIXTURE_VARIANT(unread) {
 	struct kind kind;
 };
 
-FIXTURE_VARIANT_ADD(unread, ipv4_attached_blocking)
-	KIND(AF_INET, true, false);
-FIXTURE_VARIANT_ADD(unread, ipv4_attached_nonblocking)
-	KIND(AF_INET, true, true);
-FIXTURE_VARIANT_ADD(unread, ipv4_plain_blocking)
-	KIND(AF_INET, false, false);
-FIXTURE_VARIANT_ADD(unread, ipv4_plain_nonblocking)
-	KIND(AF_INET, false, true);
-FIXTURE_VARIANT_ADD(unread, ipv6_attached_blocking)
-	KIND(AF_INET6, true, false);
-FIXTURE_VARIANT_ADD(unread, ipv6_attached_nonblocking)
-	KIND(AF_INET6, true, true);
-FIXTURE_VARIANT_ADD(unread, ipv6_plain_blocking)
-	KIND(AF_INET6, false, false);
-FIXTURE_VARIANT_ADD(unread, ipv6_plain_nonblocking)
-	KIND(AF_INET6, false, true);
+KINDS_ALL(unread);
 
 FIXTURE_SETUP(unread)
 {
-	netns_enter();
-	winsock_open();
-	pair_open(&self->pair, &variant->kind);
+	pair_setup(&self->pair, &variant->kind);
 }
 
-FIXTURE_TEARDOWN(unread)
-{
-	pair_close(&self->pair);
-}
+PAIR_TEARDOWN(unread);
 
 /* U1 */
 TEST_F(unread, data_do_not_turn_the_fin_into_a_reset)
@@ -103,7 +77,7 @@ TEST_F(unread, data_do_not_destroy_what_is_queued)
 }
 
 /* U1: those who look at the connection see nothing unread in it either. */
-TEST_F(unread, data_are_gone_from_the_connection_that_goes_on)
+TEST_F(unread, data_are_gone_from_the_connection_that_stays_open)
 {
 	struct pair *pair = &self->pair;
 
@@ -241,27 +215,15 @@ FIXTURE_VARIANT(unread_linger) {
 	struct kind kind;
 };
 
-FIXTURE_VARIANT_ADD(unread_linger, ipv4_attached)
-	KIND(AF_INET, true, false);
-FIXTURE_VARIANT_ADD(unread_linger, ipv4_plain)
-	KIND(AF_INET, false, false);
-FIXTURE_VARIANT_ADD(unread_linger, ipv6_attached)
-	KIND(AF_INET6, true, false);
-FIXTURE_VARIANT_ADD(unread_linger, ipv6_plain)
-	KIND(AF_INET6, false, false);
+KINDS_BLOCKING(unread_linger);
 
 FIXTURE_SETUP(unread_linger)
 {
-	netns_enter();
-	winsock_open();
-	pair_open(&self->pair, &variant->kind);
+	pair_setup(&self->pair, &variant->kind);
 	set_linger(self->pair.fd, 1, LINGER_LONG);
 }
 
-FIXTURE_TEARDOWN(unread_linger)
-{
-	pair_close(&self->pair);
-}
+PAIR_TEARDOWN(unread_linger);
 
 /* U1, C8 */
 TEST_F(unread_linger, data_do_not_spoil_the_wait)
@@ -270,9 +232,7 @@ TEST_F(unread_linger, data_do_not_spoil_the_wait)
 
 	leave_unread(pair);
 	pair_stall(pair);
-	closer_start(&self->closer, ioc_closesocket, pair->fd);
-	closer_wait_asleep(&self->closer);
-	pair->fd = -1;
+	close_and_wait(&self->closer, pair);
 	expect_graceful(_metadata, pair);
 	EXPECT_EQ(0, closer_join(&self->closer));
 	EXPECT_GT(LINGER_LONG * 1000, self->closer.elapsed_ms);
@@ -287,9 +247,7 @@ TEST_F(unread_linger, data_that_come_during_the_wait_are_discarded)
 	char buf[UNREAD] = "";
 
 	pair_stall(pair);
-	closer_start(&self->closer, ioc_closesocket, pair->fd);
-	closer_wait_asleep(&self->closer);
-	pair->fd = -1;
+	close_and_wait(&self->closer, pair);
 	check(send(pair->peer, buf, sizeof(buf), MSG_NOSIGNAL));
 	wait_until(!queued(pair->peer));
 	expect_graceful(_metadata, pair);

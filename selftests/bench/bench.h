@@ -8,6 +8,9 @@
 #include <stdint.h>
 #include <x86intrin.h>
 
+#include "support/check.h"
+#include "support/socket.h"
+
 #define ROUNDS 200
 
 /* Ways to have a socket and to close it. */
@@ -24,10 +27,8 @@ extern const int nr_ways;
 void die(const char *what);
 int new_socket(bool attached);
 void new_pair(bool attached, int *fd, int *peer);
-int connect_to(bool attached);
+int new_client(bool attached);
 int listener_of(bool attached);
-void set_linger(int fd, int on, int seconds);
-void set_nonblocking(int fd);
 void fill(int fd);
 void report(const char *row, const char *way, uint64_t count);
 void report_least(const char *row, const char *way, uint64_t least);

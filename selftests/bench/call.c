@@ -35,7 +35,7 @@ static void accept_row(bool attached)
 	int i, fd, child;
 
 	for (i = 0; i < ROUNDS; i++) {
-		fd = connect_to(attached);
+		fd = new_client(attached);
 		COUNT(least, child = accept(listener_of(attached), NULL, NULL));
 		if (child < 0)
 			die("accept");
@@ -56,7 +56,7 @@ static void transfer_rows(bool attached, size_t size, bool nonblocking)
 
 	new_pair(attached, &fd, &peer);
 	if (nonblocking)
-		set_nonblocking(fd);
+		set_nonblocking(fd, true);
 	for (i = 0; i < ROUNDS; i++) {
 		COUNT(least_send, n = send(fd, buf, size, 0));
 		if (n != (ssize_t)size)
@@ -81,6 +81,7 @@ static void poll_rows(bool attached)
 {
 	const char *way = way_name(attached);
 	struct winsock_linger linger = { .l_onoff = 1, .l_linger = 1 };
+	struct linger native = { .l_onoff = 1, .l_linger = 1 };
 	struct epoll_event event = { .events = EPOLLIN };
 	uint64_t least = UINT64_MAX;
 	struct pollfd pollfd;
@@ -104,7 +105,8 @@ static void poll_rows(bool attached)
 
 	least = UINT64_MAX;
 	for (i = 0; i < ROUNDS; i++)
-		COUNT(least, set_linger(fd, 1, 1));
+		COUNT(least, setsockopt(fd, SOL_SOCKET, SO_LINGER, &native,
+					sizeof(native)));
 	report_least("set SO_LINGER, native", way, least);
 
 	least = UINT64_MAX;

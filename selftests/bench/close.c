@@ -59,13 +59,13 @@ static void idle_linger(int fd, int peer)
 static void idle_linger_nonblocking(int fd, int peer)
 {
 	set_linger(fd, 1, 5);
-	set_nonblocking(fd);
+	set_nonblocking(fd, true);
 }
 
 static void pending(int fd, int peer)
 {
 	set_linger(fd, 1, 5);
-	set_nonblocking(fd);
+	set_nonblocking(fd, true);
 	fill(fd);
 }
 

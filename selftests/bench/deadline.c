@@ -76,14 +76,6 @@ static int fds[CLOSES], peers[CLOSES];
 static LIST_HEAD(, closed) all_closed;
 static struct closed closed[CLOSES];
 
-static uint64_t now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
-}
-
 static void sleep_until(uint64_t when)
 {
 	struct timespec ts = { when / NSEC_PER_SEC, when % NSEC_PER_SEC };
@@ -112,7 +104,7 @@ static uint64_t busy_time(void)
 {
 	uint64_t idle = idle_time();
 
-	return now() - idle;
+	return now_ns() - idle;
 }
 
 static unsigned int count_descriptors(void)
@@ -134,7 +126,7 @@ static void open_all(void)
 
 	for (i = 0; i < CLOSES; i++) {
 		new_narrow_pair(false, &fds[i], &peers[i]);
-		set_nonblocking(fds[i]);
+		set_nonblocking(fds[i], true);
 		fill(fds[i]);
 		if (ioctl(fds[i], SIOCOUTQ, &queued) || !queued)
 			die("nothing is queued");
@@ -145,7 +137,7 @@ static void *drain_all(void *arg)
 {
 	const struct scene *scene = arg;
 	const uint64_t step = scene->seconds * NSEC_PER_SEC / CLOSES * 9 / 10;
-	const uint64_t start = now();
+	const uint64_t start = now_ns();
 	static char buf[65536];
 	int i;
 
@@ -161,7 +153,7 @@ static void *drain_all(void *arg)
 /* Nothing but the peers' work and TCP's. */
 static void wait_alone(const struct scene *scene, struct result *result)
 {
-	sleep_until(now() + scene->seconds * NSEC_PER_SEC);
+	sleep_until(now_ns() + scene->seconds * NSEC_PER_SEC);
 }
 
 static void loop_end(struct closed *c, bool reset)
@@ -187,7 +179,7 @@ static void loop_look(struct closed *c, uint64_t time, struct result *result)
 
 static void loop_tick(int timer, struct result *result)
 {
-	const uint64_t time = now();
+	const uint64_t time = now_ns();
 	struct closed *c, *next;
 	uint64_t ticks;
 
@@ -206,7 +198,7 @@ static void loop_begin(const struct scene *scene, int epoll)
 
 	for (i = 0; i < CLOSES; i++) {
 		closed[i].fd = fds[i];
-		closed[i].deadline = now() + scene->seconds * NSEC_PER_SEC;
+		closed[i].deadline = now_ns() + scene->seconds * NSEC_PER_SEC;
 		shutdown(fds[i], SHUT_WR);
 		event.data.ptr = &closed[i];
 		if (epoll_ctl(epoll, EPOLL_CTL_ADD, fds[i], &event))
@@ -236,7 +228,7 @@ static void close_by_loop(const struct scene *scene, struct result *result)
 		for (i = 0; i < n; i++) {
 			/* The tick comes last: it may end what has an event. */
 			if (events[i].data.ptr)
-				loop_look(events[i].data.ptr, now(), result);
+				loop_look(events[i].data.ptr, now_ns(), result);
 		}
 		for (i = 0; i < n; i++) {
 			if (!events[i].data.ptr)
@@ -306,7 +298,7 @@ static uint64_t count(const struct scene *scene, struct result *result,
 	for (i = 0; alone && i < CLOSES; i++)
 		shutdown(fds[i], SHUT_WR);
 	/* Whatever the connections' beginning has left to be done. */
-	sleep_until(now() + NSEC_PER_SEC);
+	sleep_until(now_ns() + NSEC_PER_SEC);
 
 	busy = busy_time();
 	if (scene->drains && pthread_create(&thread, NULL, drain_all, (void *)scene))

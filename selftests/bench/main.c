@@ -8,7 +8,6 @@
  * ROUNDS calls for each way to do the thing, all in the same boot, and prints
  * "row way count", tab-separated; table.awk makes a table of it.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
@@ -32,7 +31,8 @@ static uint64_t overhead;
 
 static struct listener {
 	int fd;
-	struct sockaddr_in address;
+	struct sockaddr_storage address;
+	socklen_t len;
 } listeners[2], narrow;
 
 void die(const char *what)
@@ -111,19 +111,10 @@ int new_socket(bool attached)
 /* With @room for what its children have not read, or the usual for 0. */
 static void new_listener(struct listener *l, bool attached, int room)
 {
-	socklen_t len = sizeof(l->address);
-
 	l->fd = new_socket(attached);
-	l->address = (struct sockaddr_in) {
-		.sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	};
-	if (room && setsockopt(l->fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room)))
-		die("SO_RCVBUF");
-	if (bind(l->fd, (struct sockaddr *)&l->address, len) ||
-	    listen(l->fd, 64) ||
-	    getsockname(l->fd, (struct sockaddr *)&l->address, &len))
-		die("listen");
+	if (room)
+		set_int(l->fd, SO_RCVBUF, room);
+	listen_loopback(l->fd, AF_INET, 64, &l->address, &l->len);
 }
 
 int listener_of(bool attached)
@@ -131,26 +122,18 @@ int listener_of(bool attached)
 	return listeners[attached].fd;
 }
 
-static void connect_socket(int fd, const struct listener *to)
-{
-	const struct sockaddr_in *address = &to->address;
-
-	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)))
-		die("connect");
-}
-
 /* A plain socket, connected to one of the listeners. */
-int connect_to(bool attached)
+int new_client(bool attached)
 {
 	int fd = new_socket(false);
 
-	connect_socket(fd, &listeners[attached]);
+	connect_to(fd, &listeners[attached].address, listeners[attached].len);
 	return fd;
 }
 
 static void pair_by(const struct listener *l, int fd, int *peer)
 {
-	connect_socket(fd, l);
+	connect_to(fd, &l->address, l->len);
 	*peer = accept(l->fd, NULL, NULL);
 	if (*peer < 0)
 		die("accept");
@@ -166,26 +149,9 @@ void new_pair(bool attached, int *fd, int *peer)
 /* Neither end takes more than a few kilobytes. */
 void new_narrow_pair(bool attached, int *fd, int *peer)
 {
-	int room = NARROW;
-
 	*fd = new_socket(attached);
-	if (setsockopt(*fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)))
-		die("SO_SNDBUF");
+	set_int(*fd, SO_SNDBUF, NARROW);
 	pair_by(&narrow, *fd, peer);
-}
-
-void set_linger(int fd, int on, int seconds)
-{
-	struct linger linger = { .l_onoff = on, .l_linger = seconds };
-
-	if (setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)))
-		die("SO_LINGER");
-}
-
-void set_nonblocking(int fd)
-{
-	if (fcntl(fd, F_SETFL, O_NONBLOCK))
-		die("O_NONBLOCK");
 }
 
 /* More than the peer takes before it reads. */

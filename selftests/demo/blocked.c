@@ -4,7 +4,6 @@
  *
  * Those that close(2) leaves behind end with the process of their row.
  */
-#include <linux/filter.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -71,13 +70,7 @@ static void full(struct scene *scene, enum side side, int family)
 /* The listener's TCP hears nothing: no SYN is ever answered. */
 static void unanswered(struct scene *scene, enum side side, int family)
 {
-	struct sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
-	struct sock_fprog prog = { .len = 1, .filter = &drop };
-	int mute = check(socket(family, SOCK_STREAM, 0));
-
-	listen_loopback(mute, family, 8, &scene->addr, &scene->len);
-	check(setsockopt(mute, SOL_SOCKET, SO_ATTACH_FILTER, &prog,
-			 sizeof(prog)));
+	listen_deaf(family, &scene->addr, &scene->len);
 	scene->fd = side_socket(side, family, SOCK_STREAM);
 }
 

@@ -34,9 +34,6 @@ enum side {
 
 #define FAMILIES	2
 
-/* now_ms() is too coarse for what is over at once. */
-long now_us(void);
-
 /* side.c: what each side calls; >= 0, or the negative error of that side. */
 void side_start(enum side side);
 int side_socket(enum side side, int family, int type);

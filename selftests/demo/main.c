@@ -62,14 +62,6 @@ static struct measurement *measurements;	/* AT_A_TIME of them */
 static char broken[512];
 static unsigned int shown;
 
-long now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 unsigned int crc32_add(unsigned int crc, const void *buf, size_t len)
 {
 	static unsigned int table[256];

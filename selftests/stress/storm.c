@@ -121,19 +121,19 @@ TEST_F(storm, racing_closers_close_each_socket_once_and_no_file)
 	storm_closers();
 }
 
-TEST_F(storm, of_rivals_for_one_number_one_succeeds)
+TEST_F(storm, of_racing_closes_of_one_descriptor_one_succeeds)
 {
-	storm_rivals();
+	storm_close_race();
 }
 
 TEST_F(storm, cancelled_calls_never_reach_the_next_socket)
 {
-	storm_lanes(1200, false);
+	storm_cancel_race(1200, false);
 }
 
 TEST_F(storm, calls_that_enter_during_the_close_do_not_stay)
 {
-	storm_lanes(3000, true);
+	storm_cancel_race(3000, true);
 }
 
 TEST_F(storm, streams_survive_refusals_signals_and_lingering)
@@ -146,7 +146,7 @@ TEST_F(storm, children_keep_the_calls_and_connections_they_share)
 	storm_families();
 }
 
-TEST_F(storm, everything_at_once_on_shared_numbers)
+TEST_F(storm, everything_at_once_on_shared_descriptors)
 {
 	storm_chaos();
 }

@@ -13,12 +13,22 @@ long check_result(long result, const char *call, const char *file, int line)
 	return result;
 }
 
-long now_ms(void)
+long long now_ns(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return now.tv_sec * 1000000000ll + now.tv_nsec;
+}
+
+long long now_us(void)
+{
+	return now_ns() / 1000;
+}
+
+long now_ms(void)
+{
+	return now_ns() / 1000000;
 }
 
 void wait_ready(int fd, short events)

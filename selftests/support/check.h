@@ -26,6 +26,9 @@ long check_result(long result, const char *call, const char *file, int line);
 #define check(call) check_result((call), #call, __FILE__, __LINE__)
 
 long now_ms(void);
+/* For what is over at once. */
+long long now_us(void);
+long long now_ns(void);
 
 /* Wait for a state of the kernel that has no event to sleep on. */
 #define wait_until(condition) do {					\

@@ -6,7 +6,8 @@
 #include "check.h"
 #include "counters.h"
 
-long orphans(void)
+/* The number behind a format of scanf() in a line of it. */
+static long sockstat_number(const char *format)
 {
 	char line[256];
 	long count = -1;
@@ -16,11 +17,21 @@ long orphans(void)
 	if (!f)
 		fail("/proc/net/sockstat: %s", strerror(errno));
 	while (count < 0 && fgets(line, sizeof(line), f))
-		sscanf(line, "TCP: inuse %*d orphan %ld", &count);
+		sscanf(line, format, &count);
 	fclose(f);
 	if (count < 0)
 		fail("no count in /proc/net/sockstat");
 	return count;
+}
+
+long orphans(void)
+{
+	return sockstat_number("TCP: inuse %*d orphan %ld");
+}
+
+long sockets_used(void)
+{
+	return sockstat_number("sockets: used %ld");
 }
 
 long winsock_counter(const char *name)

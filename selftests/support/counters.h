@@ -5,6 +5,8 @@
 
 /* TCP sockets without a descriptor, of all namespaces, not yet closed. */
 long orphans(void);
+/* Sockets of this namespace, with a descriptor or without. */
+long sockets_used(void);
 /* A line of /proc/net/winsock_stat, which is this namespace's. */
 long winsock_counter(const char *name);
 /* How many this process has, and one for looking. */

@@ -54,6 +54,15 @@ void listen_loopback(int fd, int family, int backlog,
 	check(listen(fd, backlog));
 }
 
+int listen_deaf(int family, struct sockaddr_storage *addr, socklen_t *len)
+{
+	int fd = check(socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+
+	listen_loopback(fd, family, 1, addr, len);
+	make_deaf(fd);
+	return fd;
+}
+
 void connect_to(int fd, const struct sockaddr_storage *addr, socklen_t len)
 {
 	if (connect(fd, (const struct sockaddr *)addr, len) < 0 &&

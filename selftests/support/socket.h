@@ -16,6 +16,8 @@ void bind_loopback(int fd, int family, struct sockaddr_storage *addr,
 		   socklen_t *len);
 void listen_loopback(int fd, int family, int backlog,
 		     struct sockaddr_storage *addr, socklen_t *len);
+/* A listener that never hears the call for a connection. */
+int listen_deaf(int family, struct sockaddr_storage *addr, socklen_t *len);
 /* Connect, also a nonblocking socket, and wait for the outcome. */
 void connect_to(int fd, const struct sockaddr_storage *addr, socklen_t len);
 

@@ -25,6 +25,73 @@
 #define KIND(family, attached, nonblocking)				\
 	{ .kind = { family, attached, nonblocking } }
 
+/*
+ * The usual variants of a fixture.  These macros end in a declaration, for the
+ * semicolon behind them.  Attached and blocking:
+ */
+#define KINDS_ATTACHED(fixture...)					\
+	FIXTURE_VARIANT_ADD(fixture, ipv4)				\
+		{ .kind = { AF_INET, true, false } };			\
+	FIXTURE_VARIANT_ADD(fixture, ipv6)				\
+		{ .kind = { AF_INET6, true, false } };			\
+	struct kind
+
+/* Blocking: */
+#define KINDS_BLOCKING(fixture...)					\
+	FIXTURE_VARIANT_ADD(fixture, ipv4_attached)			\
+		{ .kind = { AF_INET, true, false } };			\
+	FIXTURE_VARIANT_ADD(fixture, ipv4_plain)			\
+		{ .kind = { AF_INET, false, false } };			\
+	FIXTURE_VARIANT_ADD(fixture, ipv6_attached)			\
+		{ .kind = { AF_INET6, true, false } };			\
+	FIXTURE_VARIANT_ADD(fixture, ipv6_plain)			\
+		{ .kind = { AF_INET6, false, false } };			\
+	struct kind
+
+/* All: */
+#define KINDS_ALL(fixture...)						\
+	FIXTURE_VARIANT_ADD(fixture, ipv4_attached_blocking)		\
+		{ .kind = { AF_INET, true, false } };			\
+	FIXTURE_VARIANT_ADD(fixture, ipv4_attached_nonblocking)		\
+		{ .kind = { AF_INET, true, true } };			\
+	FIXTURE_VARIANT_ADD(fixture, ipv4_plain_blocking)		\
+		{ .kind = { AF_INET, false, false } };			\
+	FIXTURE_VARIANT_ADD(fixture, ipv4_plain_nonblocking)		\
+		{ .kind = { AF_INET, false, true } };			\
+	FIXTURE_VARIANT_ADD(fixture, ipv6_attached_blocking)		\
+		{ .kind = { AF_INET6, true, false } };			\
+	FIXTURE_VARIANT_ADD(fixture, ipv6_attached_nonblocking)		\
+		{ .kind = { AF_INET6, true, true } };			\
+	FIXTURE_VARIANT_ADD(fixture, ipv6_plain_blocking)		\
+		{ .kind = { AF_INET6, false, false } };			\
+	FIXTURE_VARIANT_ADD(fixture, ipv6_plain_nonblocking)		\
+		{ .kind = { AF_INET6, false, true } };			\
+	struct kind
+
+/* The usual way to set up a test that has one connection, */
+static inline void pair_setup(struct pair *pair, const struct kind *kind)
+{
+	netns_enter();
+	winsock_open();
+	pair_open(pair, kind);
+}
+
+/* and to end it. */
+#define PAIR_TEARDOWN(fixture)						\
+	FIXTURE_TEARDOWN(fixture)					\
+	{								\
+		pair_close(&self->pair);				\
+	}								\
+	struct pair
+
+/* Close in a thread, which then waits for what is queued. */
+static inline void close_and_wait(struct closer *closer, struct pair *pair)
+{
+	closer_start(closer, ioc_closesocket, pair->fd);
+	closer_wait_asleep(closer);
+	pair->fd = -1;
+}
+
 /* Each byte, and then the end. */
 static inline void expect_delivered(struct __test_metadata *_metadata,
 				    struct pair *pair,
@@ -34,6 +101,15 @@ static inline void expect_delivered(struct __test_metadata *_metadata,
 	EXPECT_TRUE(got->intact);
 	EXPECT_EQ(END_EOF, got->ending);
 	EXPECT_EQ(0, wire_look(&pair->wire)->sent.rst);
+}
+
+/* The same of all that the peer is yet to read. */
+static inline void expect_all(struct __test_metadata *_metadata,
+			      struct pair *pair)
+{
+	struct received got = receive_all(pair->peer);
+
+	expect_delivered(_metadata, pair, &got);
 }
 
 /* What came is right, some is missing, and no end was pretended. */
@@ -71,6 +147,19 @@ static inline void expect_eof(struct __test_metadata *_metadata, struct pair *pa
 	EXPECT_EQ(END_EOF, got.ending);
 	EXPECT_EQ(0, wire_look(&pair->wire)->sent.rst);
 	pair->fd = -1;
+}
+
+/* The same, or after a hard close the reset and no FIN. */
+static inline void expect_end(struct __test_metadata *_metadata, struct pair *pair,
+			      bool hard, unsigned long bytes)
+{
+	if (!hard) {
+		expect_eof(_metadata, pair, bytes);
+		return;
+	}
+	pair->fd = -1;
+	EXPECT_EQ(END_RESET, receive_all(pair->peer).ending);
+	EXPECT_EQ(0, wire_look(&pair->wire)->sent.fin);
 }
 
 /* Nothing has been said to the peer. */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -104,20 +105,28 @@ int closer_join(struct closer *closer)
 	return closer->result;
 }
 
-bool task_inside(pid_t tid, long nr)
+long task_syscall(pid_t tid)
 {
-	char path[64], line[256] = "";
-	FILE *f;
+	char path[64], line[256];
+	ssize_t len;
+	int fd;
 
 	/* "running", or the number and more once the task is off the CPU. */
 	snprintf(path, sizeof(path), "/proc/%d/syscall", tid);
-	f = fopen(path, "r");
-	if (!f)
-		return false;
-	if (!fgets(line, sizeof(line), f))
-		line[0] = 0;
-	fclose(f);
-	return line[0] >= '0' && line[0] <= '9' && syscall_in(line) == nr;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	len = read(fd, line, sizeof(line) - 1);
+	close(fd);
+	if (len <= 0)
+		return -1;
+	line[len] = 0;
+	return line[0] >= '0' && line[0] <= '9' ? syscall_in(line) : -1;
+}
+
+bool task_inside(pid_t tid, long nr)
+{
+	return nr >= 0 && task_syscall(tid) == nr;
 }
 
 bool task_stays(pid_t tid, long nr)

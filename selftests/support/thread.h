@@ -38,6 +38,8 @@ long closer_switches(const struct closer *closer);
 bool closer_done(const struct closer *closer);
 int closer_join(struct closer *closer);
 
+/* The system call that this task, of whatever process, sleeps in, or -1. */
+long task_syscall(pid_t tid);
 /* Is this task, of whatever process, asleep in system call nr right now? */
 bool task_inside(pid_t tid, long nr);
 /* The same of one that may have been woken, to fall asleep again. */

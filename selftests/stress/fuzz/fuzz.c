@@ -214,15 +214,7 @@ static void choose(struct program *p)
 /* Whatever was attached must be gone when nobody has it any more. */
 static long attached(void)
 {
-	char line[128];
-	long n = -1;
-	FILE *f = fopen("/proc/net/winsock_stat", "r");
-
-	while (f && fgets(line, sizeof(line), f))
-		sscanf(line, "WinsockCurrAttached %ld", &n);
-	if (f)
-		fclose(f);
-	return n;
+	return winsock_counter("WinsockCurrAttached");
 }
 
 /* Connections that nobody has any more and TCP still works at. */

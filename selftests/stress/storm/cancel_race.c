@@ -21,7 +21,6 @@
 #include <sys/select.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
-#include <time.h>
 
 #include "storm.h"
 
@@ -32,7 +31,7 @@ enum op {
 	OP_ACCEPT, OP_CONNECT,
 	OP_POLLIN, OP_POLLOUT, OP_SELECT, OP_EPOLL,
 	OP_DRAIN, OP_FEED, OP_POLL_AGAIN, OP_POLL_TAKE,
-	OP_RIVAL,
+	OP_CLOSE,
 };
 
 #define CANCELLED	{ -ECANCELED }
@@ -69,7 +68,7 @@ static const struct outcome {
 	[OP_FEED]	= { "send by the peer" },
 	[OP_POLL_AGAIN]	= { "poll in a loop" },
 	[OP_POLL_TAKE]	= { "poll and recv in a loop" },
-	[OP_RIVAL]	= { "closesocket", { 0 }, { -EBADF } },
+	[OP_CLOSE]	= { "closesocket", { 0 }, { -EBADF } },
 };
 
 enum scene {
@@ -86,11 +85,11 @@ enum scene {
 
 #define WORKERS	3
 
-struct lane;
+struct cancel_race;
 
 /**
  * struct worker - one thread with calls in the socket
- * @lane: its lane
+ * @race: its race
  * @thread: the thread
  * @op: its call this round
  * @result: of the call: -errno, bytes, or the poll mask
@@ -98,10 +97,9 @@ struct lane;
  * @pipe: to splice into
  * @epoll: with @stop in it
  * @stop: ends epoll_wait() when all is over
- * @syscall: /proc file that tells where the thread sleeps
  */
 struct worker {
-	struct lane *lane;
+	struct cancel_race *race;
 	struct thread *thread;
 	enum op op;
 	long result;
@@ -109,12 +107,11 @@ struct worker {
 	int pipe[2];
 	int epoll;
 	int stop;
-	int syscall;
 };
 
 /**
- * struct lane - a number, its workers and who closes it
- * @number: where the sockets of this lane live, one after the other
+ * struct cancel_race - a number, its workers and who closes it
+ * @number: where the sockets of this race live, one after the other
  * @goal: rounds to do
  * @quick: only the scenes that are set up quickly, mostly racing
  * @over: no more rounds
@@ -129,7 +126,7 @@ struct worker {
  * @tickler: sends datagrams to this round's socket
  * @entry_us: how long workers take to fall asleep
  */
-struct lane {
+struct cancel_race {
 	struct thread *driver;
 	int number;
 	unsigned long goal;
@@ -146,14 +143,6 @@ struct lane {
 	int tickler;
 	long entry_us;
 };
-
-static long now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 static void spin(long us)
 {
@@ -221,24 +210,24 @@ static long worker_epoll(struct worker *w, int fd)
 	return 0;
 }
 
-static long worker_drain(struct lane *lane, int fd)
+static long worker_drain(struct cancel_race *race, int fd)
 {
 	long ret;
 
 	do {
 		step("recv");
-		ret = stream_recv(&lane->in, fd, 4096, 0);
+		ret = stream_recv(&race->in, fd, 4096, 0);
 	} while (ret > 0);
 	return ret;
 }
 
-static long worker_feed(struct lane *lane)
+static long worker_feed(struct cancel_race *race)
 {
-	struct stream out = lane->in;
+	struct stream out = race->in;
 
-	while (!get(lane->closed)) {
+	while (!get(race->closed)) {
 		step("feed");
-		if (stream_send(&out, lane->peer, 1 + dice(2 * RECORD),
+		if (stream_send(&out, race->peer, 1 + dice(2 * RECORD),
 				MSG_DONTWAIT) < 0 || !dice(4))
 			usleep(dice(200));
 	}
@@ -247,15 +236,15 @@ static long worker_feed(struct lane *lane)
 
 static long worker_call(struct worker *w)
 {
-	struct lane *lane = w->lane;
-	int fd = lane->number;
+	struct cancel_race *race = w->race;
+	int fd = race->number;
 	char buf[4096];
 
 	switch (w->op) {
 	case OP_NONE:
 		return 0;
 	case OP_RECV:
-		return stream_recv(&(struct stream){ lane->in.conn, 1, 0 }, fd,
+		return stream_recv(&(struct stream){ race->in.conn, 1, 0 }, fd,
 				   RECORD, 0);
 	case OP_READ:
 		return result(read(fd, buf, RECORD));
@@ -264,7 +253,7 @@ static long worker_call(struct worker *w)
 	case OP_SPLICE:
 		return result(splice(fd, NULL, w->pipe[1], NULL, RECORD, 0));
 	case OP_WAITALL:
-		return stream_recv(&(struct stream){ lane->in.conn, 1, 0 }, fd,
+		return stream_recv(&(struct stream){ race->in.conn, 1, 0 }, fd,
 				   4 * RECORD, MSG_WAITALL);
 	case OP_SEND:
 		memset(buf, 0, sizeof(buf));
@@ -275,8 +264,8 @@ static long worker_call(struct worker *w)
 	case OP_ACCEPT:
 		return result(accept4(fd, NULL, NULL, SOCK_CLOEXEC));
 	case OP_CONNECT:
-		return result(connect(fd, (struct sockaddr *)&lane->deaf.addr,
-				      lane->deaf.len));
+		return result(connect(fd, (struct sockaddr *)&race->deaf.addr,
+				      race->deaf.len));
 	case OP_POLLIN:
 		return worker_poll(fd, POLLIN, w->op);
 	case OP_POLLOUT:
@@ -286,14 +275,14 @@ static long worker_call(struct worker *w)
 	case OP_EPOLL:
 		return worker_epoll(w, fd);
 	case OP_DRAIN:
-		return worker_drain(lane, fd);
+		return worker_drain(race, fd);
 	case OP_FEED:
-		return worker_feed(lane);
+		return worker_feed(race);
 	case OP_POLL_AGAIN:
 	case OP_POLL_TAKE:
 		return worker_poll(fd, POLLIN, w->op);
-	case OP_RIVAL:
-		usleep(dice(1 + lane->entry_us));
+	case OP_CLOSE:
+		usleep(dice(1 + race->entry_us));
 		return closesocket(fd);
 	}
 	return 0;
@@ -302,34 +291,30 @@ static long worker_call(struct worker *w)
 static void work(void *arg)
 {
 	struct worker *w = arg;
-	struct lane *lane = w->lane;
+	struct cancel_race *race = w->race;
 
 	for (;;) {
 		step("waiting for a round");
-		pthread_barrier_wait(&lane->ready);
-		if (lane->over)
+		pthread_barrier_wait(&race->ready);
+		if (race->over)
 			return;
 		step(outcomes[w->op].name);
 		w->result = worker_call(w);
 		set(w->back, true);
 		step("back");
-		pthread_barrier_wait(&lane->finished);
+		pthread_barrier_wait(&race->finished);
 	}
 }
 
 /* In its call, or already back. */
 static bool worker_asleep(const struct worker *w)
 {
-	char where[64];
-	ssize_t len;
+	long nr;
 
 	if (get(w->back))
 		return true;
-	len = pread(w->syscall, where, sizeof(where) - 1, 0);
-	if (len <= 0)
-		return false;
-	where[len] = 0;
-	return where[0] >= '0' && where[0] <= '9' && without_time64(atol(where)) != SYS_futex;
+	nr = task_syscall(w->thread->tid);
+	return nr >= 0 && nr != SYS_futex;
 }
 
 static bool polls(enum op op)
@@ -370,10 +355,10 @@ static void judge(const struct worker *w, bool asleep)
 	    result, result < 0 ? strerror(-result) : "success");
 }
 
-static void take_number(struct lane *lane, int fd, const char *what)
+static void take_number(struct cancel_race *race, int fd, const char *what)
 {
-	if (place(fd, lane->number, lane->number + 1) != lane->number)
-		die("number %d is not free for %s", lane->number, what);
+	if (place(fd, race->number, race->number + 1) != race->number)
+		die("number %d is not free for %s", race->number, what);
 }
 
 /* What one datagram socket sends goes to another. */
@@ -394,19 +379,19 @@ static void aim(int from, int to)
  * The workers are on their way into poll() when the close comes: woken just now
  * is a much better guess than started just now.
  */
-static void tickle(const struct lane *lane)
+static void tickle(const struct cancel_race *race)
 {
 	unsigned int times = 1 + dice(6);
 
 	while (times--) {
 		/* What the last round's socket refused is told to this one. */
-		result(send(lane->tickler, "", 0, 0));
+		result(send(race->tickler, "", 0, 0));
 		spin(dice(100));
 	}
 }
 
 /* Chooses the calls and returns the socket they are for. */
-static int set_scene(struct lane *lane, enum scene scene, int linger)
+static int set_scene(struct cancel_race *race, enum scene scene, int linger)
 {
 	static const enum op receivers[] = {
 		OP_RECV, OP_READ, OP_RECVMSG, OP_SPLICE, OP_POLLIN, OP_SELECT,
@@ -419,17 +404,17 @@ static int set_scene(struct lane *lane, enum scene scene, int linger)
 	struct stream stream = { .conn = bump(counts->conn) };
 	int fd = -1, i;
 
-	lane->peer = -1;
-	lane->in = stream;
-	lane->in.direction = 1;
+	race->peer = -1;
+	race->in = stream;
+	race->in.direction = 1;
 	if (scene <= SCENE_SEND) {
-		fd = port_connect(&lane->port, true);
-		lane->peer = port_accept(&lane->port);
+		fd = port_connect(&race->port, true);
+		race->peer = port_accept(&race->port);
 		if (linger >= 0)
 			set_linger(fd, 1, linger);
 	}
 	for (i = 0; i < WORKERS; i++) {
-		enum op *op = &lane->workers[i].op;
+		enum op *op = &race->workers[i].op;
 
 		switch (scene) {
 		case SCENE_RECV:
@@ -460,7 +445,7 @@ static int set_scene(struct lane *lane, enum scene scene, int linger)
 	switch (scene) {
 	case SCENE_PARTIAL:
 		stream.direction = 1;
-		stream_send_all(&stream, lane->peer, RECORD);
+		stream_send_all(&stream, race->peer, RECORD);
 		wait_until(readable(fd) == RECORD);
 		break;
 	case SCENE_SEND:
@@ -478,7 +463,7 @@ static int set_scene(struct lane *lane, enum scene scene, int linger)
 		break;
 	case SCENE_TICKLE:
 		fd = new_socket(true, SOCK_DGRAM);
-		aim(lane->tickler, fd);
+		aim(race->tickler, fd);
 		break;
 	default:
 		break;
@@ -503,115 +488,115 @@ static void expect_end(int peer, bool reset)
 		    reset ? "a reset" : "EOF");
 }
 
-static void trap_open(struct lane *lane)
+static void trap_open(struct cancel_race *race)
 {
 	struct stream bait = { .conn = bump(counts->conn), .direction = 1 };
 
-	lane->trap = port_connect(&lane->port, false);
-	lane->trap_peer = port_accept(&lane->port);
-	stream_send_all(&bait, lane->trap_peer, 16 * RECORD);
-	wait_until(readable(lane->trap) == 16 * RECORD);
+	race->trap = port_connect(&race->port, false);
+	race->trap_peer = port_accept(&race->port);
+	stream_send_all(&bait, race->trap_peer, 16 * RECORD);
+	wait_until(readable(race->trap) == 16 * RECORD);
 }
 
-static void trap_verify(const struct lane *lane)
+static void trap_verify(const struct cancel_race *race)
 {
-	if (readable(lane->trap) != 16 * RECORD)
+	if (readable(race->trap) != 16 * RECORD)
 		die("a call of a closed socket has read from the next one");
-	if (readable(lane->trap_peer))
+	if (readable(race->trap_peer))
 		die("a call of a closed socket has written to the next one");
 }
 
-static void wait_asleep(struct lane *lane)
+static void wait_asleep(struct cancel_race *race)
 {
 	long began = now_us();
 	int i;
 
 	for (i = 0; i < WORKERS; i++) {
-		const struct worker *w = &lane->workers[i];
+		const struct worker *w = &race->workers[i];
 
 		while (w->op != OP_NONE && !worker_asleep(w))
 			usleep(20);
 	}
-	lane->entry_us += (now_us() - began - lane->entry_us) / 8;
+	race->entry_us += (now_us() - began - race->entry_us) / 8;
 }
 
-static void check_parts(const struct lane *lane, bool asleep)
+static void check_parts(const struct cancel_race *race, bool asleep)
 {
 	long sum = 0;
 	int i;
 
 	for (i = 0; i < WORKERS; i++)
-		if (lane->workers[i].op == OP_WAITALL &&
-		    lane->workers[i].result > 0)
-			sum += lane->workers[i].result;
+		if (race->workers[i].op == OP_WAITALL &&
+		    race->workers[i].result > 0)
+			sum += race->workers[i].result;
 	if (sum > RECORD || (asleep && sum != RECORD))
 		die("%ld bytes reported of %zu", sum, RECORD);
 }
 
-static void lane_round(struct lane *lane, enum scene scene, bool asleep)
+static void race_round(struct cancel_race *race, enum scene scene, bool asleep)
 {
 	static const int lingers[] = { -1, -1, 0, LINGER_LONG };
 	int linger = lingers[dice(scene == SCENE_SEND ? 3 : 4)];
-	struct worker *rival = NULL;
+	struct worker *closer = NULL;
 	uint64_t one = 1;
 	int fd, i, err, zeros;
 
 	step("setting the scene");
-	fd = set_scene(lane, scene, linger);
-	take_number(lane, fd, "the next socket");
+	fd = set_scene(race, scene, linger);
+	take_number(race, fd, "the next socket");
 	close(fd);
 	if (!asleep && scene != SCENE_FLOW && scene != SCENE_TICKLE &&
 	    !dice(4)) {
-		rival = &lane->workers[WORKERS - 1];
-		rival->op = OP_RIVAL;
+		closer = &race->workers[WORKERS - 1];
+		closer->op = OP_CLOSE;
 	}
-	lane->closed = false;
+	race->closed = false;
 	for (i = 0; i < WORKERS; i++)
-		lane->workers[i].back = false;
+		race->workers[i].back = false;
 
-	pthread_barrier_wait(&lane->ready);
-	step("closing the lane's number");
+	pthread_barrier_wait(&race->ready);
+	step("closing the descriptor");
 	if (asleep)
-		wait_asleep(lane);
+		wait_asleep(race);
 	else
-		spin(dice(1 + lane->entry_us * (scene == SCENE_FLOW ? 8 : 2)));
+		spin(dice(1 + race->entry_us * (scene == SCENE_FLOW ? 8 : 2)));
 	if (scene == SCENE_TICKLE)
-		tickle(lane);
-	err = closesocket(lane->number);
-	if (err && !(rival && err == -EBADF))
+		tickle(race);
+	err = closesocket(race->number);
+	if (err && !(closer && err == -EBADF))
 		die("closesocket: %s", strerror(-err));
 	if (asleep)
-		take_number(lane, lane->trap, "the trap");
-	set(lane->closed, true);
+		take_number(race, race->trap, "the trap");
+	set(race->closed, true);
 
-	if (lane->peer >= 0 && scene != SCENE_FLOW) {
-		expect_end(lane->peer, linger == 0);
-		send(lane->peer, "x", 1, MSG_NOSIGNAL);
+	if (race->peer >= 0 && scene != SCENE_FLOW) {
+		expect_end(race->peer, linger == 0);
+		send(race->peer, "x", 1, MSG_NOSIGNAL);
 	}
 	for (i = 0; i < WORKERS; i++)
-		if (lane->workers[i].op == OP_EPOLL)
-			check(write(lane->workers[i].stop, &one, sizeof(one)));
+		if (race->workers[i].op == OP_EPOLL)
+			check(write(race->workers[i].stop, &one, sizeof(one)));
 
 	step("waiting for the workers");
-	pthread_barrier_wait(&lane->finished);
+	pthread_barrier_wait(&race->finished);
 	for (i = 0; i < WORKERS; i++) {
-		judge(&lane->workers[i], asleep);
+		judge(&race->workers[i], asleep);
 		/* What epoll_wait() did not need. */
-		if (lane->workers[i].op == OP_EPOLL)
-			result(read(lane->workers[i].stop, &one, sizeof(one)));
+		if (race->workers[i].op == OP_EPOLL)
+			result(read(race->workers[i].stop, &one, sizeof(one)));
 	}
 	if (scene == SCENE_PARTIAL)
-		check_parts(lane, asleep);
-	zeros = !err + (rival && !rival->result);
+		check_parts(race, asleep);
+	zeros = !err + (closer && !closer->result);
 	if (zeros != 1)
 		die("%d closers of one number succeeded", zeros);
 	if (asleep) {
-		trap_verify(lane);
-		check(close(lane->number));
+		trap_verify(race);
+		check(close(race->number));
 	}
-	if (lane->peer >= 0) {
-		set_linger(lane->peer, 1, 0);
-		close(lane->peer);
+	if (race->peer >= 0) {
+		set_linger(race->peer, 1, 0);
+		close(race->peer);
 	}
 }
 
@@ -622,94 +607,89 @@ static enum scene choose_scene(bool quick)
 	return dice(NR_SCENES);
 }
 
-static void lane_drive(void *arg)
+static void race_drive(void *arg)
 {
-	struct lane *lane = arg;
+	struct cancel_race *race = arg;
 	unsigned long i;
 
-	for (i = 0; i < lane->goal; i++) {
-		enum scene scene = choose_scene(lane->quick);
-		bool asleep = dice(8) < (lane->quick ? 1 : 4);
+	for (i = 0; i < race->goal; i++) {
+		enum scene scene = choose_scene(race->quick);
+		bool asleep = dice(8) < (race->quick ? 1 : 4);
 
 		/* The two in which nobody sleeps for long. */
 		if (scene == SCENE_FLOW || scene == SCENE_TICKLE)
 			asleep = false;
-		lane_round(lane, scene, asleep);
+		race_round(race, scene, asleep);
 	}
-	lane->over = true;
-	pthread_barrier_wait(&lane->ready);
+	race->over = true;
+	pthread_barrier_wait(&race->ready);
 }
 
-static void lane_start(struct lane *lane, int number, unsigned long goal,
+static void race_start(struct cancel_race *race, int number, unsigned long goal,
 		       bool quick)
 {
 	struct epoll_event event = { .events = EPOLLIN };
-	char path[64];
 	int i;
 
-	memset(lane, 0, sizeof(*lane));
-	lane->number = number;
-	lane->goal = goal;
-	lane->quick = quick;
-	lane->entry_us = 200;
-	port_open(&lane->port, false, 16);
-	port_open(&lane->deaf, false, 0);
-	lane->callers[0] = port_connect(&lane->deaf, false);
-	lane->callers[1] = new_socket(false, SOCK_STREAM | SOCK_NONBLOCK);
-	result(connect(lane->callers[1], (struct sockaddr *)&lane->deaf.addr,
-		       lane->deaf.len));
-	lane->tickler = new_socket(false, SOCK_DGRAM);
-	trap_open(lane);
-	pthread_barrier_init(&lane->ready, NULL, WORKERS + 1);
-	pthread_barrier_init(&lane->finished, NULL, WORKERS + 1);
+	memset(race, 0, sizeof(*race));
+	race->number = number;
+	race->goal = goal;
+	race->quick = quick;
+	race->entry_us = 200;
+	port_open(&race->port, false, 16);
+	port_open(&race->deaf, false, 0);
+	race->callers[0] = port_connect(&race->deaf, false);
+	race->callers[1] = new_socket(false, SOCK_STREAM | SOCK_NONBLOCK);
+	result(connect(race->callers[1], (struct sockaddr *)&race->deaf.addr,
+		       race->deaf.len));
+	race->tickler = new_socket(false, SOCK_DGRAM);
+	trap_open(race);
+	pthread_barrier_init(&race->ready, NULL, WORKERS + 1);
+	pthread_barrier_init(&race->finished, NULL, WORKERS + 1);
 	for (i = 0; i < WORKERS; i++) {
-		struct worker *w = &lane->workers[i];
+		struct worker *w = &race->workers[i];
 
-		w->lane = lane;
+		w->race = race;
 		check(pipe2(w->pipe, O_CLOEXEC));
 		w->stop = check(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
 		w->epoll = check(epoll_create1(EPOLL_CLOEXEC));
 		event.data.fd = w->stop;
 		check(epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->stop, &event));
 		w->thread = start("worker", work, w);
-		snprintf(path, sizeof(path), "/proc/self/task/%d/syscall",
-			 w->thread->tid);
-		w->syscall = check(open(path, O_RDONLY | O_CLOEXEC));
 	}
-	lane->driver = start("driver", lane_drive, lane);
+	race->driver = start("driver", race_drive, race);
 }
 
-static void lane_join(struct lane *lane)
+static void race_join(struct cancel_race *race)
 {
 	int i;
 
-	join(lane->driver);
+	join(race->driver);
 	for (i = 0; i < WORKERS; i++) {
-		struct worker *w = &lane->workers[i];
+		struct worker *w = &race->workers[i];
 
 		join(w->thread);
 		close(w->pipe[0]);
 		close(w->pipe[1]);
 		close(w->stop);
 		close(w->epoll);
-		close(w->syscall);
 	}
-	close(lane->trap);
-	close(lane->trap_peer);
-	close(lane->callers[0]);
-	close(lane->callers[1]);
-	close(lane->tickler);
-	close(lane->deaf.fd);
-	close(lane->port.fd);
+	close(race->trap);
+	close(race->trap_peer);
+	close(race->callers[0]);
+	close(race->callers[1]);
+	close(race->tickler);
+	close(race->deaf.fd);
+	close(race->port.fd);
 }
 
-void storm_lanes(unsigned long goal, bool quick)
+void storm_cancel_race(unsigned long goal, bool quick)
 {
-	struct lane lane[3];
+	struct cancel_race races[3];
 	int i;
 
-	for (i = 0; i < ARRAY_SIZE(lane); i++)
-		lane_start(&lane[i], 400 + 32 * i, goal * rounds, quick);
-	for (i = 0; i < ARRAY_SIZE(lane); i++)
-		lane_join(&lane[i]);
+	for (i = 0; i < ARRAY_SIZE(races); i++)
+		race_start(&races[i], 400 + 32 * i, goal * rounds, quick);
+	for (i = 0; i < ARRAY_SIZE(races); i++)
+		race_join(&races[i]);
 }

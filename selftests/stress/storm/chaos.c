@@ -342,17 +342,17 @@ static void run_chaos(void *unused)
 void storm_chaos(void)
 {
 	struct thread *actors[6];
-	struct keeper keeper;
+	struct fd_reuse reuse;
 	int i;
 
 	memset(&all, 0, sizeof(all));
 	all.goal = 12000 * rounds;
-	keeper_start(&keeper, UPPER_BASE, UPPER_LIMIT);
+	fd_reuse_start(&reuse, UPPER_BASE, UPPER_LIMIT);
 	for (i = 0; i < ARRAY_SIZE(actors); i++)
 		actors[i] = start("actor", run_chaos, NULL);
 	for (i = 0; i < ARRAY_SIZE(actors); i++)
 		join(actors[i]);
-	keeper_stop(&keeper);
+	fd_reuse_stop(&reuse);
 	for (i = LOWER_BASE; i < UPPER_LIMIT; i++)
 		close(i);
 }

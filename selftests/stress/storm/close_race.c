@@ -11,23 +11,23 @@
 
 enum way { WAY_CLOSESOCKET, WAY_CLOSE, WAY_DUP2 };
 
-#define RIVALS	3
+#define RACERS	3
 
 struct race {
 	pthread_barrier_t ready, finished;
 	int fd;
 	int replacement;
 	bool over;
-	struct rival {
+	struct racer {
 		struct race *race;
 		enum way way;
 		int result;
-	} rivals[RIVALS];
+	} racers[RACERS];
 };
 
-static void rival_run(void *arg)
+static void racer_run(void *arg)
 {
-	struct rival *r = arg;
+	struct racer *r = arg;
 	struct race *race = r->race;
 
 	for (;;) {
@@ -52,11 +52,11 @@ static void rival_run(void *arg)
  */
 static void race_judge(const struct race *race, ino_t pipe_ino)
 {
-	const int *res[RIVALS];
+	const int *res[RACERS];
 	int zeros = 0, dup2s = 0, closes = 0, i;
 
-	for (i = 0; i < RIVALS; i++) {
-		const struct rival *r = &race->rivals[i];
+	for (i = 0; i < RACERS; i++) {
+		const struct racer *r = &race->racers[i];
 
 		res[i] = &r->result;
 		if (r->way == WAY_DUP2) {
@@ -83,7 +83,7 @@ static void race_judge(const struct race *race, ino_t pipe_ino)
 	/* closesocket() cannot have closed the pipe, close() may have. */
 	if (zeros > 1 + closes)
 		die("%d closers of a socket and a pipe succeeded", zeros);
-	if (!closes && race->rivals[0].result == race->fd &&
+	if (!closes && race->racers[0].result == race->fd &&
 	    inode(race->fd) != pipe_ino)
 		die("the pipe that dup2() put at %d is gone", race->fd);
 	if (fd_is_open(race->fd) && inode(race->fd) != pipe_ino)
@@ -91,38 +91,38 @@ static void race_judge(const struct race *race, ino_t pipe_ino)
 	close(race->fd);
 }
 
-void storm_rivals(void)
+void storm_close_race(void)
 {
-	struct thread *threads[RIVALS];
+	struct thread *threads[RACERS];
 	struct race race = { 0 };
 	unsigned long i;
 	int pipe[2], fd;
 
 	check(pipe2(pipe, O_CLOEXEC));
 	race.replacement = pipe[0];
-	pthread_barrier_init(&race.ready, NULL, RIVALS + 1);
-	pthread_barrier_init(&race.finished, NULL, RIVALS + 1);
-	for (i = 0; i < RIVALS; i++) {
-		race.rivals[i].race = &race;
-		threads[i] = start("rival", rival_run, &race.rivals[i]);
+	pthread_barrier_init(&race.ready, NULL, RACERS + 1);
+	pthread_barrier_init(&race.finished, NULL, RACERS + 1);
+	for (i = 0; i < RACERS; i++) {
+		race.racers[i].race = &race;
+		threads[i] = start("racer", racer_run, &race.racers[i]);
 	}
 	for (i = 0; i < 2500 * rounds; i++) {
-		step("letting rivals race");
+		step("racing");
 		race.fd = 200 + dice(8);
 		fd = new_socket(dice(8), dice(8) ? SOCK_STREAM : SOCK_DGRAM);
 		check(dup3(fd, race.fd, O_CLOEXEC));
 		close(fd);
 		/* dup2() is the first if it is there at all. */
-		race.rivals[0].way = dice(3) ? WAY_CLOSESOCKET : WAY_DUP2;
-		race.rivals[1].way = WAY_CLOSESOCKET;
-		race.rivals[2].way = dice(3) ? WAY_CLOSESOCKET : WAY_CLOSE;
+		race.racers[0].way = dice(3) ? WAY_CLOSESOCKET : WAY_DUP2;
+		race.racers[1].way = WAY_CLOSESOCKET;
+		race.racers[2].way = dice(3) ? WAY_CLOSESOCKET : WAY_CLOSE;
 		pthread_barrier_wait(&race.ready);
 		pthread_barrier_wait(&race.finished);
 		race_judge(&race, inode(pipe[0]));
 	}
 	race.over = true;
 	pthread_barrier_wait(&race.ready);
-	for (i = 0; i < RIVALS; i++)
+	for (i = 0; i < RACERS; i++)
 		join(threads[i]);
 	close(pipe[0]);
 	close(pipe[1]);

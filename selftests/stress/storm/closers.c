@@ -84,7 +84,7 @@ void storm_closers(void)
 	struct arena a = { .base = 200, .limit = 216, .goal = 22000 * rounds };
 	struct kind kind = { AF_INET, true, true };
 	struct thread *makers[2], *racers[4];
-	struct keeper keepers[2];
+	struct fd_reuse reuses[2];
 	struct pair pair;
 	int i;
 
@@ -96,8 +96,8 @@ void storm_closers(void)
 
 	for (i = 0; i < ARRAY_SIZE(racers); i++)
 		racers[i] = start("closer", arena_close, &a);
-	for (i = 0; i < ARRAY_SIZE(keepers); i++)
-		keeper_start(&keepers[i], a.base, a.limit);
+	for (i = 0; i < ARRAY_SIZE(reuses); i++)
+		fd_reuse_start(&reuses[i], a.base, a.limit);
 	for (i = 0; i < ARRAY_SIZE(makers); i++)
 		makers[i] = start("maker", arena_make, &a);
 
@@ -106,8 +106,8 @@ void storm_closers(void)
 	set(a.full, true);
 	for (i = 0; i < ARRAY_SIZE(racers); i++)
 		join(racers[i]);
-	for (i = 0; i < ARRAY_SIZE(keepers); i++)
-		keeper_stop(&keepers[i]);
+	for (i = 0; i < ARRAY_SIZE(reuses); i++)
+		fd_reuse_stop(&reuses[i]);
 
 	if (a.closed != a.placed)
 		die("%lu sockets were closed %lu times", a.placed, a.closed);

@@ -3,7 +3,6 @@
  * Children that hold what their parent closes, and wait for it in several ways
  * (P11, I3).  A process for each family: a fork() duplicates everything.
  */
-#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -44,20 +43,6 @@ static void family_receive(void *arg)
 		f->result = stream_recv(&f->in, f->fd, RECORD, 0);
 		pthread_barrier_wait(&f->finished);
 	}
-}
-
-static bool process_asleep(pid_t pid, long nr)
-{
-	char path[64], where[64] = "";
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/syscall", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0) {
-		result(read(fd, where, sizeof(where) - 1));
-		close(fd);
-	}
-	return where[0] >= '0' && where[0] <= '9' && syscall_in(where) == nr;
 }
 
 /* How a child waits for its data, and the system call that it sleeps in. */
@@ -135,8 +120,8 @@ static void family_round(struct family *f, struct thread *receiver)
 	if (!pid)
 		family_child(f, out, waiting);
 	if (asleep) {
-		while (!process_asleep(pid, waiting_nr[waiting]) ||
-		       !process_asleep(receiver->tid, SYS_recvfrom))
+		while (!task_inside(pid, waiting_nr[waiting]) ||
+		       !task_inside(receiver->tid, SYS_recvfrom))
 			usleep(100);
 	}
 	step("closing in the parent");

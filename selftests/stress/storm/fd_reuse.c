@@ -24,18 +24,18 @@ static void kept_verify(const struct kept *k)
 		    k->fd[0], k->fd[1]);
 }
 
-static void kept_open(struct kept *k, const struct keeper *keeper)
+static void kept_open(struct kept *k, const struct fd_reuse *reuse)
 {
 	int fd[2], i;
 
 	check(pipe2(fd, O_CLOEXEC | O_NONBLOCK));
 	k->ino = inode(fd[0]);
-	if (!keeper->base) {
+	if (!reuse->base) {
 		memcpy(k->fd, fd, sizeof(fd));
 		return;
 	}
 	for (i = 0; i < 2; i++) {
-		k->fd[i] = place(fd[i], keeper->base, keeper->limit);
+		k->fd[i] = place(fd[i], reuse->base, reuse->limit);
 		/* No room: the other half, at its first number, will do. */
 		if (k->fd[i] < 0)
 			k->fd[i] = fd[i];
@@ -46,16 +46,16 @@ static void kept_open(struct kept *k, const struct keeper *keeper)
 
 static void keep_pipes(void *arg)
 {
-	struct keeper *keeper = arg;
+	struct fd_reuse *reuse = arg;
 	struct kept kept[2];
 	unsigned int used = 0, i;
 
-	while (!get(keeper->stop) || used) {
+	while (!get(reuse->stop) || used) {
 		step("keeping pipes");
 		for (i = 0; i < used; i++)
 			kept_verify(&kept[i]);
-		if (used < ARRAY_SIZE(kept) && !get(keeper->stop) && dice(2)) {
-			kept_open(&kept[used++], keeper);
+		if (used < ARRAY_SIZE(kept) && !get(reuse->stop) && dice(2)) {
+			kept_open(&kept[used++], reuse);
 		} else if (used) {
 			i = dice(used);
 			if (close(kept[i].fd[0]) || close(kept[i].fd[1]))
@@ -68,16 +68,16 @@ static void keep_pipes(void *arg)
 	}
 }
 
-void keeper_start(struct keeper *keeper, int base, int limit)
+void fd_reuse_start(struct fd_reuse *reuse, int base, int limit)
 {
-	keeper->base = base;
-	keeper->limit = limit;
-	keeper->stop = false;
-	keeper->thread = start("keeper", keep_pipes, keeper);
+	reuse->base = base;
+	reuse->limit = limit;
+	reuse->stop = false;
+	reuse->thread = start("fd_reuse", keep_pipes, reuse);
 }
 
-void keeper_stop(struct keeper *keeper)
+void fd_reuse_stop(struct fd_reuse *reuse)
 {
-	set(keeper->stop, true);
-	join(keeper->thread);
+	set(reuse->stop, true);
+	join(reuse->thread);
 }

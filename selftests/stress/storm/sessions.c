@@ -405,7 +405,7 @@ void storm_sessions(void)
 {
 	struct session sessions[5] = { 0 };
 	struct poker poker = { .sessions = sessions };
-	struct keeper keeper;
+	struct fd_reuse reuse;
 	sigset_t usr1;
 	int i;
 
@@ -414,7 +414,7 @@ void storm_sessions(void)
 	pthread_sigmask(SIG_BLOCK, &usr1, NULL);
 
 	/* Takes and gives back the numbers just below and between theirs. */
-	keeper_start(&keeper, 0, 0);
+	fd_reuse_start(&reuse, 0, 0);
 	for (i = 0; i < ARRAY_SIZE(sessions); i++) {
 		struct session *s = &sessions[i];
 
@@ -437,7 +437,7 @@ void storm_sessions(void)
 	}
 	set(poker.stop, true);
 	join(poker.thread);
-	keeper_stop(&keeper);
+	fd_reuse_stop(&reuse);
 	if (!counts->refused || !counts->interrupted)
 		die("%lu closes were refused and %lu interrupted",
 		    counts->refused, counts->interrupted);

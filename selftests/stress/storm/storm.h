@@ -159,26 +159,26 @@ void stream_stuff(struct stream *s, int fd, size_t len);
 /* Pipes under recycled numbers (I2) */
 
 /**
- * struct keeper - a thread's pipes
+ * struct fd_reuse - a thread's pipes
  * @thread: the thread
  * @base: lowest number to live at; 0 for any
  * @limit: number behind the highest
  * @stop: enough
  */
-struct keeper {
+struct fd_reuse {
 	struct thread *thread;
 	int base;
 	int limit;
 	bool stop;
 };
 
-void keeper_start(struct keeper *keeper, int base, int limit);
-void keeper_stop(struct keeper *keeper);
+void fd_reuse_start(struct fd_reuse *reuse, int base, int limit);
+void fd_reuse_stop(struct fd_reuse *reuse);
 
 /* The storms; each dies of what it finds. */
 void storm_closers(void);
-void storm_rivals(void);
-void storm_lanes(unsigned long goal, bool quick);
+void storm_close_race(void);
+void storm_cancel_race(unsigned long goal, bool quick);
 void storm_sessions(void);
 void storm_families(void);
 void storm_chaos(void);

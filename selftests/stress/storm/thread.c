@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Threads, and who looks after them. */
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -85,15 +84,7 @@ void die(const char *fmt, ...)
 /* Waits for another thread of ours, who is the one to look at. */
 static bool waits_for_thread(const struct thread *t)
 {
-	char path[64], nr[8] = "";
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", t->tid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0 && read(fd, nr, sizeof(nr) - 1) < 0)
-		nr[0] = 0;
-	close(fd);
-	return without_time64(atoi(nr)) == SYS_futex;
+	return task_inside(t->tid, SYS_futex);
 }
 
 /* Who stands still comes first: only so many lines of a test are shown. */
