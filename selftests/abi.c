@@ -313,9 +313,9 @@ TEST_F(device, sockets_that_cannot_be_attached_are_not_made)
 	EXPECT_EQ(-EOPNOTSUPP, ioc_socket(AF_NETLINK, SOCK_RAW, 0));
 	EXPECT_EQ(-EOPNOTSUPP, ioc_socket(AF_INET, SOCK_RAW, IPPROTO_TCP));
 	EXPECT_EQ(-EOPNOTSUPP, ioc_socket(AF_INET, SOCK_STREAM,
-					      IPPROTO_SCTP));
+					  IPPROTO_SCTP));
 	EXPECT_EQ(-EOPNOTSUPP, ioc_socket(AF_INET, SOCK_DGRAM,
-					      IPPROTO_UDPLITE));
+					  IPPROTO_UDPLITE));
 	EXPECT_EQ(next, next_fd());
 }
 
@@ -349,7 +349,7 @@ TEST_F(device, no_module_is_loaded_for_what_cannot_be_attached)
 			continue;
 		absent++;
 		EXPECT_EQ(-EOPNOTSUPP, ioc_socket(others[i].domain,
-						      others[i].type,
+						  others[i].type,
 						      others[i].protocol));
 		EXPECT_FALSE(module_is_loaded(others[i].module))
 			TH_LOG("%s", others[i].module);
@@ -384,7 +384,7 @@ TEST_F(device, socket_refuses_what_socket_2_refuses)
 		ASSERT_EQ(-1, socket(wrong[i].domain, wrong[i].type,
 				     wrong[i].protocol));
 		EXPECT_EQ(-errno, ioc_socket(wrong[i].domain, wrong[i].type,
-						 wrong[i].protocol))
+					     wrong[i].protocol))
 			TH_LOG("row %u", i);
 	}
 	EXPECT_EQ(next, next_fd());
@@ -470,7 +470,7 @@ TEST_F(new_socket, is_attached)
 	socklen_t len = sizeof(name);
 
 	self->fd = ioc_socket(variant->family, SOCK_STREAM,
-				  variant->protocol);
+			      variant->protocol);
 	ASSERT_LE(0, self->fd);
 	ASSERT_EQ(0, getsockopt(self->fd, SOL_TCP, TCP_ULP, name, &len));
 	EXPECT_STREQ(WINSOCK_ULP, name);
@@ -482,7 +482,7 @@ TEST_F(new_socket, is_of_the_kind_asked_for)
 	int value;
 
 	self->fd = ioc_socket(variant->family, SOCK_STREAM,
-				  variant->protocol);
+			      variant->protocol);
 	ASSERT_LE(0, self->fd);
 	ASSERT_EQ(0, getsockopt(self->fd, SOL_SOCKET, SO_DOMAIN, &value, &len));
 	EXPECT_EQ(variant->family, value);
@@ -496,7 +496,7 @@ TEST_F(new_socket, is_of_the_kind_asked_for)
 TEST_F(new_socket, blocks_and_survives_exec_by_default)
 {
 	self->fd = ioc_socket(variant->family, SOCK_STREAM,
-				  variant->protocol);
+			      variant->protocol);
 	ASSERT_LE(0, self->fd);
 	EXPECT_EQ(O_RDWR, fcntl(self->fd, F_GETFL) & (O_ACCMODE | O_NONBLOCK));
 	EXPECT_EQ(0, fcntl(self->fd, F_GETFD));
@@ -505,14 +505,14 @@ TEST_F(new_socket, blocks_and_survives_exec_by_default)
 TEST_F(new_socket, honours_sock_nonblock_and_sock_cloexec)
 {
 	self->fd = ioc_socket(variant->family, SOCK_STREAM | SOCK_NONBLOCK,
-				  variant->protocol);
+			      variant->protocol);
 	ASSERT_LE(0, self->fd);
 	EXPECT_EQ(O_NONBLOCK, fcntl(self->fd, F_GETFL) & O_NONBLOCK);
 	EXPECT_EQ(0, fcntl(self->fd, F_GETFD));
 	close(self->fd);
 
 	self->fd = ioc_socket(variant->family, SOCK_STREAM | SOCK_CLOEXEC,
-				  variant->protocol);
+			      variant->protocol);
 	ASSERT_LE(0, self->fd);
 	EXPECT_EQ(0, fcntl(self->fd, F_GETFL) & O_NONBLOCK);
 	EXPECT_EQ(FD_CLOEXEC, fcntl(self->fd, F_GETFD));

@@ -396,7 +396,7 @@ TEST_F(kinds, cannot_be_made_attached)
 	next = check(dup(0));
 	close(next);
 	EXPECT_EQ(-variant->error, ioc_socket(variant->domain,
-						  variant->type,
+					      variant->type,
 						  variant->protocol));
 	/* No number was used up and no reference stayed. */
 	EXPECT_EQ(next, fcntl(0, F_DUPFD, 0));

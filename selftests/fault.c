@@ -898,7 +898,7 @@ TEST_F(closing, with_a_deadline_succeeds_or_changes_nothing)
 			EXPECT_TRUE(fd_is_open(pair.fd));
 			expect_untouched(_metadata, &pair);
 			EXPECT_EQ(0, ioc_close_report(pair.fd,
-							  LINGER_LONG * 1000,
+						      LINGER_LONG * 1000,
 							  f->n));
 		}
 		receive_all(pair.peer);

@@ -396,11 +396,10 @@ TEST_F(outcome, comes_once_for_each_of_many_sockets)
 		while (send(fd, got, sizeof(got), 0) > 0)
 			;
 		ASSERT_EQ(0, ioc_close_report(fd, i % 3 ? 600000 : 1000, i));
-		if (i % 3 == 1) {
+		if (i % 3 == 1)
 			receive_all(peers[i]);
-		} else if (i % 3 == 2) {
+		else if (i % 3 == 2)
 			abort_peer(&peers[i]);
-		}
 	}
 	for (i = 0; i < n; ) {
 		wait_ready(winsock_device, POLLIN);

@@ -204,7 +204,7 @@ TEST_F(request, to_send_ends_when_everything_is_sent)
 	EXPECT_PENDING(WSASend(self->pair.s, buf, 3, NULL, 0, &self->r[0].ov,
 			       NULL));
 	memset(buf, 0, sizeof(buf));	/* the array is the program's again */
-	self->r[1].buf = (WSABUF){ .buf = data + BIG, .len = BIG };
+	self->r[1].buf = (WSABUF) { .buf = data + BIG, .len = BIG };
 	EXPECT_PENDING(transmit(self->pair.s, &self->r[1], NULL));
 	EXPECT_FALSE(is_set(self->events[0], QUIET));
 
@@ -360,7 +360,7 @@ static int wait_outcome(void *arg)
 static void stall(SOCKET s, struct request *r, char *data)
 {
 	fill(s);
-	r->buf = (WSABUF){ .buf = data, .len = BIG };
+	r->buf = (WSABUF) { .buf = data, .len = BIG };
 	if (transmit(s, r, NULL) != SOCKET_ERROR ||
 	    WSAGetLastError() != WSA_IO_PENDING)
 		errx(EXIT_FAILURE, "the send does not wait");
@@ -716,7 +716,7 @@ TEST(pieces_are_gathered_and_scattered)
 	start();
 	open_pair(&pair, AF_INET);
 	for (i = 0; i < 26; i++)
-		out[i] = (WSABUF){ .buf = text + i, .len = 1 };
+		out[i] = (WSABUF) { .buf = text + i, .len = 1 };
 	EXPECT_CLEAR(WSASend(pair.s, out, 26, &bytes, 0, NULL, NULL));
 	EXPECT_EQ(26, bytes);
 	wait_for(pair.peer, POLLIN);

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -7,6 +6,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <linux/sched.h>
 
 #include "check.h"
 #include "process.h"
@@ -62,15 +62,14 @@ pid_t child_fork(void)
 	return pid;
 }
 
+/* clone3(2): the arguments of clone(2) are in another order on each machine. */
 pid_t clone_files(void)
 {
-#ifdef __s390x__	/* the stack first */
-	pid_t pid = check(syscall(SYS_clone, NULL, CLONE_FILES | SIGCHLD, NULL,
-				  NULL, 0));
-#else
-	pid_t pid = check(syscall(SYS_clone, CLONE_FILES | SIGCHLD, NULL, NULL,
-				  NULL, 0));
-#endif
+	struct clone_args args = {
+		.flags = CLONE_FILES,
+		.exit_signal = SIGCHLD,
+	};
+	pid_t pid = check(syscall(SYS_clone3, &args, sizeof(args)));
 
 	if (!pid)
 		check(prctl(PR_SET_PDEATHSIG, SIGKILL));
