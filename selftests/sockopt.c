@@ -54,7 +54,7 @@ static bool attached(int fd)
 
 /* O1, O9: all three views of the two values, and that looking changes nothing. */
 static void expect_state(struct __test_metadata *_metadata, int fd, int onoff,
-			 int seconds)
+			 long seconds)
 {
 	struct winsock_linger linger = { 0xdead, 0xdead };
 	socklen_t len = sizeof(linger);
