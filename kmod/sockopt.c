@@ -120,15 +120,19 @@ static int sockopt_set_reset_discards(struct sock *sk, struct winsock_sock *ws,
 	return 0;
 }
 
+/* R1; an integer of the size of the room, as O6. */
 static int sockopt_get_reset_discards(const struct winsock_sock *ws,
 				      char __user *optval, int __user *optlen, int len)
 {
 	int on = READ_ONCE(ws->reset_discards);
+	const char *lowest = (const char *)&on;
 
 	if (len < 0)
 		return -EINVAL;
 	len = min_t(int, len, sizeof(on));
-	if (copy_to_user(optval, &on, len) || put_user(len, optlen))
+	if (IS_ENABLED(CONFIG_CPU_BIG_ENDIAN))
+		lowest += sizeof(on) - len;
+	if (copy_to_user(optval, lowest, len) || put_user(len, optlen))
 		return -EFAULT;
 	return 0;
 }

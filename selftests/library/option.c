@@ -8,6 +8,12 @@
 /* What a test poisons the value with. */
 #define POISON	0xcc
 
+/* Where an integer of that many bytes has its lowest. */
+static int lowest_byte(int size)
+{
+	return htole32(1) == 1 ? 0 : size - 1;
+}
+
 FIXTURE(stream) {
 	SOCKET s;
 };
@@ -100,7 +106,7 @@ TEST_F(stream, the_interval_is_kept_while_off)
 /* O3 */
 TEST_F(stream, linger_set_needs_four_bytes)
 {
-	unsigned char value[16] = { 1, 0, 9, 0, 0xff, 0xff };
+	LINGER value[4] = { { 1, 9 }, { 0xffff, 0 } };
 	int len;
 
 	set_linger(self->s, 1, 5);
@@ -138,6 +144,7 @@ TEST_F(stream, linger_get_fills_four_bytes)
 {
 	unsigned char value[16];
 	int len, room, i;
+	LINGER linger;
 
 	set_linger(self->s, 1, 0x0102);
 	for (room = 4; room <= (int)sizeof(value); room++) {
@@ -147,10 +154,9 @@ TEST_F(stream, linger_get_fills_four_bytes)
 		len = room;
 		EXPECT_CLEAR(getsockopt(self->s, SOL_SOCKET, SO_LINGER, value, &len));
 		EXPECT_EQ(4, len);
-		EXPECT_EQ(1, value[0]);
-		EXPECT_EQ(0, value[1]);
-		EXPECT_EQ(0x02, value[2]);
-		EXPECT_EQ(0x01, value[3]);
+		memcpy(&linger, value, sizeof(linger));
+		EXPECT_EQ(1, linger.l_onoff);
+		EXPECT_EQ(0x0102, linger.l_linger);
 		for (i = 4; i < (int)sizeof(value); i++)
 			EXPECT_EQ(POISON, value[i]);
 	}
@@ -240,10 +246,11 @@ TEST_F(stream, dontlinger_get_fits_the_room)
 			EXPECT_CLEAR(getsockopt(self->s, SOL_SOCKET,
 						SO_DONTLINGER, value, &len));
 			EXPECT_EQ(lengths[i].told, len);
-			EXPECT_EQ(on, value[0]);
-			for (j = 1; j < 8; j++)
-				EXPECT_EQ(j < lengths[i].written ? 0 : POISON,
+			for (j = 0; j < lengths[i].written; j++)
+				EXPECT_EQ(on && j == lowest_byte(lengths[i].written),
 					  value[j]);
+			for (; j < 8; j++)
+				EXPECT_EQ(POISON, value[j]);
 		}
 	}
 	for (i = 0; i >= -1; i--) {
@@ -347,6 +354,30 @@ TEST_F(stream, a_boolean_may_be_one_byte)
 	EXPECT_EQ(1, on);
 }
 
+/* A number in two bytes is read as one; a boolean is written into the room there is. */
+TEST_F(stream, short_values_have_the_byte_order_of_the_machine)
+{
+	unsigned short value = 5;
+	int wide = -1, len = sizeof(wide);
+
+	EXPECT_CLEAR(setsockopt(self->s, SOL_SOCKET, SO_PRIORITY, &value, sizeof(value)));
+	EXPECT_CLEAR(getsockopt(self->s, SOL_SOCKET, SO_PRIORITY, &wide, &len));
+	EXPECT_EQ(5, wide);
+
+	wide = 1;
+	EXPECT_CLEAR(setsockopt(self->s, SOL_SOCKET, SO_KEEPALIVE, &wide, sizeof(wide)));
+	len = sizeof(value);
+	EXPECT_CLEAR(getsockopt(self->s, SOL_SOCKET, SO_KEEPALIVE, &value, &len));
+	EXPECT_EQ(1, len);
+	EXPECT_EQ(1, value);
+	EXPECT_CLEAR(setsockopt(self->s, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, &wide,
+				sizeof(wide)));
+	len = sizeof(value);
+	value = 0;
+	EXPECT_CLEAR(getsockopt(self->s, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, &value, &len));
+	EXPECT_EQ(1, value);
+}
+
 TEST_F(stream, exclusive_and_shared_addresses_exclude_each_other)
 {
 	BOOL on = TRUE, value = -1;
@@ -424,7 +455,8 @@ static void check_form(struct __test_metadata *_metadata, SOCKET s,
 			check(setsockopt(s, form->level, form->name, value, len));
 			j = sizeof(value);
 			check(getsockopt(s, form->level, form->name, value, &j));
-			EXPECT_EQ(i < len && i < form->counted, value[0]) {
+			EXPECT_EQ(i < len && abs(i - lowest_byte(len)) < form->counted,
+				  value[lowest_byte(4)]) {
 				TH_LOG("option %d, byte %d of %d", form->name, i, len);
 			}
 		}

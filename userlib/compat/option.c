@@ -114,12 +114,28 @@ static int set_so_dontlinger(int fd, const void *value, int len)
 	return ws_set_linger(fd, &ling);
 }
 
-/* Shorter than an int it has its value in the first byte. */
-static void put_boolean(void *value, int len, uint32_t boolean)
+/* O6, L16: an integer of the size of the room; of three bytes, of two. */
+static void put_boolean(void *value, int room, bool boolean)
 {
-	if (len < (int)sizeof(boolean))
-		boolean = htole32(boolean);
-	memcpy(value, &boolean, min_len(len, sizeof(boolean)));
+	uint32_t word = boolean;
+	uint16_t half = boolean;
+
+	if (room >= (int)sizeof(word)) {
+		memcpy(value, &word, sizeof(word));
+		return;
+	}
+	memset(value, room == 1 ? boolean : 0, room);
+	if (room >= (int)sizeof(half))
+		memcpy(value, &half, sizeof(half));
+}
+
+/* L16: what less than four bytes are as an integer of that size. */
+static bool get_short(uint32_t *word, const void *value, int len)
+{
+	char *lowest = (char *)word + (htole32(1) == 1 ? 0 : sizeof(*word) - len);
+
+	*word = 0;
+	return ws_copy_in(lowest, value, len);
 }
 
 /* O6 */
@@ -286,7 +302,7 @@ static int set_formed(struct ws_call *call, const struct ws_option_form *form,
 		      const void *value, int len)
 {
 	bool is_short = len >= 0 && len < (int)sizeof(int);
-	uint32_t wide = 0;
+	uint32_t wide;
 
 	if (!value || (is_short && !form->takes_short)) {
 		if (get_flag(call->fd, SO_TYPE) >= 0)
@@ -297,9 +313,10 @@ static int set_formed(struct ws_call *call, const struct ws_option_form *form,
 		return setsockopt(call->fd, form->level, form->name, value,
 				  sizeof(int)) ?
 		       -1 : set_counted(call->fd, form, value);
-	if (!ws_copy_in(&wide, value, min_len(len, form->counted)))
+	if (!get_short(&wide, value, len))
 		return -1;
-	wide = le32toh(wide);
+	if (form->counted == 1)
+		wide &= 0xff;
 	return setsockopt(call->fd, form->level, form->name, &wide, sizeof(wide));
 }
 
@@ -322,10 +339,7 @@ static int get_formed(int fd, const struct ws_option_form *form, void *value,
 		return -1;
 	}
 	if (form->boolean)
-		word = !!word;
-	if (form->returned[room] == 1)
-		word = htole32(word);
-	memcpy(value, &word, min_len(*len, sizeof(word)));
+		put_boolean(value, *len, word);
 	*len = form->returned[room];
 	return 0;
 }
@@ -350,11 +364,12 @@ static int set_reuse(struct ws_call *call, const void *value, int len)
 static int get_reuse(int fd, void *value, int *len)
 {
 	bool lent = ws_slot_flags(ws_slot_lookup(fd)) & WS_SLOT_REUSE_LENT;
+	int room = *len;
 
 	if (get_formed(fd, ws_option_form(SOL_SOCKET, SO_REUSEADDR), value, len))
 		return -1;
 	if (lent)
-		memset(value, 0, *len);
+		put_boolean(value, room, false);
 	return 0;
 }
 
@@ -447,15 +462,14 @@ static int set_other(struct ws_call *call, int level, int name,
 		     const void *value, int len)
 {
 	const struct ws_option_form *form = ws_option_form(level, name);
-	uint32_t wide = 0;
+	uint32_t wide;
 
 	if (form)
 		return set_formed(call, form, value, len);
 	if (value && len > 0 && len < (int)sizeof(wide) &&
 	    (level == SOL_SOCKET || level == SOL_TCP)) {
-		if (!ws_copy_in(&wide, value, len))
+		if (!get_short(&wide, value, len))
 			return -1;
-		wide = le32toh(wide);
 		return setsockopt(call->fd, level, name, &wide, sizeof(wide));
 	}
 	return setsockopt(call->fd, level, name, value, len) ?

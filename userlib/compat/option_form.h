@@ -27,7 +27,7 @@ enum {
  * @boolean: any value but 0 is 1
  * @takes_short: set with less than four bytes: they count, none is 0; else
  *		 WSAEFAULT
- * @counted: bytes of the value that count
+ * @counted: the lowest bytes of the value that count
  * @returned: the length that is returned, by room; 0: WSAEFAULT, the length
  *	      stays and that many bytes are 0
  */

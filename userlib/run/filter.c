@@ -10,6 +10,7 @@
  */
 #include <fcntl.h>
 #include <linux/audit.h>
+#include <linux/net.h>
 #include <linux/netlink.h>
 #include <linux/seccomp.h>
 #include <linux/sockios.h>
@@ -182,40 +183,67 @@ static bool allows(const struct sock_fprog *program, const struct seccomp_data *
 
 #define CALL(number, ...)	{ .nr = (number), .arch = NATIVE_ARCH, .args = { __VA_ARGS__ } }
 
+/*
+ * The system calls that the C library makes.  Where off_t once had 32 bits, fcntl(3)
+ * and fstat(3) are not those of the same name; arm has a send(2) that is not sendto(2);
+ * on s390x all calls on sockets are socketcall(2).
+ */
+#ifdef SYS_fcntl64
+#define FCNTL		SYS_fcntl64
+#else
+#define FCNTL		SYS_fcntl
+#endif
+#ifdef SYS_socketcall
+#define SOCKET_CALL(number, name, ...)	CALL(SYS_socketcall, name)
+#else
+#define SOCKET_CALL(number, name, ...)	CALL(number, __VA_ARGS__)
+#endif
+#ifdef SYS_send
+#define SEND		SYS_send
+#define RECV		SYS_recv
+#else
+#define SEND		SYS_sendto
+#define RECV		SYS_recvfrom
+#endif
+
 /* to close, and to attach */
 static const struct seccomp_data calls_to_close[] = {
 	CALL(SYS_ioctl, 60, WINSOCK_IOC_CLOSESOCKET),
 	CALL(SYS_ioctl, 60, WINSOCK_IOC_CLOSE_DEADLINE),
 	CALL(SYS_ioctl, 60, WINSOCK_IOC_SOCKET),
 	CALL(SYS_ioctl, 60, WINSOCK_IOC_VERSION),
-	CALL(SYS_getsockopt, 3, SOL_SOCKET, SO_PROTOCOL),
-	CALL(SYS_fcntl, 3, F_DUPFD_CLOEXEC, 60),
-	CALL(SYS_fcntl, 3, F_GETFD),
+	SOCKET_CALL(SYS_getsockopt, SYS_GETSOCKOPT, 3, SOL_SOCKET, SO_PROTOCOL),
+	CALL(FCNTL, 3, F_DUPFD_CLOEXEC, 60),
+	CALL(FCNTL, 3, F_GETFD),
 	/* fstat(3) is one or the other: it depends on the C library. */
+#ifdef SYS_fstatat64
+	CALL(SYS_statx, 60),
+#else
 #ifdef SYS_newfstatat
 	CALL(SYS_newfstatat, 60),
 #endif
 #ifdef SYS_fstat
 	CALL(SYS_fstat, 60),
 #endif
+#endif
 	CALL(SYS_prlimit64),
 	CALL(SYS_openat, (uint32_t)AT_FDCWD),
 	CALL(SYS_getdents64, 3),
-	CALL(SYS_getsockopt, 3, SOL_SOCKET, SO_LINGER),
-	CALL(SYS_setsockopt, 3, SOL_SOCKET, SO_LINGER),
+	SOCKET_CALL(SYS_getsockopt, SYS_GETSOCKOPT, 3, SOL_SOCKET, SO_LINGER),
+	SOCKET_CALL(SYS_setsockopt, SYS_SETSOCKOPT, 3, SOL_SOCKET, SO_LINGER),
 };
 
 static const struct seccomp_data calls_to_report[] = {
 	CALL(SYS_ioctl, 3, SIOCINQ),
 	CALL(SYS_ioctl, 3, SIOCOUTQ),
-	CALL(SYS_fcntl, 3, F_DUPFD, 60),
-	CALL(SYS_fcntl, 3, F_GETFL),
-	CALL(SYS_getsockname, 3),
-	CALL(SYS_getpeername, 3),
+	CALL(FCNTL, 3, F_DUPFD, 60),
+	CALL(FCNTL, 3, F_GETFL),
+	SOCKET_CALL(SYS_getsockname, SYS_GETSOCKNAME, 3),
+	SOCKET_CALL(SYS_getpeername, SYS_GETPEERNAME, 3),
 	CALL(SYS_getpid),
 	CALL(SYS_socket, AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG),
-	CALL(SYS_sendto, 60),
-	CALL(SYS_recvfrom, 3),
+	SOCKET_CALL(SEND, SYS_SEND, 60),
+	SOCKET_CALL(RECV, SYS_RECV, 3),
 #ifdef SYS_poll
 	CALL(SYS_poll),
 #else

@@ -40,7 +40,9 @@ static const char *loader_obstacle(int fd, const Elf64_Phdr *ph)
 	name = strrchr(path, '/');
 	name = name ? name + 1 : path;
 	/* musl's loader preloads, too, and has all that is called. */
-	if (strncmp(name, "ld-linux", 8) && strncmp(name, "ld-musl-", 8))
+	/* s390x's glibc has ld64.so.1. */
+	if (strncmp(name, "ld-linux", 8) && strncmp(name, "ld64.so.", 8) &&
+	    strncmp(name, "ld-musl-", 8))
 		return "is linked with a C library other than glibc and musl";
 	return NULL;
 }
