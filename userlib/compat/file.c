@@ -125,7 +125,7 @@ static bool closed(const struct ws_call *call)
 static bool may_go_on(struct ws_call *call)
 {
 	clock_gettime(CLOCK_MONOTONIC, &call->start);
-	if (ws_call_may_go_on(call, SO_SNDTIMEO))
+	if (ws_call_may_continue(call, SO_SNDTIMEO))
 		return true;
 	errno = closed(call) ? ECANCELED : EAGAIN;
 	return false;

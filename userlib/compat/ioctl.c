@@ -16,7 +16,7 @@
 #include "core/memory.h"
 #include "core/name.h"
 #include "core/socket.h"
-#include "events/alert.h"
+#include "events/completion.h"
 #include "events/watch.h"
 #include "overlapped/complete.h"
 #include "interface.h"
@@ -355,37 +355,37 @@ static int check_control(const struct control *c, const DWORD *returned,
 }
 
 /* L19: what runs @routine, before anything is done that could not be told. */
-static int prepare_routine(struct ws_alerts **alerts, struct ws_alert **alert,
+static int prepare_routine(struct ws_completions **completions, struct ws_completion **completion,
 			   LPWSAOVERLAPPED overlapped,
 			   LPWSAOVERLAPPED_COMPLETION_ROUTINE routine)
 {
 	if (!routine)
 		return 0;
-	*alert = calloc(1, sizeof(**alert));
-	*alerts = *alert ? ws_alerts_get() : NULL;
-	if (!*alerts) {
-		free(*alert);
-		*alert = NULL;
+	*completion = calloc(1, sizeof(**completion));
+	*completions = *completion ? ws_completions_get() : NULL;
+	if (!*completions) {
+		free(*completion);
+		*completion = NULL;
 		errno = ENOBUFS;
 		return -1;
 	}
-	(*alert)->routine = routine;
-	(*alert)->overlapped = overlapped;
+	(*completion)->routine = routine;
+	(*completion)->overlapped = overlapped;
 	return 0;
 }
 
 /* With a routine, hEvent is the application's to use as it likes. */
-static void complete(LPWSAOVERLAPPED overlapped, struct ws_alerts *alerts,
-		     struct ws_alert *alert, DWORD returned)
+static void complete(LPWSAOVERLAPPED overlapped, struct ws_completions *completions,
+		     struct ws_completion *completion, DWORD returned)
 {
-	if (!alert) {
+	if (!completion) {
 		ws_complete(overlapped, returned);
 		return;
 	}
 	overlapped->InternalHigh = returned;
 	__atomic_store_n(&overlapped->Internal, (ULONG_PTR)0, __ATOMIC_RELEASE);
-	alert->transferred = returned;
-	ws_alerts_post(alerts, alert);
+	completion->transferred = returned;
+	ws_completions_post(completions, completion);
 }
 
 WS_EXPORT int WSAIoctl(SOCKET s, DWORD code, LPVOID in, DWORD insize, LPVOID out,
@@ -401,22 +401,22 @@ WS_EXPORT int WSAIoctl(SOCKET s, DWORD code, LPVOID in, DWORD insize, LPVOID out
 		.out = out,
 		.outsize = outsize,
 	};
-	struct ws_alerts *alerts = NULL;
-	struct ws_alert *alert = NULL;
+	struct ws_completions *completions = NULL;
+	struct ws_completion *completion = NULL;
 	struct ws_call call;
 	int error = 0;
 
 	if (!ws_call_begin(&call, c.fd))
 		return SOCKET_ERROR;
 	if (check_control(&c, returned, overlapped, routine) ||
-	    prepare_routine(&alerts, &alert, overlapped, routine) || control(&c))
+	    prepare_routine(&completions, &completion, overlapped, routine) || control(&c))
 		error = ws_call_error(&call, errno);
 	if (returned && (!error || c.is_short))
 		*returned = c.returned;
 	if (error)
-		free(alert);
+		free(completion);
 	else if (overlapped)
-		complete(overlapped, alerts, alert, c.returned);
-	ws_alerts_put(alerts);
+		complete(overlapped, completions, completion, c.returned);
+	ws_completions_put(completions);
 	return ws_call_done(&call, error);
 }

@@ -212,7 +212,7 @@ bool ws_call_await(struct ws_call *call, short events, int option, bool *polled)
 }
 
 /* A blocking transfer moved a part: is it to go on with the rest? */
-bool ws_call_may_go_on(struct ws_call *call, int option)
+bool ws_call_may_continue(struct ws_call *call, int option)
 {
 	struct timespec left;
 

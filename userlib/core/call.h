@@ -93,7 +93,7 @@ void ws_call_poll(struct ws_call *call);
 bool ws_call_may_wait(const struct ws_call *call);
 bool ws_call_is_cancellable(const struct ws_call *call);
 bool ws_call_await(struct ws_call *call, short events, int option, bool *polled);
-bool ws_call_may_go_on(struct ws_call *call, int option);
+bool ws_call_may_continue(struct ws_call *call, int option);
 
 int ws_call_argument(const struct ws_call *call, int error);
 int ws_call_error(const struct ws_call *call, int err);

@@ -58,7 +58,7 @@ static int connect_errno(struct ws_call *call, const struct sockaddr *addr,
 	return 0;
 }
 
-static bool is_over(int fd)
+static bool attempt_is_over(int fd)
 {
 	struct pollfd pollfd = { .fd = fd, .events = POLLOUT };
 
@@ -92,11 +92,11 @@ static bool is_end_of_attempt(int err)
  * L9.  An earlier connect() did not wait for its end.  Linux answers the next
  * one with that end, success or failure, and begins nothing.
  */
-static int connect_once_more(struct ws_call *call, const struct sockaddr *addr,
-			     socklen_t len)
+static int connect_after_attempt(struct ws_call *call, const struct sockaddr *addr,
+				 socklen_t len)
 {
 	bool nonblocking = ws_is_nonblocking(call->fd);
-	bool over = is_over(call->fd);
+	bool over = attempt_is_over(call->fd);
 	int err;
 
 	err = connect_errno(call, addr, len);
@@ -136,7 +136,7 @@ int ws_connect_begin(struct ws_call *call, const struct sockaddr *addr,
 		     socklen_t len)
 {
 	bool again = ws_slot_flags(call->slot) & WS_SLOT_CONNECTING &&
-		     is_over(call->fd);
+		     attempt_is_over(call->fd);
 	int err;
 
 	err = begin_connect(call, addr, len);
@@ -171,7 +171,7 @@ WS_EXPORT int winsock_connect(int fd, const struct sockaddr *addr, socklen_t len
 
 	ws_call_block(&call, WS_CONNECT);
 	if (ws_slot_flags(call.slot) & WS_SLOT_CONNECTING)
-		err = connect_once_more(&call, addr, len);
+		err = connect_after_attempt(&call, addr, len);
 	else
 		err = connect_errno(&call, addr, len);
 	note_connecting(&call, err);

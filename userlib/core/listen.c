@@ -111,7 +111,7 @@ static int accept_once(struct ws_call *call, struct sockaddr *addr,
 	}
 	if (ws_slot_flags(call->slot) & WS_SLOT_NO_INHERIT)	/* L14 */
 		flags |= SOCK_CLOEXEC;
-	if (ws_slot_is_foreign(call->slot) && !(flags & SOCK_NONBLOCK)) {
+	if (ws_slot_is_unattachable(call->slot) && !(flags & SOCK_NONBLOCK)) {
 		ws_call_poll(call);
 		return accept_seen(call, addr, len, flags);
 	}
@@ -129,7 +129,7 @@ static int accept_once(struct ws_call *call, struct sockaddr *addr,
  * O8: the module has attached the child of a listener that we made.  0 or a WSA
  * error.
  */
-static int remember(const struct ws_call *call, int fd)
+static int register_accepted(const struct ws_call *call, int fd)
 {
 	struct ws_slot *slot;
 
@@ -162,7 +162,7 @@ WS_EXPORT int winsock_accept(int s, struct sockaddr *addr, socklen_t *len)
 	ws_call_unblock();
 
 	if (!error)
-		error = remember(&call, fd);
+		error = register_accepted(&call, fd);
 	ws_watch_reenable(call.slot, FD_ACCEPT);
 	return ws_call_end(&call, error) ? SOCKET_ERROR : fd;
 }

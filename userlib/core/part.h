@@ -24,10 +24,10 @@
  */
 enum ws_part_id {
 	WS_PART_STARTUP,	/* how often WSAStartup() was called; new slots, too */
-	WS_PART_ENDING,		/* who waits for what WSACleanup() ends */
+	WS_PART_CLEANUP,		/* who waits for what WSACleanup() ends */
 	WS_PART_DEVICE,		/* the number of /dev/winsock */
 	WS_PART_REQUESTS,	/* overlapped requests, the ring, slot->requests */
-	WS_PART_ALERTS,		/* each thread's completion routines that are to run */
+	WS_PART_COMPLETIONS,		/* each thread's completion routines that are to run */
 	WS_PART_SLOTS,		/* a number's change from one socket to the next */
 	WS_PART_WATCH,		/* event selections, slot->watch */
 	WS_PART_QUEUES,		/* message queues */

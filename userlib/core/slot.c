@@ -22,7 +22,7 @@ struct ws_slot *_Atomic ws_chunks[WS_CHUNKS];
 static pthread_mutex_t change_lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* L8: the calls, selections and requests of other threads are the parent's. */
-static void start_over(void)
+static void reset_after_fork(void)
 {
 	struct ws_slot *chunk;
 	int i, j;
@@ -41,7 +41,7 @@ static void start_over(void)
 
 const struct ws_part ws_slot_part = {
 	.lock = &change_lock,
-	.forked = start_over,
+	.forked = reset_after_fork,
 };
 
 /* As ws_slot_at(), with memory for it; NULL without any. */

@@ -21,7 +21,7 @@ enum {
 	WS_SLOT_TIMEOUT		= 1 << 3,	/* may have SO_RCVTIMEO or SO_SNDTIMEO */
 	WS_SLOT_EXCLUSIVE	= 1 << 4,	/* SO_EXCLUSIVEADDRUSE was set */
 	WS_SLOT_ACCEPTED	= 1 << 5,	/* accept() made it */
-	WS_SLOT_DOOMED		= 1 << 6,	/* WSACleanup() is about to close it */
+	WS_SLOT_CLOSING		= 1 << 6,	/* WSACleanup() is about to close it */
 	WS_SLOT_CONNECTING	= 1 << 7,	/* connect() returned before it was done */
 	WS_SLOT_UNREACHABLE	= 1 << 8,	/* send() met an error that is recv()'s (L11) */
 	WS_SLOT_NO_CONNRESET	= 1 << 9,	/* SIO_UDP_CONNRESET is off (L11) */
@@ -159,7 +159,7 @@ static inline bool ws_slot_is_datagram(struct ws_slot *slot)
 }
 
 /* Its calls are none that the module knows; a thread in poll(2) it finds. */
-static inline bool ws_slot_is_foreign(struct ws_slot *slot)
+static inline bool ws_slot_is_unattachable(struct ws_slot *slot)
 {
 	int domain = slot ? atomic_load(&slot->domain) : AF_INET;
 

@@ -101,7 +101,7 @@ static int start(WORD version)
 	return ret;
 }
 
-static void describe(WSADATA *data, WORD version)
+static void fill_data(WSADATA *data, WORD version)
 {
 	memset(data, 0, sizeof(*data));
 	data->wVersion = version;
@@ -121,7 +121,7 @@ WS_EXPORT int WSAStartup(WORD version, LPWSADATA data)
 	int ret;
 
 	if (data)
-		describe(data, negotiate(version));
+		fill_data(data, negotiate(version));
 	if (!LOBYTE(version))
 		return WSAVERNOTSUPPORTED;
 	if (!data)
@@ -158,10 +158,10 @@ bool ws_startup_open(struct ws_slot **slot, int fd, int domain, int type,
 	return started;
 }
 
-static void doom(struct ws_slot *slot, int fd)
+static void mark_closing(struct ws_slot *slot, int fd)
 {
 	(void)fd;
-	ws_slot_set(slot, WS_SLOT_DOOMED);
+	ws_slot_set(slot, WS_SLOT_CLOSING);
 }
 
 /*
@@ -169,11 +169,11 @@ static void doom(struct ws_slot *slot, int fd)
  * own.  Offers end before any socket is closed, lest one seem shared that nobody
  * will fetch.
  */
-static void come_to_an_end(void)
+static void begin_cleanup(void)
 {
 	int i;
 
-	ws_slot_for_each(doom);
+	ws_slot_for_each(mark_closing);
 	for (i = 0; i < WS_PARTS; i++)
 		if (ws_parts[i] && ws_parts[i]->end)
 			ws_parts[i]->end();
@@ -181,7 +181,7 @@ static void come_to_an_end(void)
 
 static void close_slot(struct ws_slot *slot, int fd)
 {
-	if (!(ws_slot_flags(slot) & WS_SLOT_DOOMED))
+	if (!(ws_slot_flags(slot) & WS_SLOT_CLOSING))
 		return;
 	if (ws_slot_is_current(slot, fd))
 		ws_close_at_once(fd);
@@ -222,7 +222,7 @@ WS_EXPORT int WSACleanup(void)
 	if (started)
 		ws_startups--;
 	if (last)
-		come_to_an_end();
+		begin_cleanup();
 	pthread_mutex_unlock(&startup_lock);
 
 	if (!started)

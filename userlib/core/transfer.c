@@ -124,7 +124,7 @@ ssize_t ws_move_once(const struct ws_call *call, struct ws_transfer *t,
 }
 
 /* The first @n bytes are dealt with. */
-void ws_moved(struct ws_transfer *t, size_t n)
+void ws_transfer_advance(struct ws_transfer *t, size_t n)
 {
 	if (n > t->left)	/* MSG_TRUNC tells of more than there was room for */
 		n = t->left;
@@ -144,7 +144,7 @@ void ws_moved(struct ws_transfer *t, size_t n)
  * A send() returns when everything has been taken, and so does recv() with
  * MSG_WAITALL; Linux's return early for a signal.
  */
-bool ws_wants_the_rest(const struct ws_call *call, const struct ws_transfer *t)
+bool ws_transfer_is_partial(const struct ws_call *call, const struct ws_transfer *t)
 {
 	if (!t->left || !ws_slot_is_stream(call->slot))
 		return false;
@@ -159,7 +159,7 @@ bool ws_wants_the_rest(const struct ws_call *call, const struct ws_transfer *t)
  */
 static bool waits_in_poll(const struct ws_call *call, const struct ws_transfer *t)
 {
-	if (!ws_slot_is_foreign(call->slot))
+	if (!ws_slot_is_unattachable(call->slot))
 		return false;
 	return t->send ? ws_slot_is_stream(call->slot) :
 			 !(t->flags & (MSG_PEEK | MSG_OOB));
@@ -194,9 +194,9 @@ static ssize_t move_all(struct ws_call *call, struct ws_transfer *t)
 			continue;
 		}
 		done += n;
-		ws_moved(t, n);
-		if (!n || !ws_wants_the_rest(call, t) ||
-		    !ws_call_may_go_on(call, option))
+		ws_transfer_advance(t, n);
+		if (!n || !ws_transfer_is_partial(call, t) ||
+		    !ws_call_may_continue(call, option))
 			break;
 		polled = call->polls;
 	}

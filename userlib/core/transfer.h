@@ -45,11 +45,11 @@ struct ws_transfer {
 
 ssize_t ws_move_once(const struct ws_call *call, struct ws_transfer *t,
 		     int flags);
-bool ws_wants_the_rest(const struct ws_call *call, const struct ws_transfer *t);
+bool ws_transfer_is_partial(const struct ws_call *call, const struct ws_transfer *t);
 bool ws_is_earlier_error(const struct ws_call *call, bool send, int err);
 bool ws_is_shut_datagram(const struct ws_call *call, ssize_t n);
 void ws_transfer_received(struct ws_transfer *t, const struct msghdr *msg);
-void ws_moved(struct ws_transfer *t, size_t n);
+void ws_transfer_advance(struct ws_transfer *t, size_t n);
 int ws_transfer_check(const struct ws_call *call, struct ws_transfer *t);
 void ws_transfer_ended(struct ws_slot *slot, const struct ws_transfer *t,
 		       int error);

@@ -12,8 +12,8 @@
 #include "core/deadline.h"
 #include "core/error.h"
 #include "core/export.h"
-#include "alert.h"
-#include "ending.h"
+#include "completion.h"
+#include "cleanup.h"
 #include "event.h"
 #include "watch.h"
 
@@ -111,14 +111,14 @@ WS_EXPORT BOOL WSACloseEvent(WSAEVENT event)
  * struct events - one WSAWaitForMultipleEvents()
  * @count: how many events
  * @alertable: completion routines end the wait
- * @ending: so does WSACleanup(), after which no event can be set
+ * @cleanup: so does WSACleanup(), after which no event can be set
  * @deadline: when it ends
- * @pollfds: the events, then the completion routines and @ending
+ * @pollfds: the events, then the completion routines and @cleanup
  */
 struct events {
 	DWORD count;
 	bool alertable;
-	struct ws_ending *ending;
+	struct ws_cleanup_event *cleanup;
 	struct ws_deadline deadline;
 	struct pollfd pollfds[WSA_MAXIMUM_WAIT_EVENTS + 2];
 };
@@ -152,7 +152,7 @@ static DWORD first_set(const struct events *events)
 	return i;
 }
 
-static void leave_out_set(struct events *events, bool out)
+static void skip_set_events(struct events *events, bool out)
 {
 	DWORD i;
 
@@ -162,14 +162,14 @@ static void leave_out_set(struct events *events, bool out)
 			events->pollfds[i].fd = ~events->pollfds[i].fd;
 }
 
-static bool is_alerted(const struct events *events)
+static bool run_completions(const struct events *events)
 {
 	return events->alertable &&
 	       events->pollfds[events->count].revents & POLLIN &&
-	       ws_alert_run();
+	       ws_completion_run();
 }
 
-static bool is_over(const struct events *events)
+static bool is_cleaned_up(const struct events *events)
 {
 	if (!(events->pollfds[events->count + 1].revents & POLLIN))
 		return false;
@@ -200,9 +200,9 @@ static DWORD wait_for_any(struct events *events)
 			return WSA_WAIT_FAILED;
 		if (set)
 			return WSA_WAIT_EVENT_0 + first_set(events);
-		if (is_alerted(events))
+		if (run_completions(events))
 			return WSA_WAIT_IO_COMPLETION;
-		if (is_over(events))
+		if (is_cleaned_up(events))
 			return WSA_WAIT_FAILED;
 	} while (more);
 	return WSA_WAIT_TIMEOUT;
@@ -220,16 +220,16 @@ static DWORD wait_for_all(struct events *events)
 			return WSA_WAIT_FAILED;
 		if ((DWORD)set == events->count)
 			return WSA_WAIT_EVENT_0;
-		if (is_alerted(events))
+		if (run_completions(events))
 			return WSA_WAIT_IO_COMPLETION;
-		if (is_over(events))
+		if (is_cleaned_up(events))
 			return WSA_WAIT_FAILED;
 		if (!time_left(events, &left))
 			return WSA_WAIT_TIMEOUT;
 		/* Those that are set already would end the wait at once. */
-		leave_out_set(events, true);
+		skip_set_events(events, true);
 		set = poll_events(events, events->deadline.bounded ? &left : NULL);
-		leave_out_set(events, false);
+		skip_set_events(events, false);
 		if (set < 0)
 			return WSA_WAIT_FAILED;
 	}
@@ -250,7 +250,7 @@ static int events_init(struct events *events, const WSAEVENT *list,
 		if (events->pollfds[i].fd < 0)
 			return WSA_INVALID_HANDLE;
 	}
-	events->pollfds[i].fd = alertable ? ws_alert_fd() : -1;
+	events->pollfds[i].fd = alertable ? ws_completion_fd() : -1;
 	events->pollfds[i].events = POLLIN;
 	events->alertable = events->pollfds[i].fd >= 0;
 	events->pollfds[i + 1].fd = -1;
@@ -278,12 +278,12 @@ static DWORD wait_for(struct events *events, bool all, DWORD timeout)
 	ret = wait_until(events, all, ws_deadline_in(0, 0));
 	if (ret != WSA_WAIT_TIMEOUT || !timeout)
 		return ret;
-	if (!ws_ending_get(&events->ending, &events->pollfds[events->count + 1])) {
+	if (!ws_cleanup_event_get(&events->cleanup, &events->pollfds[events->count + 1])) {
 		errno = ECANCELED;
 		return WSA_WAIT_FAILED;
 	}
 	ret = wait_until(events, all, deadline);
-	ws_ending_put(events->ending);
+	ws_cleanup_event_put(events->cleanup);
 	return ret;
 }
 

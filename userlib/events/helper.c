@@ -27,7 +27,7 @@ static struct helper {
 
 static pthread_mutex_t helper_lock = PTHREAD_MUTEX_INITIALIZER;
 
-static void *help(void *arg)
+static void *helper_main(void *arg)
 {
 	struct epoll_event events[EVENTS_AT_ONCE];
 	int set = (intptr_t)arg;
@@ -59,7 +59,7 @@ static int start_thread(struct helper *h)
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, HELPER_STACK);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&h->thread, &attr, help, (void *)(intptr_t)h->set);
+	err = pthread_create(&h->thread, &attr, helper_main, (void *)(intptr_t)h->set);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attr);
 	errno = ENOMEM;

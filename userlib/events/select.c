@@ -23,7 +23,7 @@
 #include "ready.h"
 
 #define USEC_PER_SEC	1000000
-#define MOMENT_NSEC	(20 * WS_NSEC_PER_MSEC)
+#define RECHECK_NSEC	(20 * WS_NSEC_PER_MSEC)
 /* A wait for this many sockets needs no memory but the stack. */
 #define FEW		64
 
@@ -135,7 +135,7 @@ static bool was_closed(const struct wanted *wanted, short revents)
 	return ws_slot_generation(wanted->slot) != wanted->generation;
 }
 
-static bool has_come(struct wanted *wanted, int fd, short revents)
+static bool check_socket(struct wanted *wanted, int fd, short revents)
 {
 	if (revents && !(revents & POLLNVAL))
 		wanted->ready = wanted->interest &
@@ -146,14 +146,14 @@ static bool has_come(struct wanted *wanted, int fd, short revents)
 	return wanted->ready || wanted->closed || wanted->invalid;
 }
 
-static bool any_has_come(struct wait *wait)
+static bool check_sockets(struct wait *wait)
 {
 	bool any = false;
 	unsigned int i;
 
 	for (i = 0; i < wait->count; i++)
-		any |= has_come(&wait->wanted[i], wait->pollfds[i].fd,
-				wait->pollfds[i].revents);
+		any |= check_socket(&wait->wanted[i], wait->pollfds[i].fd,
+				    wait->pollfds[i].revents);
 	return any;
 }
 
@@ -163,7 +163,7 @@ static bool any_has_come(struct wait *wait)
  */
 static void poll_others(struct wait *wait, const struct timespec *left)
 {
-	struct timespec moment = { .tv_nsec = MOMENT_NSEC };
+	struct timespec moment = { .tv_nsec = RECHECK_NSEC };
 	struct pollfd *pollfd;
 
 	if (left && !left->tv_sec && left->tv_nsec < moment.tv_nsec)
@@ -194,7 +194,7 @@ static int wait_for_sockets(struct wait *wait)
 		/* L3: a signal that cancels nothing does not show. */
 		if (ret < 0 && (errno != EINTR || ws_is_cancelled()))
 			return -1;
-		if (any_has_come(wait))
+		if (check_sockets(wait))
 			return 1;
 		if (!ret || (bounded && !left.tv_sec && !left.tv_nsec))
 			return 0;

@@ -5,7 +5,7 @@
  *
  * A watch keeps, of each network event, whether it is asked for (mask), has
  * been recorded (pending) and was told and may not be told again yet (reported).
- * look() compares with what the socket is ready for; it runs when something
+ * record_events() compares with what the socket is ready for; it runs when something
  * is asked for or re-enabled, in that call itself, and in the one helper thread
  * when epoll says that something has changed.  A watch stays with its socket
  * until that is closed, also when nothing is asked for any more: real Windows
@@ -92,7 +92,7 @@ static pthread_mutex_t watch_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct ws_watch *watches;
 static uint32_t last_serial;
 
-static uint64_t name_of(const struct ws_watch *w)
+static uint64_t key_of(const struct ws_watch *w)
 {
 	return (uint64_t)w->serial << 32 | (uint32_t)w->fd;
 }
@@ -120,14 +120,14 @@ static const struct {
 
 #define NETWORK_EVENTS	(sizeof(network_events) / sizeof(network_events[0]))
 
-static long awaited(const struct ws_watch *w)
+static long wanted_events(const struct ws_watch *w)
 {
 	return w->mask & ~(w->pending | w->reported);
 }
 
 static uint32_t epoll_events(const struct ws_watch *w)
 {
-	long events = awaited(w);
+	long events = wanted_events(w);
 	uint32_t epoll = 0;
 	size_t i;
 
@@ -145,7 +145,7 @@ static int arm(struct ws_watch *w, uint32_t events)
 {
 	struct epoll_event event = {
 		.events = events ? events : EPOLLONESHOT,
-		.data.u64 = name_of(w),
+		.data.u64 = key_of(w),
 	};
 
 	if (events == w->armed || !ws_helper_runs())
@@ -164,7 +164,7 @@ static int arm(struct ws_watch *w, uint32_t events)
  * Sees for itself whether the socket has begun to listen or got connected: what
  * the application did before it asked for events is not known.
  */
-static void settle(struct ws_watch *w, unsigned int ready)
+static void update_phase(struct ws_watch *w, unsigned int ready)
 {
 	socklen_t len = sizeof(struct tcp_info);
 	struct tcp_info info = { 0 };
@@ -198,7 +198,7 @@ static unsigned int readiness(const struct ws_watch *w)
 		.events = POLLIN | POLLPRI | POLLRDHUP,
 	};
 
-	if (awaited(w) & (FD_CONNECT | FD_WRITE) || w->phase == UNCONNECTED)
+	if (wanted_events(w) & (FD_CONNECT | FD_WRITE) || w->phase == UNCONNECTED)
 		pollfd.events |= POLLOUT;
 	if (poll(&pollfd, 1, 0) <= 0 || pollfd.revents & POLLNVAL)
 		return 0;
@@ -209,7 +209,7 @@ static unsigned int readiness(const struct ws_watch *w)
  * FD_READ and FD_WRITE are not for what was shut down (L25), and FD_WRITE is not
  * for a connection that is gone.  FD_CLOSE comes when all is read that can be.
  */
-static long happened(const struct ws_watch *w, unsigned int ready)
+static long occurred(const struct ws_watch *w, unsigned int ready)
 {
 	unsigned int flags = ws_slot_flags(w->home);
 	long events = FD_CONNECT;
@@ -265,7 +265,7 @@ static void record(struct ws_watch *w, long event, int bit, int error)
 	const struct ws_target *target = &w->target;
 
 	if (target->queue) {
-		if (ws_queue_post(target->queue, target, name_of(w), event,
+		if (ws_queue_post(target->queue, target, key_of(w), event,
 				  error))
 			w->reported |= event;
 		return;
@@ -277,18 +277,18 @@ static void record(struct ws_watch *w, long event, int bit, int error)
 }
 
 /* True if there was something to record. */
-static bool look(struct ws_watch *w)
+static bool record_events(struct ws_watch *w)
 {
 	unsigned int ready;
 	long events;
 	size_t i;
 
-	if (!awaited(w))
+	if (!wanted_events(w))
 		return false;
 
 	ready = readiness(w);
-	settle(w, ready);
-	events = happened(w, ready) & awaited(w);
+	update_phase(w, ready);
+	events = occurred(w, ready) & wanted_events(w);
 	for (i = 0; i < NETWORK_EVENTS; i++)
 		if (events & network_events[i].event)
 			record(w, network_events[i].event,
@@ -298,33 +298,33 @@ static bool look(struct ws_watch *w)
 }
 
 /*
- * What is armed in excess costs a wake-up at most, see woken(): the usual turn,
+ * What is armed in excess costs a wake-up at most, see handle_wakeup(): the usual turn,
  * where FD_READ comes and goes, needs no epoll_ctl(2) at all.
  */
-static int look_and_arm(struct ws_watch *w)
+static int update_watch(struct ws_watch *w)
 {
 	uint32_t events;
 
 	if (w->suspended)
 		return 0;
-	look(w);
+	record_events(w);
 	events = epoll_events(w);
 	return events & ~w->armed ? arm(w, events | w->armed) : 0;
 }
 
 /* Woken for nothing: be left alone until something is re-enabled. */
-static void woken(struct ws_watch *w)
+static void handle_wakeup(struct ws_watch *w)
 {
-	if (!w->suspended && !look(w))
+	if (!w->suspended && !record_events(w))
 		arm(w, epoll_events(w));
 }
 
-static struct ws_watch *find_by_name(uint64_t name)
+static struct ws_watch *find_by_key(uint64_t key)
 {
-	struct ws_slot *slot = ws_slot_lookup((uint32_t)name);
+	struct ws_slot *slot = ws_slot_lookup((uint32_t)key);
 	struct ws_watch *w = slot ? atomic_load(&slot->watch) : NULL;
 
-	return w && name_of(w) == name ? w : NULL;
+	return w && key_of(w) == key ? w : NULL;
 }
 
 /* Called by the helper thread. */
@@ -333,9 +333,9 @@ void ws_watch_ready(uint64_t name)
 	struct ws_watch *w;
 
 	pthread_mutex_lock(&watch_lock);
-	w = find_by_name(name);
+	w = find_by_key(name);
 	if (w)
-		woken(w);
+		handle_wakeup(w);
 	pthread_mutex_unlock(&watch_lock);
 }
 
@@ -350,7 +350,7 @@ static void stop_watches(void)
 	pthread_mutex_unlock(&watch_lock);
 }
 
-static void settle_here(struct ws_watch *w, struct ws_slot *slot, int fd)
+static void assign_slot(struct ws_watch *w, struct ws_slot *slot, int fd)
 {
 	w->home = slot;
 	w->fd = fd;
@@ -368,7 +368,7 @@ static struct ws_watch *new_watch(struct ws_slot *slot, int fd)
 
 	if (!w)
 		return NULL;
-	settle_here(w, slot, fd);
+	assign_slot(w, slot, fd);
 	w->inode = inode_of(fd);
 	w->target.event = -1;
 	if (ws_slot_is_datagram(slot))
@@ -384,7 +384,7 @@ static struct ws_watch *new_watch(struct ws_slot *slot, int fd)
 	return w;
 }
 
-static void use_watch(struct ws_slot *slot, struct ws_watch *w)
+static void link_watch(struct ws_slot *slot, struct ws_watch *w)
 {
 	w->users++;
 	atomic_store(&slot->watch, w);
@@ -412,7 +412,7 @@ static struct ws_watch *get_watch(struct ws_slot *slot, int fd)
 	if (!w)
 		w = new_watch(slot, fd);
 	if (w)
-		use_watch(slot, w);
+		link_watch(slot, w);
 	return w;
 }
 
@@ -424,27 +424,27 @@ static void free_watch(struct ws_watch *w)
 	free(w);
 }
 
-static struct ws_watch *homeless;
+static struct ws_watch *unassigned;
 
-static void move_in(struct ws_slot *slot, int fd)
+static void assign_unassigned(struct ws_slot *slot, int fd)
 {
-	if (homeless && atomic_load(&slot->watch) == homeless) {
-		settle_here(homeless, slot, fd);
-		homeless = NULL;
+	if (unassigned && atomic_load(&slot->watch) == unassigned) {
+		assign_slot(unassigned, slot, fd);
+		unassigned = NULL;
 	}
 }
 
 /* @slot has had it until now. */
-static void leave_watch(struct ws_slot *slot, struct ws_watch *w)
+static void put_watch(struct ws_slot *slot, struct ws_watch *w)
 {
 	if (!--w->users) {
 		if (w->target.queue)
-			ws_queue_purge(w->target.queue, name_of(w));
+			ws_queue_purge(w->target.queue, key_of(w));
 		free_watch(w);
 	} else if (w->home == slot) {
-		homeless = w;
-		ws_slot_for_each(move_in);
-		look_and_arm(w);
+		unassigned = w;
+		ws_slot_for_each(assign_unassigned);
+		update_watch(w);
 	}
 }
 
@@ -455,7 +455,7 @@ static void drop(struct ws_slot *slot)
 	pthread_mutex_lock(&watch_lock);
 	w = atomic_exchange(&slot->watch, NULL);
 	if (w)
-		leave_watch(slot, w);
+		put_watch(slot, w);
 	pthread_mutex_unlock(&watch_lock);
 }
 
@@ -470,11 +470,11 @@ void ws_watch_replace_slow(struct ws_slot *slot, int fd)
 	if (new) {
 		new->target = w->target;
 		new->mask = w->mask;
-		use_watch(slot, new);
-		look_and_arm(new);
+		link_watch(slot, new);
+		update_watch(new);
 	}
 	if (w)
-		leave_watch(slot, w);
+		put_watch(slot, w);
 	pthread_mutex_unlock(&watch_lock);
 }
 
@@ -505,7 +505,7 @@ static void resume(struct ws_slot *slot, uint32_t serial)
 	pthread_mutex_lock(&watch_lock);
 	w = atomic_load(&slot->watch);
 	if (w && w->serial == serial && !--w->suspended)
-		look_and_arm(w);
+		update_watch(w);
 	pthread_mutex_unlock(&watch_lock);
 }
 
@@ -518,7 +518,7 @@ static void reenable(struct ws_slot *slot, long events)
 	if (w) {
 		w->pending &= ~events;
 		w->reported &= ~events;
-		look_and_arm(w);
+		update_watch(w);
 	}
 	pthread_mutex_unlock(&watch_lock);
 }
@@ -536,7 +536,7 @@ static void note_connecting(struct ws_slot *slot)
 		w->connect_error = 0;
 	}
 	if (w)
-		look_and_arm(w);
+		update_watch(w);
 	pthread_mutex_unlock(&watch_lock);
 }
 
@@ -552,8 +552,8 @@ static void inherit(struct ws_slot *slot, struct ws_slot *child, int fd)
 		new->target = w->target;
 		new->target.socket = fd;
 		new->mask = w->mask;
-		use_watch(child, new);
-		look_and_arm(new);
+		link_watch(child, new);
+		update_watch(new);
 	}
 	pthread_mutex_unlock(&watch_lock);
 }
@@ -570,7 +570,7 @@ bool ws_watch_is_active_slow(struct ws_slot *slot)
 	return active;
 }
 
-static int kept_error(struct ws_slot *slot)
+static int saved_connect_error(struct ws_slot *slot)
 {
 	struct ws_watch *w;
 	int err;
@@ -590,7 +590,7 @@ static void adopted(struct ws_slot *slot, int fd)
 	pthread_mutex_lock(&watch_lock);
 	w = atomic_load(&slot->watch) ? NULL : find_by_inode(fd);
 	if (w)
-		use_watch(slot, w);
+		link_watch(slot, w);
 	pthread_mutex_unlock(&watch_lock);
 }
 
@@ -631,7 +631,7 @@ static const struct ws_part watch_part = {
 	.stop = stop_watches,
 	.adopted = adopted,
 	.connecting = note_connecting,
-	.connect_error = kept_error,
+	.connect_error = saved_connect_error,
 	.inherit = inherit,
 	.reenable = reenable,
 	.suspend = suspend,
@@ -657,11 +657,11 @@ static int set_selection(struct ws_watch *w, const struct ws_target *target,
 	w->mask = mask;
 	w->pending = 0;
 	if (target->queue) {
-		settle(w, readiness(w));
+		update_phase(w, readiness(w));
 		w->reported = w->phase == CONNECTED || w->phase == DATAGRAM ?
 			      FD_CONNECT : 0;
 	}
-	if (!look_and_arm(w))
+	if (!update_watch(w))
 		return 0;
 	w->mask = 0;
 	return WSAENOBUFS;

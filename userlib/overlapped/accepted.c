@@ -17,13 +17,13 @@
 #include "accepted.h"
 
 /* These are of the socket that was there before. */
-#define FORGOTTEN \
+#define OLD_SOCKET_FLAGS \
 	(WS_SLOT_SHUT_SEND | WS_SLOT_SHUT_RECV | WS_SLOT_TIMEOUT | \
 	 WS_SLOT_EXCLUSIVE | WS_SLOT_CONNECTING | WS_SLOT_UNREACHABLE | \
 	 WS_SLOT_REUSE_LENT)
 
 /**
- * ws_accepted_take - the accept socket becomes the connection
+ * ws_accepted_install - the accept socket becomes the connection
  * @listener: the listener's slot
  * @slot: the accept socket's
  * @fd: its number
@@ -34,8 +34,8 @@
  *
  * Return: 0, or a WSA error, and then nothing has changed.
  */
-int ws_accepted_take(struct ws_slot *listener, struct ws_slot *slot, int fd,
-		     int accepted)
+int ws_accepted_install(struct ws_slot *listener, struct ws_slot *slot, int fd,
+			int accepted)
 {
 	int mode = fcntl(fd, F_GETFL);
 	int inheritance = fcntl(fd, F_GETFD);
@@ -49,7 +49,7 @@ int ws_accepted_take(struct ws_slot *listener, struct ws_slot *slot, int fd,
 		return ws_error_from_errno(errno);
 	close(accepted);
 
-	ws_slot_clear(slot, FORGOTTEN);
+	ws_slot_clear(slot, OLD_SOCKET_FLAGS);
 	ws_slot_set(slot, WS_SLOT_ACCEPTED |
 		    (ws_slot_flags(listener) & WS_SLOT_INHERITED &
 		     ~WS_SLOT_NO_INHERIT));
@@ -67,8 +67,8 @@ static void put_address(char *block, size_t room, const void *addr, int len)
 	memcpy(block + room - sizeof(len), &len, sizeof(len));
 }
 
-void ws_accepted_tell(const struct ws_address_blocks *blocks, int fd,
-		      const struct sockaddr *peer, socklen_t len)
+void ws_accepted_put_addresses(const struct ws_address_blocks *blocks, int fd,
+			       const struct sockaddr *peer, socklen_t len)
 {
 	struct sockaddr_storage own = { 0 };
 	socklen_t ownlen = sizeof(own);

@@ -25,10 +25,10 @@ struct ws_address_blocks {
 	size_t remote_room;
 };
 
-int ws_accepted_take(struct ws_slot *listener, struct ws_slot *slot, int fd,
-		     int accepted);
-void ws_accepted_tell(const struct ws_address_blocks *blocks, int fd,
-		      const struct sockaddr *peer, socklen_t len);
+int ws_accepted_install(struct ws_slot *listener, struct ws_slot *slot, int fd,
+			int accepted);
+void ws_accepted_put_addresses(const struct ws_address_blocks *blocks, int fd,
+			       const struct sockaddr *peer, socklen_t len);
 struct sockaddr *ws_accepted_address(char *block, size_t room, int *len);
 void ws_accepted_drop(int accepted);
 

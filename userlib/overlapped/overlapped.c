@@ -52,7 +52,7 @@ static void fill(const struct vector *v, struct ws_transfer *t)
 static int start(struct ws_call *call, const struct vector *v,
 		 struct ws_transfer *t)
 {
-	struct ws_ask ask = {
+	struct ws_request_args args = {
 		.call = call,
 		.transfer = t,
 		.overlapped = v->overlapped,
@@ -69,7 +69,7 @@ static int start(struct ws_call *call, const struct vector *v,
 	call->generation = ws_slot_generation(call->slot);
 	error = ws_transfer_check(call, t);
 	if (!error)
-		error = ws_request(&ask);
+		error = ws_request(&args);
 	if (!error && v->bytes)
 		*v->bytes = v->overlapped->InternalHigh;
 	return error;

@@ -29,7 +29,7 @@
 #include "core/deadline.h"
 #include "core/error.h"
 #include "core/part.h"
-#include "events/alert.h"
+#include "events/completion.h"
 #include "events/event.h"
 #include "events/helper.h"
 #include "accepted.h"
@@ -43,7 +43,7 @@
 
 enum state {
 	WAITING,	/* for those before it, or for the helper */
-	IN_HAND,	/* of the thread that made it */
+	BEING_TRIED,	/* of the thread that made it */
 	IN_RING,	/* of the kernel */
 	TO_CANCEL,	/* the same, and to be taken back */
 	CANCELLED,	/* the same, and the kernel knows */
@@ -52,16 +52,16 @@ enum state {
 /**
  * struct request - one request
  * @next: in its lane
- * @lane: where it waits for its turn
+ * @fifo: where it waits for its turn
  * @link: what is made before anything is moved, or WS_LINK_NONE
  * @partner: AcceptEx: the other socket, whose end is the request's, too
  * @accepted: AcceptEx: the connection, until it is the accept socket's; or -1
- * @answered: ConnectEx: the attempt is over
+ * @connect_done: ConnectEx: the attempt is over
  * @state: who has it
  * @done: bytes moved
  * @overlapped: where the outcome goes
- * @alerts: of the thread that is told by @alert
- * @alert: what tells it, or NULL
+ * @completions: of the thread that is told by @completion
+ * @completion: what tells it, or NULL
  * @transfer: what is moved
  * @to: destination, or the accepted connection's peer
  * @tolen: AcceptEx: the length of @to
@@ -71,16 +71,16 @@ enum state {
  */
 struct request {
 	struct request *next;
-	struct lane *lane;
+	struct fifo *fifo;
 	enum ws_link link;
 	struct ws_requests *partner;
 	int accepted;
-	bool answered;
+	bool connect_done;
 	enum state state;
 	size_t done;
 	LPWSAOVERLAPPED overlapped;
-	struct ws_alerts *alerts;
-	struct ws_alert *alert;
+	struct ws_completions *completions;
+	struct ws_completion *completion;
 	struct ws_transfer transfer;
 	struct sockaddr_storage to;
 	socklen_t tolen;
@@ -89,8 +89,8 @@ struct request {
 	struct iovec iov[];
 };
 
-struct lane {
-	struct ws_requests *home;
+struct fifo {
+	struct ws_requests *owner;
 	struct request *first;
 	struct request **last;
 };
@@ -99,7 +99,7 @@ enum {
 	RECEIVE,
 	SEND,
 	LINK,	/* to accept or to connect */
-	LANES,
+	FIFOS,
 };
 
 /**
@@ -112,7 +112,7 @@ enum {
  * @count: requests, those that it is the partner of among them
  * @in_ring: those of them that keep a reference to the file
  * @accepts: it is the accept socket of a request that has no connection yet
- * @lanes: see RECEIVE
+ * @fifos: see RECEIVE
  * @next_listed: on the list of work or of deferred work
  * @is_listed: on one of them
  * @next: in the list of all
@@ -127,7 +127,7 @@ struct ws_requests {
 	unsigned int count;
 	atomic_uint in_ring;
 	bool accepts;
-	struct lane lanes[LANES];
+	struct fifo fifos[FIFOS];
 	struct ws_requests *next_listed;
 	bool is_listed;
 	struct ws_requests *next;
@@ -177,7 +177,7 @@ static int ring_error(int err)
 	}
 }
 
-static void put_in_list(struct ws_requests *r)
+static void add_to_all(struct ws_requests *r)
 {
 	r->next = all;
 	r->link = &all;
@@ -196,7 +196,7 @@ static void put_requests(struct ws_requests *r)
 	free(r);
 }
 
-static void put_on(struct ws_requests **list, struct ws_requests *r)
+static void add_to_list(struct ws_requests **list, struct ws_requests *r)
 {
 	if (r->is_listed)
 		return;
@@ -207,7 +207,7 @@ static void put_on(struct ws_requests **list, struct ws_requests *r)
 }
 
 /* The caller has the list's reference then; NULL at its end. */
-static struct ws_requests *take_off(struct ws_requests **list)
+static struct ws_requests *remove_first(struct ws_requests **list)
 {
 	struct ws_requests *r = *list;
 
@@ -240,11 +240,11 @@ static struct ws_requests *get_requests(struct ws_slot *slot, int fd,
 		r->slot = slot;
 		r->fd = fd;
 		r->generation = generation;
-		for (i = 0; i < LANES; i++) {
-			r->lanes[i].home = r;
-			r->lanes[i].last = &r->lanes[i].first;
+		for (i = 0; i < FIFOS; i++) {
+			r->fifos[i].owner = r;
+			r->fifos[i].last = &r->fifos[i].first;
 		}
-		put_in_list(r);
+		add_to_all(r);
 	}
 	atomic_store(&slot->requests, r);
 	return r;
@@ -264,7 +264,7 @@ static enum ws_kind kind_of(const struct request *request)
 
 static struct ws_call call_of(const struct request *request)
 {
-	const struct ws_requests *r = request->lane->home;
+	const struct ws_requests *r = request->fifo->owner;
 
 	return (struct ws_call) {
 		.fd = r->fd,
@@ -274,31 +274,31 @@ static struct ws_call call_of(const struct request *request)
 	};
 }
 
-static void put_in(struct request *request, struct lane *lane)
+static void add_to_fifo(struct request *request, struct fifo *fifo)
 {
-	request->lane = lane;
+	request->fifo = fifo;
 	request->next = NULL;
-	*lane->last = request;
-	lane->last = &request->next;
-	lane->home->count++;
-	lane->home->users++;
+	*fifo->last = request;
+	fifo->last = &request->next;
+	fifo->owner->count++;
+	fifo->owner->users++;
 }
 
 /* The caller has the lane's reference to its home then. */
-static void leave_lane(struct request *request)
+static void remove_from_fifo(struct request *request)
 {
-	struct lane *lane = request->lane;
-	struct request **link = &lane->first;
+	struct fifo *fifo = request->fifo;
+	struct request **link = &fifo->first;
 
 	while (*link != request)
 		link = &(*link)->next;
 	*link = request->next;
 	if (!*link)
-		lane->last = link;
+		fifo->last = link;
 	/* The next is for the helper to see. */
-	if (lane->first)
-		put_on(&work, lane->home);
-	lane->home->count--;
+	if (fifo->first)
+		add_to_list(&work, fifo->owner);
+	fifo->owner->count--;
 }
 
 static void set_partner(struct request *request, struct ws_requests *partner)
@@ -308,7 +308,7 @@ static void set_partner(struct request *request, struct ws_requests *partner)
 	partner->users++;
 }
 
-static void leave_partner(struct request *request)
+static void clear_partner(struct request *request)
 {
 	struct ws_requests *partner = request->partner;
 
@@ -319,14 +319,14 @@ static void leave_partner(struct request *request)
 	put_requests(partner);
 }
 
-static void take_out(struct request *request)
+static void remove_request(struct request *request)
 {
-	struct ws_requests *r = request->lane->home;
+	struct ws_requests *r = request->fifo->owner;
 
 	if (request->link == WS_LINK_ACCEPT)
 		request->partner->accepts = false;
-	leave_lane(request);
-	leave_partner(request);
+	remove_from_fifo(request);
+	clear_partner(request);
 	put_requests(r);
 	pthread_cond_broadcast(&request_ended);
 }
@@ -335,13 +335,13 @@ static void take_out(struct request *request)
  * The application may free @overlapped as soon as it has seen the outcome there:
  * that comes last, and nothing is touched after it.
  */
-static void tell(struct request *request, int error)
+static void report(struct request *request, int error)
 {
 	LPWSAOVERLAPPED overlapped = request->overlapped;
 	DWORD flags = request->transfer.truncated ? MSG_PARTIAL : 0;
-	struct ws_alert *alert = request->alert;
+	struct ws_completion *completion = request->completion;
 	/* With a routine, hEvent is the application's to use as it likes. */
-	int event = alert ? -1 : ws_event_fd(overlapped->hEvent);
+	int event = completion ? -1 : ws_event_fd(overlapped->hEvent);
 
 	overlapped->InternalHigh = request->done;
 	overlapped->Offset = flags;
@@ -351,12 +351,12 @@ static void tell(struct request *request, int error)
 		return;
 	if (event >= 0)
 		ws_event_set(event);
-	if (alert) {
-		alert->error = error;
-		alert->transferred = request->done;
-		alert->flags = flags;
-		ws_alerts_post(request->alerts, alert);
-		request->alert = NULL;
+	if (completion) {
+		completion->error = error;
+		completion->transferred = request->done;
+		completion->flags = flags;
+		ws_completions_post(request->completions, completion);
+		request->completion = NULL;
 	}
 }
 
@@ -364,20 +364,20 @@ static void free_request(struct request *request)
 {
 	if (request->accepted >= 0)
 		ws_accepted_drop(request->accepted);
-	ws_alerts_put(request->alerts);
-	free(request->alert);
+	ws_completions_put(request->completions);
+	free(request->completion);
 	free(request);
 }
 
 /* @error is 0 or a WSA error. */
 static void end_request(struct request *request, int error)
 {
-	struct ws_requests *r = request->lane->home;
+	struct ws_requests *r = request->fifo->owner;
 
 	if (is_current(r) && request->link == WS_LINK_NONE)
 		ws_transfer_ended(r->slot, &request->transfer, error);
-	tell(request, error);
-	take_out(request);
+	report(request, error);
+	remove_request(request);
 	free_request(request);
 }
 
@@ -389,7 +389,7 @@ static int error_of(const struct request *request, int err)
 }
 
 /* @n bytes, or -1 with errno, came of a try: is it to be tried again? */
-static bool goes_on(struct request *request, ssize_t n, int *error)
+static bool must_retry(struct request *request, ssize_t n, int *error)
 {
 	struct ws_transfer *t = &request->transfer;
 	struct ws_call call = call_of(request);
@@ -403,8 +403,8 @@ static bool goes_on(struct request *request, ssize_t n, int *error)
 		return false;
 	}
 	request->done += n;
-	ws_moved(t, n);
-	return n && ws_wants_the_rest(&call, t);
+	ws_transfer_advance(t, n);
+	return n && ws_transfer_is_partial(&call, t);
 }
 
 /* ConnectEx: the helper sees to the rest, even where this is all. */
@@ -416,7 +416,7 @@ static bool try_to_connect(struct request *request, int *error)
 
 	call.stream = true;
 	err = ws_connect_begin(&call, t->to, t->tolen);
-	request->answered = !err;
+	request->connect_done = !err;
 	if (!err || err == EINPROGRESS)
 		return false;
 	*error = ws_call_error(&call, err);
@@ -438,24 +438,24 @@ static bool try_at_once(struct request *request, int *error)
 		n = ws_move_once(&call, t, t->flags | MSG_DONTWAIT);
 		if (n < 0 && errno == EMSGSIZE && t->truncated)
 			request->done = t->left;
-		if (!goes_on(request, n, error))
+		if (!must_retry(request, n, error))
 			return true;
 	} while (n >= 0 || errno == EINTR);
 	return false;
 }
 
-static struct request *new_request(const struct ws_ask *ask)
+static struct request *new_request(const struct ws_request_args *args)
 {
-	const struct ws_transfer *t = ask->transfer;
+	const struct ws_transfer *t = args->transfer;
 	struct request *request;
 
 	request = calloc(1, sizeof(*request) + t->iovlen * sizeof(*t->iov));
 	if (!request)
 		return NULL;
-	request->link = ask->link;
+	request->link = args->link;
 	request->accepted = -1;
-	request->blocks = ask->blocks;
-	request->overlapped = ask->overlapped;
+	request->blocks = args->blocks;
+	request->overlapped = args->overlapped;
 	request->transfer = *t;
 	memcpy(request->iov, t->iov, t->iovlen * sizeof(*t->iov));
 	request->transfer.iov = request->iov;
@@ -463,17 +463,17 @@ static struct request *new_request(const struct ws_ask *ask)
 		memcpy(&request->to, t->to, t->tolen);
 		request->transfer.to = (struct sockaddr *)&request->to;
 	}
-	if (!ask->routine)
+	if (!args->routine)
 		return request;
 
-	request->alerts = ws_alerts_get();
-	request->alert = calloc(1, sizeof(*request->alert));
-	if (!request->alerts || !request->alert) {
+	request->completions = ws_completions_get();
+	request->completion = calloc(1, sizeof(*request->completion));
+	if (!request->completions || !request->completion) {
 		free_request(request);
 		return NULL;
 	}
-	request->alert->routine = ask->routine;
-	request->alert->overlapped = ask->overlapped;
+	request->completion->routine = args->routine;
+	request->completion->overlapped = args->overlapped;
 	return request;
 }
 
@@ -494,26 +494,26 @@ static void drop_request(struct request *request, int error)
 {
 	__atomic_store_n(&request->overlapped->Internal, (ULONG_PTR)error,
 			 __ATOMIC_RELEASE);
-	take_out(request);
+	remove_request(request);
 	free_request(request);
 }
 
-static void look_again_at_deferred(void)
+static void requeue_deferred(void)
 {
 	struct ws_requests *r;
 
-	while ((r = take_off(&deferred))) {
-		put_on(&work, r);
+	while ((r = remove_first(&deferred))) {
+		add_to_list(&work, r);
 		put_requests(r);
 	}
 	atomic_store(&ws_requests_deferred, false);
 }
 
 /* One that is in a thread's hands is that thread's to end. */
-static void end_lane(struct lane *lane)
+static void end_fifo(struct fifo *fifo)
 {
-	while (lane->first && lane->first->state != IN_HAND)
-		end_request(lane->first, WSA_OPERATION_ABORTED);
+	while (fifo->first && fifo->first->state != BEING_TRIED)
+		end_request(fifo->first, WSA_OPERATION_ABORTED);
 }
 
 /*
@@ -528,32 +528,32 @@ static void end_all(void)
 
 	for (r = all; r; r = next) {
 		r->users++;
-		for (i = 0; i < LANES; i++)
-			end_lane(&r->lanes[i]);
+		for (i = 0; i < FIFOS; i++)
+			end_fifo(&r->fifos[i]);
 		next = r->next;
 		put_requests(r);
 	}
-	look_again_at_deferred();
-	while ((r = take_off(&work)))
+	requeue_deferred();
+	while ((r = remove_first(&work)))
 		put_requests(r);
 }
 
 /* Under request_lock, which is let go of for the try. */
 static int start_request(struct request *request)
 {
-	bool first = request->lane->first == request;
+	bool first = request->fifo->first == request;
 	bool ended = false;
 	int error = 0;
 
 	if (first) {
-		request->state = IN_HAND;
+		request->state = BEING_TRIED;
 		pthread_mutex_unlock(&request_lock);
 		ended = try_at_once(request, &error);
 		pthread_mutex_lock(&request_lock);
 		request->state = WAITING;
 	}
 	if (!ended) {
-		put_on(&work, request->lane->home);
+		add_to_list(&work, request->fifo->owner);
 		error = WSA_IO_PENDING;
 	} else if (error) {
 		drop_request(request, error);
@@ -567,17 +567,17 @@ static int start_request(struct request *request)
 	return error;
 }
 
-static struct lane *lane_of(const struct ws_ask *ask, struct ws_requests *r)
+static struct fifo *fifo_of(const struct ws_request_args *args, struct ws_requests *r)
 {
-	if (ask->link != WS_LINK_NONE)
-		return &r->lanes[LINK];
-	return &r->lanes[ask->transfer->send ? SEND : RECEIVE];
+	if (args->link != WS_LINK_NONE)
+		return &r->fifos[LINK];
+	return &r->fifos[args->transfer->send ? SEND : RECEIVE];
 }
 
 /* Under request_lock: 0 or a WSA error. */
-static int enter_request(const struct ws_ask *ask, struct request **request)
+static int add_request(const struct ws_request_args *args, struct request **request)
 {
-	const struct ws_call *call = ask->call, *accept = ask->accept;
+	const struct ws_call *call = args->call, *accept = args->accept;
 	struct ws_requests *r, *partner = NULL;
 
 	r = get_requests(call->slot, call->fd, call->generation);
@@ -588,14 +588,14 @@ static int enter_request(const struct ws_ask *ask, struct request **request)
 		return WSAENOBUFS;
 	if (partner && partner->accepts)
 		return WSAEINVAL;
-	if (ask->link == WS_LINK_CONNECT && r->lanes[LINK].first)
+	if (args->link == WS_LINK_CONNECT && r->fifos[LINK].first)
 		return WSAEALREADY;
-	*request = new_request(ask);
+	*request = new_request(args);
 	if (!*request)
 		return WSAENOBUFS;
 
-	begin_overlapped(ask->overlapped, ask->routine);
-	put_in(*request, lane_of(ask, r));
+	begin_overlapped(args->overlapped, args->routine);
+	add_to_fifo(*request, fifo_of(args, r));
 	if (partner) {
 		set_partner(*request, partner);
 		partner->accepts = true;
@@ -605,19 +605,19 @@ static int enter_request(const struct ws_ask *ask, struct request **request)
 
 /**
  * ws_request - begin an overlapped request
- * @ask: what is asked for
+ * @args: what is asked for
  *
  * Return: 0 if it is done, WSA_IO_PENDING, or another WSA error, and then there
  * is no request.
  */
-int ws_request(const struct ws_ask *ask)
+int ws_request(const struct ws_request_args *args)
 {
 	struct request *request;
 	int err, error;
 
 	pthread_mutex_lock(&request_lock);
 	err = open_ring();
-	error = err ? ring_error(err) : enter_request(ask, &request);
+	error = err ? ring_error(err) : add_request(args, &request);
 	if (!error)
 		error = start_request(request);
 	pthread_mutex_unlock(&request_lock);
@@ -645,7 +645,7 @@ static struct io_uring_sqe *get_sqe(void)
 
 static void prepare_transfer(struct io_uring_sqe *sqe, struct request *request)
 {
-	struct ws_requests *r = request->lane->home;
+	struct ws_requests *r = request->fifo->owner;
 	struct ws_transfer *t = &request->transfer;
 
 	request->msg = (struct msghdr) {
@@ -670,7 +670,7 @@ static void prepare_transfer(struct io_uring_sqe *sqe, struct request *request)
 /* False if the kernel takes no more at present. */
 static bool submit(struct request *request)
 {
-	struct ws_requests *r = request->lane->home;
+	struct ws_requests *r = request->fifo->owner;
 	struct io_uring_sqe *sqe = get_sqe();
 
 	if (!sqe)
@@ -714,7 +714,7 @@ static bool is_closing(struct ws_requests *r, struct ws_requests *waiting)
 	atomic_store(&ws_requests_deferred, true);
 	closing = atomic_load(&r->slot->closing);
 	if (closing)
-		put_on(&deferred, waiting);
+		add_to_list(&deferred, waiting);
 	atomic_store(&ws_requests_deferred, deferred);
 	return closing;
 }
@@ -722,7 +722,7 @@ static bool is_closing(struct ws_requests *r, struct ws_requests *waiting)
 /* A connection that came for it is the next one's, or nobody's. */
 static void end_accept(struct request *request, int error)
 {
-	struct lane *lane = request->lane;
+	struct fifo *fifo = request->fifo;
 	int fd = request->accepted;
 	struct sockaddr_storage to = request->to;
 	socklen_t tolen = request->tolen;
@@ -732,7 +732,7 @@ static void end_accept(struct request *request, int error)
 	end_request(request, error);
 	if (fd < 0)
 		return;
-	next = lane->first;
+	next = fifo->first;
 	if (next && next->state == WAITING && next->accepted < 0) {
 		next->accepted = fd;
 		next->to = to;
@@ -742,19 +742,19 @@ static void end_accept(struct request *request, int error)
 	}
 }
 
-/* It is linked; what is to be moved goes on in @lane. */
-static void begin_transfer(struct request *request, struct lane *lane)
+/* It is linked; what is to be moved goes on in @fifo. */
+static void begin_transfer(struct request *request, struct fifo *fifo)
 {
-	struct ws_requests *from = request->lane->home;
+	struct ws_requests *from = request->fifo->owner;
 
 	request->link = WS_LINK_NONE;
 	if (!request->transfer.left) {
 		end_request(request, 0);
 		return;
 	}
-	leave_lane(request);
-	put_in(request, lane);
-	put_on(&work, lane->home);
+	remove_from_fifo(request);
+	add_to_fifo(request, fifo);
+	add_to_list(&work, fifo->owner);
 	put_requests(from);
 }
 
@@ -762,9 +762,9 @@ static void begin_transfer(struct request *request, struct lane *lane)
  * AcceptEx: the connection becomes the accept socket's.  closesocket() of that
  * one waits for request_lock, as it has requests.
  */
-static bool look_after_accept(struct request *request)
+static bool advance_accept(struct request *request)
 {
-	struct ws_requests *listener = request->lane->home;
+	struct ws_requests *listener = request->fifo->owner;
 	struct ws_requests *partner = request->partner;
 	int error;
 
@@ -773,7 +773,7 @@ static bool look_after_accept(struct request *request)
 	if (!is_current(partner) &&
 	    atomic_load(&partner->slot->requests) == partner) {
 		/* Whoever closes it is about to, and may know another number. */
-		put_on(&deferred, listener);
+		add_to_list(&deferred, listener);
 		atomic_store(&ws_requests_deferred, true);
 		return true;
 	}
@@ -783,92 +783,92 @@ static bool look_after_accept(struct request *request)
 	}
 	if (request->accepted < 0)
 		return submit(request);
-	error = ws_accepted_take(listener->slot, partner->slot, partner->fd,
-				 request->accepted);
+	error = ws_accepted_install(listener->slot, partner->slot, partner->fd,
+				    request->accepted);
 	if (error) {
 		end_accept(request, error);
 		return true;
 	}
 	request->accepted = -1;
-	ws_accepted_tell(&request->blocks, partner->fd,
-			 (struct sockaddr *)&request->to, request->tolen);
+	ws_accepted_put_addresses(&request->blocks, partner->fd,
+				  (struct sockaddr *)&request->to, request->tolen);
 
 	/* From now on it is the accept socket's request, and ends with either. */
 	partner->users++;
 	partner->accepts = false;
-	leave_partner(request);
+	clear_partner(request);
 	set_partner(request, listener);
-	begin_transfer(request, &partner->lanes[RECEIVE]);
+	begin_transfer(request, &partner->fifos[RECEIVE]);
 	put_requests(partner);
 	return true;
 }
 
 /* ConnectEx */
-static bool look_after_connect(struct request *request)
+static bool advance_connect(struct request *request)
 {
-	struct ws_requests *r = request->lane->home;
+	struct ws_requests *r = request->fifo->owner;
 	struct ws_call call = call_of(request);
 	int err;
 
-	if (!request->answered)
+	if (!request->connect_done)
 		return submit(request);
 	err = ws_connect_result(&call);
 	if (err)
 		end_request(request, error_of(request, err));
 	else
-		begin_transfer(request, &r->lanes[SEND]);
+		begin_transfer(request, &r->fifos[SEND]);
 	return true;
 }
 
-static bool look_after_request(struct request *request)
+static bool advance_request(struct request *request)
 {
 	switch (request->link) {
 	case WS_LINK_ACCEPT:
-		return look_after_accept(request);
+		return advance_accept(request);
 	case WS_LINK_CONNECT:
-		return look_after_connect(request);
+		return advance_connect(request);
 	default:
 		return submit(request);
 	}
 }
 
 /* The helper's look at a lane.  False if it has to look again. */
-static bool look_after(struct lane *lane)
+static bool advance_fifo(struct fifo *fifo)
 {
-	struct ws_requests *r = lane->home;
+	struct ws_requests *r = fifo->owner;
 
-	if (!lane->first)
+	if (!fifo->first)
 		return true;
-	if (lane->first->state == TO_CANCEL)
-		return submit_cancel(lane->first);
-	if (lane->first->state != WAITING || is_closing(r, r))
+	if (fifo->first->state == TO_CANCEL)
+		return submit_cancel(fifo->first);
+	if (fifo->first->state != WAITING || is_closing(r, r))
 		return true;
 	/* In this order: a socket that was closed is so before it is not closing. */
 	if (is_current(r))
-		return look_after_request(lane->first);
-	while (lane->first && lane->first->state == WAITING)
-		end_request(lane->first, WSA_OPERATION_ABORTED);
+		return advance_request(fifo->first);
+	while (fifo->first && fifo->first->state == WAITING)
+		end_request(fifo->first, WSA_OPERATION_ABORTED);
 	return true;
 }
 
-static void do_work(void)
+static void submit_work(void)
 {
 	struct ws_requests *r;
 	bool done = true;
 	int i;
 
-	while (done && (r = take_off(&work))) {
-		for (i = 0; i < LANES; i++)
-			done &= look_after(&r->lanes[i]);
+	while (done && (r = remove_first(&work))) {
+		for (i = 0; i < FIFOS; i++)
+			done &= advance_fifo(&r->fifos[i]);
 		if (!done)
-			put_on(&work, r);
+			add_to_list(&work, r);
 		put_requests(r);
 	}
 	io_uring_submit(&ring);
 }
 
 /* The kernel's answer to a request that it was to carry out. */
-static void take_answer(struct request *request, int res)
+static void handle_transfer_result(struct request *request, int res)
 {
 	struct ws_transfer *t = &request->transfer;
 	struct ws_call call = call_of(request);
@@ -882,7 +882,7 @@ static void take_answer(struct request *request, int res)
 	} else if (!t->send) {
 		ws_transfer_received(t, &request->msg);
 		if (request->msg.msg_flags & MSG_TRUNC &&
-		    !ws_slot_is_stream(request->lane->home->slot) &&
+		    !ws_slot_is_stream(request->fifo->owner->slot) &&
 		    !(t->flags & MSG_TRUNC)) {
 			t->truncated = true;
 			request->done = res;
@@ -891,23 +891,23 @@ static void take_answer(struct request *request, int res)
 		}
 	}
 	/* It may say EAGAIN of a nonblocking socket, having waited for nothing. */
-	if (!goes_on(request, res < 0 ? -1 : res, &error))
+	if (!must_retry(request, res < 0 ? -1 : res, &error))
 		end_request(request, error);
 	else
-		put_on(&work, request->lane->home);
+		add_to_list(&work, request->fifo->owner);
 }
 
 /*
  * The same of a wait for a connection.  One that was broken off before it was
  * accepted is none, and what closesocket() has caused is seen when it is over.
  */
-static void take_link(struct request *request, int res)
+static void handle_link_result(struct request *request, int res)
 {
-	struct ws_requests *r = request->lane->home;
+	struct ws_requests *r = request->fifo->owner;
 
 	if (res >= 0 && request->link == WS_LINK_ACCEPT)
 		request->accepted = res;
-	request->answered = res >= 0;
+	request->connect_done = res >= 0;
 	switch (-res) {
 	case EBADF:
 	case EINVAL:
@@ -923,10 +923,10 @@ static void take_link(struct request *request, int res)
 			return;
 		}
 	}
-	put_on(&work, r);
+	add_to_list(&work, r);
 }
 
-static void reap(struct io_uring_cqe *cqe)
+static void handle_cqe(struct io_uring_cqe *cqe)
 {
 	struct request *request = io_uring_cqe_get_data(cqe);
 	int res = cqe->res;
@@ -934,25 +934,25 @@ static void reap(struct io_uring_cqe *cqe)
 	io_uring_cqe_seen(&ring, cqe);
 	if (!request)		/* what became of a cancellation */
 		return;
-	atomic_fetch_sub(&request->lane->home->in_ring, 1);
+	atomic_fetch_sub(&request->fifo->owner->in_ring, 1);
 	request->state = WAITING;
 	if (request->link == WS_LINK_NONE)
-		take_answer(request, res);
+		handle_transfer_result(request, res);
 	else
-		take_link(request, res);
+		handle_link_result(request, res);
 }
 
 /* Called by the helper thread: something was asked for, or has been answered. */
-static void work_off(void)
+static void process_work(void)
 {
 	struct io_uring_cqe *cqe;
 
 	pthread_mutex_lock(&request_lock);
 	if (have_ring) {
 		do {
-			do_work();
+			submit_work();
 			while (!io_uring_peek_cqe(&ring, &cqe))
-				reap(cqe);
+				handle_cqe(cqe);
 		} while (work);
 	}
 	pthread_mutex_unlock(&request_lock);
@@ -995,7 +995,7 @@ static unsigned int pending(const struct ws_requests *r)
 }
 
 /* A number of this process that means the socket; -1 if there is none. */
-static int find_number(uint64_t cookie)
+static int find_descriptor(uint64_t cookie)
 {
 	DIR *dir = opendir("/proc/self/fd");
 	struct dirent *entry;
@@ -1010,9 +1010,9 @@ static int find_number(uint64_t cookie)
 }
 
 /* G5: they go on by another number of the socket's.  False if it has none. */
-static bool move(struct ws_requests *r)
+static bool switch_descriptor(struct ws_requests *r)
 {
-	int fd = r->cookie ? find_number(r->cookie) : -1;
+	int fd = r->cookie ? find_descriptor(r->cookie) : -1;
 	struct ws_slot *slot = fd < 0 ? NULL : ws_slot_adopt(fd);
 	struct ws_requests *none = NULL;
 
@@ -1023,16 +1023,16 @@ static bool move(struct ws_requests *r)
 	r->generation = ws_slot_generation(slot);
 	if (atomic_compare_exchange_strong(&slot->requests, &none, r))
 		r->users++;
-	put_on(&work, r);
+	add_to_list(&work, r);
 	return true;
 }
 
-static void take_back(struct request *request)
+static void cancel_request(struct request *request)
 {
 	if (request->state != IN_RING)
 		return;
 	request->state = TO_CANCEL;
-	put_on(&work, request->lane->home);
+	add_to_list(&work, request->fifo->owner);
 }
 
 /* Of another socket's requests one that @r is the partner of and that waits. */
@@ -1043,12 +1043,12 @@ static struct request *find_waiting_partner(const struct ws_requests *r)
 	int i;
 
 	for (other = all; other; other = other->next)
-		for (i = 0; i < LANES; i++)
-			for (request = other->lanes[i].first; request;
+		for (i = 0; i < FIFOS; i++)
+			for (request = other->fifos[i].first; request;
 			     request = request->next) {
 				if (request->partner != r)
 					continue;
-				take_back(request);
+				cancel_request(request);
 				if (request->state == WAITING)
 					return request;
 			}
@@ -1056,17 +1056,17 @@ static struct request *find_waiting_partner(const struct ws_requests *r)
 }
 
 /* P8, P10: returns when nothing is left. */
-static void drop_all(struct ws_requests *r)
+static void abort_requests(struct ws_requests *r)
 {
 	struct request *request;
 	int i;
 
-	for (i = 0; i < LANES; i++)
-		if (r->lanes[i].first)
-			take_back(r->lanes[i].first);
+	for (i = 0; i < FIFOS; i++)
+		if (r->fifos[i].first)
+			cancel_request(r->fifos[i].first);
 	while ((request = find_waiting_partner(r)))
 		end_accept(request, WSA_OPERATION_ABORTED);
-	put_on(&work, r);
+	add_to_list(&work, r);
 	ws_helper_wake();
 	while (r->count)
 		pthread_cond_wait(&request_ended, &request_lock);
@@ -1079,7 +1079,7 @@ static bool has_requests(const struct ws_requests *r)
 
 static bool receives(const struct ws_requests *r)
 {
-	return r->lanes[RECEIVE].first;
+	return r->fifos[RECEIVE].first;
 }
 
 /* Waits for requests that the kernel is about to return. */
@@ -1102,13 +1102,13 @@ static void end_socket(struct ws_requests *r)
 		put_requests(r);
 	if (!r->count)
 		return;
-	put_on(&work, r);
+	add_to_list(&work, r);
 	ws_helper_wake();
 	if (atomic_load(&r->in_ring))
 		wait_for_returning(r, has_requests, CANCEL_WAIT_MSEC);
 	/* Looking through all numbers is for the rare case. */
-	if (r->count && !move(r))
-		drop_all(r);
+	if (r->count && !switch_descriptor(r))
+		abort_requests(r);
 }
 
 /*
@@ -1123,7 +1123,7 @@ static void shut_receiving(struct ws_slot *slot)
 	r = atomic_load(&slot->requests);
 	if (r && is_current(r) && receives(r)) {
 		r->users++;
-		put_on(&work, r);
+		add_to_list(&work, r);
 		ws_helper_wake();
 		wait_for_returning(r, receives, SHUTDOWN_WAIT_MSEC);
 		put_requests(r);
@@ -1134,7 +1134,7 @@ static void shut_receiving(struct ws_slot *slot)
 static void release(struct ws_requests *r, bool closed)
 {
 	pthread_mutex_lock(&request_lock);
-	look_again_at_deferred();
+	requeue_deferred();
 	if (r && closed)
 		end_socket(r);
 	if (r)
@@ -1145,7 +1145,7 @@ static void release(struct ws_requests *r, bool closed)
 }
 
 /* Under request_lock. */
-static void end_everything(void)
+static void end_ring(void)
 {
 	if (have_ring) {
 		if (!ws_event_is_valid(ring.ring_fd))
@@ -1160,7 +1160,7 @@ static void end_everything(void)
 static void stop(void)
 {
 	pthread_mutex_lock(&request_lock);
-	end_everything();
+	end_ring();
 	pthread_mutex_unlock(&request_lock);
 }
 
@@ -1170,7 +1170,7 @@ static void close_accepted(void)
 	struct request *request;
 
 	for (r = all; r; r = r->next)
-		for (request = r->lanes[LINK].first; request;
+		for (request = r->fifos[LINK].first; request;
 		     request = request->next)
 			if (request->accepted >= 0)
 				close(request->accepted);
@@ -1184,14 +1184,14 @@ static void forget(void)
 	deferred = NULL;
 	all = NULL;
 	pthread_cond_init(&request_ended, NULL);
-	end_everything();
+	end_ring();
 }
 
 static const struct ws_part request_part = {
 	.lock = &request_lock,
 	.forked = forget,
 	.stop = stop,
-	.ready = work_off,
+	.ready = process_work,
 	.hold = hold,
 	.pending = pending,
 	.release = release,

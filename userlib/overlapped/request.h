@@ -24,7 +24,7 @@ enum ws_link {
 };
 
 /**
- * struct ws_ask - what the application wants of an overlapped call
+ * struct ws_request_args - what the application wants of an overlapped call
  * @call: the call
  * @link: what it begins with
  * @accept: WS_LINK_ACCEPT: the accept socket
@@ -33,7 +33,7 @@ enum ws_link {
  * @overlapped: where the outcome goes
  * @routine: run at the end, or NULL
  */
-struct ws_ask {
+struct ws_request_args {
 	struct ws_call *call;
 	enum ws_link link;
 	const struct ws_call *accept;
@@ -43,7 +43,7 @@ struct ws_ask {
 	LPWSAOVERLAPPED_COMPLETION_ROUTINE routine;
 };
 
-int ws_request(const struct ws_ask *ask);
+int ws_request(const struct ws_request_args *args);
 void ws_request_wait(const WSAOVERLAPPED *overlapped);
 
 #endif

@@ -24,7 +24,7 @@
 
 #include "filter.h"
 #include "next.h"
-#include "numbers.h"
+#include "high_fd.h"
 #include "own.h"
 
 #define NOT_OPEN	(-1)
@@ -100,12 +100,12 @@ long run_own_between(unsigned int first, unsigned int last)
 
 int run_copy(int fd)
 {
-	return run_copy_high(fd, F_DUPFD_CLOEXEC, RUN_NUMBERS);
+	return run_copy_high(fd, F_DUPFD_CLOEXEC, RUN_HIGH_FD);
 }
 
 static int copy_for_children(int fd)
 {
-	return run_copy_high(fd, F_DUPFD, RUN_NUMBERS);
+	return run_copy_high(fd, F_DUPFD, RUN_HIGH_FD);
 }
 
 void run_own_move(int fd)

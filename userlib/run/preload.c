@@ -29,7 +29,7 @@
 #define FEW	16	/* numbers, which cost less to ask than /proc */
 
 /* With --no-children: take our name out of the list. */
-static void leave_environment(void)
+static void remove_from_environment(void)
 {
 	const char *list = getenv("LD_PRELOAD");
 	const char *rest = list ? strpbrk(list, ": ") : NULL;
@@ -51,7 +51,7 @@ static void begin(void)
 	if (value)
 		run_channel_set(value);
 	if (getenv(RUN_ENV_ALONE))
-		leave_environment();
+		remove_from_environment();
 }
 
 __attribute__((destructor))

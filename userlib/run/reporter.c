@@ -48,7 +48,7 @@ struct pending {
 };
 
 /**
- * struct waiting - closes whose outcomes have not been read
+ * struct awaited - closes whose outcomes have not been read
  * @bucket: by their cookies, the oldest first
  * @count: how many
  * @end: CLOCK_MONOTONIC in seconds when all of them have come, or will not
@@ -57,7 +57,7 @@ static struct {
 	struct pending *bucket[BUCKETS];
 	unsigned long count;
 	time_t end;
-} waiting;
+} awaited;
 
 /**
  * struct lost - lines that are not in the report
@@ -69,7 +69,7 @@ static struct {
 	int messages;
 } lost = { .messages = -1 };
 
-static void lose(unsigned long lines)
+static void count_lost(unsigned long lines)
 {
 	if (lines && !lost.lines)
 		lost.messages = run_report_reopen(MESSAGES);
@@ -78,7 +78,7 @@ static void lose(unsigned long lines)
 
 static void write_line(const char *line, int len)
 {
-	lose(!run_report_write(REPORT, line, len));
+	count_lost(!run_report_write(REPORT, line, len));
 }
 
 static void write_heading(void)
@@ -98,7 +98,7 @@ static void write_lost(void)
 	char text[128];
 	int len;
 
-	lose(run_report_unread(REPORT));
+	count_lost(run_report_unread(REPORT));
 	if (!lost.lines)
 		return;
 	room.fd = lost.messages;
@@ -177,14 +177,14 @@ static time_t seconds_now(void)
 	return now.tv_sec;
 }
 
-static void begin_waiting(const struct run_message *message)
+static void add_pending(const struct run_message *message)
 {
-	struct pending **at = &waiting.bucket[message->cookie % BUCKETS];
+	struct pending **at = &awaited.bucket[message->cookie % BUCKETS];
 	struct pending *new = malloc(sizeof(*new));
 	time_t end = seconds_now() + message->close.linger + OVERDUE_S;
 
 	if (!new) {
-		lose(1);
+		count_lost(1);
 		return;
 	}
 	new->next = NULL;
@@ -192,15 +192,15 @@ static void begin_waiting(const struct run_message *message)
 	while (*at)
 		at = &(*at)->next;
 	*at = new;
-	waiting.count++;
-	if (waiting.end < end)
-		waiting.end = end;
+	awaited.count++;
+	if (awaited.end < end)
+		awaited.end = end;
 }
 
 /* False if there is no such close. */
-static bool end_waiting(uint64_t cookie, struct run_close *close)
+static bool remove_pending(uint64_t cookie, struct run_close *close)
 {
-	struct pending **at = &waiting.bucket[cookie % BUCKETS];
+	struct pending **at = &awaited.bucket[cookie % BUCKETS];
 	struct pending *found;
 
 	while (*at && (*at)->message.cookie != cookie)
@@ -211,7 +211,7 @@ static bool end_waiting(uint64_t cookie, struct run_close *close)
 	*close = found->message.close;
 	*at = found->next;
 	free(found);
-	waiting.count--;
+	awaited.count--;
 	return true;
 }
 
@@ -219,16 +219,16 @@ static void handle(const struct run_message *message)
 {
 	struct run_close before;
 
-	lose(message->missing);
+	count_lost(message->missing);
 	switch (message->kind) {
 	case RUN_CLOSED:
 		report(&message->close);
 		break;
 	case RUN_BEGINS:
-		begin_waiting(message);
+		add_pending(message);
 		break;
 	case RUN_INSTEAD:
-		if (end_waiting(message->cookie, &before))
+		if (remove_pending(message->cookie, &before))
 			report(&message->close);
 		break;
 	}
@@ -267,10 +267,10 @@ static void read_outcomes(void)
 	ssize_t i;
 
 	for (i = 0; i < size / (ssize_t)sizeof(got[0]); i++) {
-		if (!end_waiting(got[i].cookie, &close)) {
+		if (!remove_pending(got[i].cookie, &close)) {
 			/* Its packet was sent before it. */
 			receive_all();
-			if (!end_waiting(got[i].cookie, &close))
+			if (!remove_pending(got[i].cookie, &close))
 				continue;
 		}
 		complete(&close, &got[i]);
@@ -284,7 +284,7 @@ static int time_to_wait(bool open)
 
 	if (open)
 		return -1;
-	return waiting.end > now ? (waiting.end - now) * 1000 : 0;
+	return awaited.end > now ? (awaited.end - now) * 1000 : 0;
 }
 
 static void write_report(void)
@@ -297,7 +297,7 @@ static void write_report(void)
 	int n;
 
 	write_heading();
-	while (open || waiting.count) {
+	while (open || awaited.count) {
 		n = poll(ready, 2, time_to_wait(open));
 		if (!n)
 			break;
@@ -310,12 +310,12 @@ static void write_report(void)
 		if (!open)
 			ready[0].fd = -1;
 	}
-	lose(waiting.count);
+	count_lost(awaited.count);
 	write_lost();
 }
 
 /* Nothing of the terminal, and of what it inherited only what it needs. */
-static void settle(int channel, int device, int to, int messages)
+static void detach_from_caller(int channel, int device, int to, int messages)
 {
 	int kept[KEPT] = { channel, device, to, messages };
 	int null, i;
@@ -350,7 +350,7 @@ int run_reporter(int device, int report, int messages)
 		pid = fork();
 		if (pid)
 			_exit(pid < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
-		settle(ends[1], device, report, messages);
+		detach_from_caller(ends[1], device, report, messages);
 		write_report();
 		_exit(EXIT_SUCCESS);
 	}

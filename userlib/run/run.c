@@ -17,7 +17,7 @@
 #include "filter_count.h"
 #include "inspect.h"
 #include "message.h"
-#include "numbers.h"
+#include "high_fd.h"
 #include "report.h"
 #include "reporter.h"
 
@@ -175,7 +175,7 @@ static const char *find_program(const char *name)
 }
 
 /* Out of the way of numbers that the program expects to get; open across exec. */
-static int out_of_the_way(int fd, int lowest)
+static int move_high(int fd, int lowest)
 {
 	int high = run_copy_high(fd, F_DUPFD, lowest);
 
@@ -193,8 +193,8 @@ static void begin_report(int device, const struct options *options, char *text, 
 
 	if (channel < 0)
 		err(EXIT_OWN, "cannot start the process that reports");
-	channel = out_of_the_way(channel, RUN_NUMBERS_END - 1);
-	device = out_of_the_way(device, RUN_NUMBERS);
+	channel = move_high(channel, RUN_HIGH_FD_END - 1);
+	device = move_high(device, RUN_HIGH_FD);
 	if (fstat(channel, &socket) || fstat(device, &module))
 		err(EXIT_OWN, "cannot find the socket to the process that reports");
 	snprintf(text, size, "%d:%lu:%d:%lu", channel, (unsigned long)socket.st_ino, device,

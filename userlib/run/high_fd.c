@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 
-#include "numbers.h"
+#include "high_fd.h"
 
 int run_copy_high(int fd, int cmd, int lowest)
 {
@@ -14,7 +14,7 @@ int run_copy_high(int fd, int cmd, int lowest)
 	/* EINVAL: there is no such number under this limit. */
 	if (copy >= 0 || errno != EINVAL)
 		return copy;
-	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur <= RUN_NUMBERS_ROOM)
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur <= RUN_HIGH_FD_ROOM)
 		return fcntl(fd, cmd, 0);
-	return fcntl(fd, cmd, (int)limit.rlim_cur - RUN_NUMBERS_ROOM);
+	return fcntl(fd, cmd, (int)limit.rlim_cur - RUN_HIGH_FD_ROOM);
 }

@@ -4,15 +4,15 @@
  * program can bring about: it cannot any more.  Waits for sockets need no such
  * thing, since these are closed.
  */
-#ifndef WS_ENDING_H
-#define WS_ENDING_H
+#ifndef WS_CLEANUP_H
+#define WS_CLEANUP_H
 
 #include <poll.h>
 #include <stdbool.h>
 
-struct ws_ending;
+struct ws_cleanup_event;
 
-bool ws_ending_get(struct ws_ending **e, struct pollfd *pollfd);
-void ws_ending_put(struct ws_ending *e);
+bool ws_cleanup_event_get(struct ws_cleanup_event **e, struct pollfd *pollfd);
+void ws_cleanup_event_put(struct ws_cleanup_event *e);
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#ifndef RUN_NUMBERS_H
-#define RUN_NUMBERS_H
+#ifndef RUN_HIGH_FD_H
+#define RUN_HIGH_FD_H
 
 /* Where descriptors are out of the program's way; see own.c. */
-#define RUN_NUMBERS		60
-#define RUN_NUMBERS_END		64
-#define RUN_NUMBERS_ROOM	(RUN_NUMBERS_END - RUN_NUMBERS)
+#define RUN_HIGH_FD		60
+#define RUN_HIGH_FD_END		64
+#define RUN_HIGH_FD_ROOM	(RUN_HIGH_FD_END - RUN_HIGH_FD)
 
 /*
  * A copy of @fd with a number of at least @lowest, or among the
