@@ -13,7 +13,10 @@
 #include "part.h"
 #include "startup.h"
 
-/* As listen(2).  L12: lent for as long as it listens, and to its children. */
+/*
+ * As listen(2).  L12: SO_REUSEADDR stays set while the socket listens, and the sockets
+ * that it accepts inherit it.
+ */
 static int listen_over_old(int fd, int backlog)
 {
 	struct ws_slot *slot = ws_slot_adopt(fd);
@@ -32,7 +35,7 @@ static int listen_over_old(int fd, int backlog)
 	return -1;
 }
 
-/* Linux picks a port for a socket that has none; Winsock refuses. */
+/* Linux chooses a port for a socket that is not bound; Winsock fails. */
 static int listen_error(int fd, int backlog)
 {
 	if (ws_slot_is_connectionless(ws_slot_adopt(fd)))	/* L13 */
@@ -60,9 +63,10 @@ WS_EXPORT int winsock_listen(int fd, int backlog)
 }
 
 /*
- * P1.  accept(2) cannot be told not to wait, and what poll(2) has seen another
- * thread may have taken: one at a time tries, and only if none has since it looked.
- * Where another process is faster the call waits beyond the reach of closesocket().
+ * P1.  accept(2) has no flag not to wait, and another thread may have accepted the
+ * connection that poll(2) reported.  So only one thread at a time calls accept(2), and
+ * only if none has since it called poll(2).  If another process accepts first, the
+ * call waits in accept(2), where closesocket() does not find it.
  */
 static int accept_seen(struct ws_call *call, struct sockaddr *addr,
 		       socklen_t *len, int flags)
@@ -85,7 +89,7 @@ static int accept_seen(struct ws_call *call, struct sockaddr *addr,
 			continue;
 		}
 		fd = accept4(call->fd, addr, len, flags);
-		/* Unless the number has another socket by now. */
+		/* Fails if the descriptor has been reused and the slot reset. */
 		atomic_compare_exchange_strong(accepts, &taking, taking + 1);
 		if (fd >= 0 || errno != EINTR)
 			return fd;
@@ -99,12 +103,12 @@ static int accept_once(struct ws_call *call, struct sockaddr *addr,
 	bool polled = false;
 	int fd;
 
-	/* L13: one without the other asks for nothing. */
+	/* L13: without both no address is returned. */
 	if (!addr || !len) {
 		addr = NULL;
 		len = NULL;
 	}
-	/* Nothing may be accepted that could not be reported. */
+	/* Fail before a connection is accepted that could not be returned. */
 	if (addr && *len < ws_slot_address_size(call->slot)) {
 		errno = EFAULT;
 		return -1;
@@ -117,7 +121,7 @@ static int accept_once(struct ws_call *call, struct sockaddr *addr,
 	}
 	if (!ws_call_await(call, POLLIN, SO_RCVTIMEO, &polled))
 		return -1;
-	/* The new socket has its listener's mode, as in Winsock. */
+	/* The new socket inherits the listener's mode, as in Winsock. */
 	do {
 		fd = accept4(call->fd, addr, len, flags);
 	} while (fd < 0 && errno == EINTR &&
@@ -126,8 +130,8 @@ static int accept_once(struct ws_call *call, struct sockaddr *addr,
 }
 
 /*
- * O8: the module has attached the child of a listener that we made.  0 or a WSA
- * error.
+ * O8: the module has attached a socket that was accepted from an attached listener.
+ * Returns 0 or a WSA error.
  */
 static int register_accepted(const struct ws_call *call, int fd)
 {

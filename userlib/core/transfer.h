@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Moving bytes: what send, recv and their kin, overlapped or not, have in common. */
+/* Transfer of bytes: common to send, recv and related calls, overlapped or not. */
 #ifndef WS_TRANSFER_H
 #define WS_TRANSFER_H
 
@@ -12,20 +12,20 @@
 struct _WSAMSG;
 
 /**
- * struct ws_transfer - bytes to be moved
- * @send: out, else in
- * @iov: where from or to; shrinks from the front as they are moved
- * @iovlen: how many pieces that is
- * @left: how many bytes
+ * struct ws_transfer - bytes to transfer
+ * @send: true to send, false to receive
+ * @iov: the pieces; shrinks from the front as bytes are transferred
+ * @iovlen: the number of pieces
+ * @left: bytes not yet transferred
  * @flags: MSG_*
  * @to: destination
- * @tolen: its length
- * @from: where the source goes
- * @fromlen: room there, and its length
- * @control: control data, or room for them
- * @controllen: their length
- * @received: what WSARecvMsg() fills in besides
- * @truncated: set if a datagram was cut short
+ * @tolen: length of @to
+ * @from: buffer for the source address
+ * @fromlen: size of @from on entry, length of the address on return
+ * @control: control data, or the buffer for it
+ * @controllen: length of @control
+ * @received: the WSAMSG that WSARecvMsg() fills in
+ * @truncated: set if a datagram was truncated
  */
 struct ws_transfer {
 	bool send;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * WSAAsyncSelect, and the message queues it posts to: there are no windows
- * here to have any.
+ * WSAAsyncSelect, and the message queues that it posts to, which take the place of
+ * windows.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,10 +23,10 @@
 #include "watch.h"
 
 /**
- * struct queued_message - a message on its way
- * @next: the one after it
+ * struct queued_message - a message that has not been read
+ * @next: the next message in the queue
  * @message: for the application
- * @origin: who posted it
+ * @origin: key of the watch that posted it
  */
 struct queued_message {
 	struct queued_message *next;
@@ -36,12 +36,12 @@ struct queued_message {
 
 /**
  * struct winsock_queue - a message queue
- * @next: all of them that are open
- * @link: what points here; NULL when it is closed
+ * @next: in the list of open queues
+ * @link: the pointer to this queue in that list; NULL once it is closed
  * @readers: threads that are in winsock_get_message() with it
- * @event: an event that is set while there are messages, or it is closed
+ * @event: an event, set while there are messages or once the queue is closed
  * @first: the oldest message
- * @last: where the next one goes
+ * @last: points to the link where the next message is appended
  */
 struct winsock_queue {
 	struct winsock_queue *next;
@@ -74,7 +74,7 @@ bool ws_queue_is_open(const struct winsock_queue *queue)
 	return open;
 }
 
-/* False without memory, and for a queue that has just been closed. */
+/* False without memory, or if the queue has been closed. */
 bool ws_queue_post(struct winsock_queue *queue, const struct ws_target *target,
 		   uint64_t origin, long event, int error)
 {
@@ -109,7 +109,7 @@ static void update_event(struct winsock_queue *queue)
 		ws_event_reset(queue->event);
 }
 
-/* The socket is closed: its number may soon be another one's. */
+/* The socket is closed, and its descriptor may be reused. */
 void ws_queue_purge(struct winsock_queue *queue, uint64_t origin)
 {
 	struct queued_message **at, *queued_message;
@@ -141,7 +141,7 @@ static void drop_messages(struct winsock_queue *queue)
 	queue->last = &queue->first;
 }
 
-/* L8: same queues, but empty, and with events of their own. */
+/* L8: the child keeps the queues, but empty, and with events not shared with the parent. */
 static void reset_after_fork(void)
 {
 	struct winsock_queue *queue;
@@ -195,7 +195,7 @@ WS_EXPORT HWND winsock_create_queue(void)
 	return queue;
 }
 
-/* Under queues_lock, when it is closed and nobody waits in it. */
+/* Under queues_lock, once it is closed and has no readers. */
 static void free_queue(struct winsock_queue *queue)
 {
 	drop_messages(queue);
@@ -216,7 +216,10 @@ static int close_queue(struct winsock_queue *queue)
 	queue->link = NULL;
 	pthread_mutex_unlock(&queues_lock);
 
-	/* watch_lock comes first: nobody can find the queue meanwhile. */
+	/*
+	 * watch_lock must be taken before queues_lock.  The queue is no longer in the
+	 * list, so that no other thread finds it.
+	 */
 	ws_watch_forget_queue(queue);
 
 	pthread_mutex_lock(&queues_lock);
@@ -273,7 +276,7 @@ enum wait {
 	WAIT_ENDED,	/* by WSACleanup() */
 };
 
-/* L3: a signal that cancels nothing does not show. */
+/* L3: a signal that cancels nothing has no visible effect. */
 static enum wait wait_for_event(int event, const struct ws_deadline *deadline)
 {
 	struct pollfd pollfds[] = { { .fd = event, .events = POLLIN }, { 0 } };
@@ -293,7 +296,7 @@ static enum wait wait_for_event(int event, const struct ws_deadline *deadline)
 	return WAIT_ON;
 }
 
-/* 1 with a message, 0 at the end of the time, or a WSA error. */
+/* 1 with a message, 0 on timeout, or a WSA error. */
 static int get_message(struct winsock_queue *queue,
 		       struct winsock_message *message,
 		       const struct ws_deadline *deadline)

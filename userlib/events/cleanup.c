@@ -11,9 +11,10 @@
 #include "event.h"
 
 /**
- * struct ws_cleanup_event - the end of what one WSAStartup() has begun
- * @users: those who wait, and @current
- * @event: set when it has come; -1 when it cannot be waited for
+ * struct ws_cleanup_event - set by WSACleanup(); one for each period between
+ *			     WSAStartup() and WSACleanup()
+ * @users: references: one for each waiter, and one for @current
+ * @event: an event; -1 if it could not be created
  */
 struct ws_cleanup_event {
 	unsigned int users;
@@ -21,7 +22,7 @@ struct ws_cleanup_event {
 };
 
 static pthread_mutex_t cleanup_lock = PTHREAD_MUTEX_INITIALIZER;
-/* That of the present; NULL until somebody waits. */
+/* That of the current period; NULL until the first wait. */
 static struct ws_cleanup_event *current;
 
 /* Under cleanup_lock. */
@@ -48,12 +49,12 @@ static struct ws_cleanup_event *get(void)
 }
 
 /**
- * ws_cleanup_event_get - begin to wait for the end as well
+ * ws_cleanup_event_get - add WSACleanup() to a wait in poll(2)
  * @e: for ws_cleanup_event_put()
- * @pollfd: has POLLIN when it has come; without memory or a descriptor it is
- *	    not seen
+ * @pollfd: gets POLLIN when WSACleanup() is called; without memory or a descriptor
+ *	    it is left out of the wait
  *
- * Return: false if it has come already.
+ * Return: false if WSACleanup() has been called already.
  */
 bool ws_cleanup_event_get(struct ws_cleanup_event **e, struct pollfd *pollfd)
 {
@@ -70,7 +71,7 @@ bool ws_cleanup_event_get(struct ws_cleanup_event **e, struct pollfd *pollfd)
 	return started;
 }
 
-/* Leaves errno alone. */
+/* Preserves errno. */
 void ws_cleanup_event_put(struct ws_cleanup_event *e)
 {
 	int err = errno;
@@ -83,7 +84,7 @@ void ws_cleanup_event_put(struct ws_cleanup_event *e)
 	errno = err;
 }
 
-/* Before anybody can start again, whose waits are none of it. */
+/* Under startup_lock, so that waits after the next WSAStartup() are not ended. */
 static void signal_cleanup(void)
 {
 	pthread_mutex_lock(&cleanup_lock);
@@ -95,7 +96,7 @@ static void signal_cleanup(void)
 	pthread_mutex_unlock(&cleanup_lock);
 }
 
-/* L8: those who wait are the parent's, and so is the event. */
+/* L8: the waiters and the event belong to the parent. */
 static void forget_cleanup_event(void)
 {
 	if (!current)

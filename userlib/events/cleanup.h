@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The end that WSACleanup() brings, for those who wait for what only the
- * program can bring about: it cannot any more.  Waits for sockets need no such
- * thing, since these are closed.
+ * An event that WSACleanup() sets, for waits on event objects and message queues,
+ * which nothing could end after it.  Waits for sockets do not need it, since
+ * WSACleanup() closes those.
  */
 #ifndef WS_CLEANUP_H
 #define WS_CLEANUP_H

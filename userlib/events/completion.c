@@ -10,12 +10,11 @@
 #include "event.h"
 
 /**
- * struct ws_completions - what one thread has to run
- * @users: the thread, and each request that may post here
- * @fd: an event that is set while there is something; -1 when the thread has
- *	ended
- * @first: the next to run
- * @last: where the one after them goes
+ * struct ws_completions - the queue of one thread
+ * @users: references: the thread's, and one for each request that may post here
+ * @fd: an event, set while the queue is not empty; -1 once the thread has ended
+ * @first: the oldest completion
+ * @last: points to the link where the next one is appended
  */
 struct ws_completions {
 	unsigned int users;
@@ -40,7 +39,7 @@ static void free_list(struct ws_completion *completion)
 	}
 }
 
-/* Under completion_lock.  Windows drops a thread's routines with the thread, too. */
+/* Under completion_lock.  As on Windows, an ended thread's routines do not run. */
 static void end(struct ws_completions *completions)
 {
 	if (ws_event_is_valid(completions->fd))
@@ -89,7 +88,7 @@ static struct ws_completions *new_completions(void)
 	return completions;
 }
 
-/* This thread's queue, for a request to post to; NULL if it cannot be had. */
+/* Takes a reference to this thread's queue; NULL if it cannot be created. */
 struct ws_completions *ws_completions_get(void)
 {
 	struct ws_completions *completions = own_completions();
@@ -117,7 +116,7 @@ void ws_completions_put(struct ws_completions *completions)
 		free(completions);
 }
 
-/* From any thread; @completion is the queue's from now on. */
+/* May be called by any thread.  The queue takes ownership of @completion. */
 void ws_completions_post(struct ws_completions *completions, struct ws_completion *completion)
 {
 	pthread_mutex_lock(&completion_lock);
@@ -132,7 +131,7 @@ void ws_completions_post(struct ws_completions *completions, struct ws_completio
 	free(completion);
 }
 
-/* Readable while this thread has routines to run; -1 if it can have none. */
+/* Readable while this thread has routines to run; -1 if it has no queue. */
 int ws_completion_fd(void)
 {
 	struct ws_completions *completions = own_completions();
@@ -153,7 +152,10 @@ static struct ws_completion *take_all(struct ws_completions *completions)
 	return all;
 }
 
-/* Runs those that are there now, none of them twice.  False if there were none. */
+/*
+ * Runs the routines that are queued now, but none that they queue in turn.  Returns
+ * false if there were none.
+ */
 bool ws_completion_run(void)
 {
 	struct ws_completions *completions = own_completions();
@@ -171,7 +173,7 @@ bool ws_completion_run(void)
 	return true;
 }
 
-/* L8: the parent's requests, and what they have come to, are the parent's. */
+/* L8: requests and their completions belong to the parent. */
 static void forget_completions(void)
 {
 	struct ws_completions *completions = own_completions();

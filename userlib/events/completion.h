@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Completion routines.  They run in the thread that asked for them, while it is
- * in an alertable wait.
+ * Completion routines.  They run in the thread that passed them, while it is in an
+ * alertable wait.
  */
 #ifndef WS_COMPLETION_H
 #define WS_COMPLETION_H
@@ -12,9 +12,9 @@
 struct ws_completions;
 
 /**
- * struct ws_completion - one routine that is to run
- * @next: after which comes this
- * @routine: the routine and its arguments
+ * struct ws_completion - a completion routine to be run
+ * @next: the next one in the queue
+ * @routine: the routine; the other members are its arguments
  */
 struct ws_completion {
 	struct ws_completion *next;

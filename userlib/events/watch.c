@@ -3,21 +3,20 @@
  * Event selections: WSAEventSelect, WSAEnumNetworkEvents and what WSAAsyncSelect
  * shares with them.
  *
- * A watch keeps, of each network event, whether it is asked for (mask), has
- * been recorded (pending) and was told and may not be told again yet (reported).
- * record_events() compares with what the socket is ready for; it runs when something
- * is asked for or re-enabled, in that call itself, and in the one helper thread
- * when epoll says that something has changed.  A watch stays with its socket
- * until that is closed, also when nothing is asked for any more: real Windows
- * remembers what was reported.
+ * For each network event a watch stores whether it is selected (mask), has been
+ * recorded (pending), and was reported and is not re-enabled yet (reported).
+ * record_events() compares these with what the socket is ready for.  It runs in the
+ * call that selects or re-enables an event, and in the helper thread when epoll
+ * reports a change.  A watch stays with its socket until that is closed, even if no
+ * event is selected any more: Windows keeps what was reported, too.
  *
- * The epoll set is edge triggered and holds no reference to a file.  Events of
- * a number that has been closed or means another socket are told by the watch's
- * serial number.
+ * The epoll set is edge-triggered and holds no reference to a file.  The watch's
+ * serial number tells whether an event is from an earlier socket with the same
+ * descriptor.
  *
- * closesocket() takes watch_lock to suspend the watch before it closes, and to drop
- * it when it has closed: nothing is recorded from then on, when the number may mean
- * another socket, and when closesocket() has returned (P9).
+ * closesocket() takes watch_lock to suspend the watch before it closes, and to drop it
+ * when it has closed.  So nothing is recorded once the descriptor may refer to another
+ * socket, nor after closesocket() has returned (P9).
  */
 #include <errno.h>
 #include <limits.h>
@@ -42,9 +41,9 @@
 #include "ready.h"
 #include "watch.h"
 
-/* Which events there can be depends on what the socket does. */
+/* Determines which events can occur. */
 enum phase {
-	UNCONNECTED,	/* as far as we know */
+	UNCONNECTED,	/* or not yet known to be anything else */
 	CONNECTED,
 	LISTENING,
 	DATAGRAM,
@@ -52,28 +51,28 @@ enum phase {
 
 /**
  * struct ws_watch - the selection of one socket
- * @next: all of them
- * @link: what points here
- * @users: slots that point here: the socket's numbers
- * @home: the slot of @fd
- * @fd: the number under which the epoll set knows the socket
- * @inode: the socket
+ * @next: in the list of all watches
+ * @link: the pointer to this watch in that list
+ * @users: slots that refer to it: one for each descriptor of the socket
+ * @slot: the slot of @fd
+ * @fd: the descriptor by which the socket is in the epoll set
+ * @inode: of the socket
  * @serial: changes with @fd; never 0
- * @suspended: calls of closesocket() that are at work on @fd
- * @armed: EPOLL events of the set; 0 if it does not have @fd
- * @phase: what the socket does
- * @target: who is told
- * @mask: FD_ events that are asked for
- * @pending: those of them that WSAEnumNetworkEvents() has yet to tell of
- * @reported: those that are not told of again until they are re-enabled
- * @errors: of pending events
- * @connect_error: errno of the attempt that FD_CONNECT told of
+ * @suspended: number of closesocket() calls in progress on @fd
+ * @armed: EPOLL* events of the socket in the epoll set; 0 if it is not there
+ * @phase: see enum phase
+ * @target: where events are reported
+ * @mask: FD_ events that are selected
+ * @pending: FD_ events that WSAEnumNetworkEvents() has not returned yet
+ * @reported: FD_ events that are not reported again until they are re-enabled
+ * @errors: error codes of @pending events
+ * @connect_error: errno of the attempt that FD_CONNECT reported
  */
 struct ws_watch {
 	struct ws_watch *next;
 	struct ws_watch **link;
 	unsigned int users;
-	struct ws_slot *home;
+	struct ws_slot *slot;
 	int fd;
 	uint64_t inode;
 	uint32_t serial;
@@ -104,7 +103,7 @@ static uint64_t inode_of(int fd)
 	return fstat(fd, &st) ? 0 : st.st_ino;
 }
 
-/* Order matters to those who get messages. */
+/* The order in which messages are posted. */
 static const struct {
 	long event;
 	int bit;
@@ -138,8 +137,8 @@ static uint32_t epoll_events(const struct ws_watch *w)
 }
 
 /*
- * Once in the set the socket stays there: changing cannot fail for want of
- * memory.  A number that means something else by now is not in it.
+ * Once in the set the socket stays there, so that a change needs no memory.  If the
+ * descriptor has been reused meanwhile, EPOLL_CTL_MOD fails with ENOENT.
  */
 static int arm(struct ws_watch *w, uint32_t events)
 {
@@ -161,8 +160,8 @@ static int arm(struct ws_watch *w, uint32_t events)
 }
 
 /*
- * Sees for itself whether the socket has begun to listen or got connected: what
- * the application did before it asked for events is not known.
+ * Finds out from the socket whether it listens or is connected: the calls that the
+ * application made before it selected events were not recorded.
  */
 static void update_phase(struct ws_watch *w, unsigned int ready)
 {
@@ -202,16 +201,17 @@ static unsigned int readiness(const struct ws_watch *w)
 		pollfd.events |= POLLOUT;
 	if (poll(&pollfd, 1, 0) <= 0 || pollfd.revents & POLLNVAL)
 		return 0;
-	return ws_ready(w->home, w->fd, pollfd.revents);
+	return ws_ready(w->slot, w->fd, pollfd.revents);
 }
 
 /*
- * FD_READ and FD_WRITE are not for what was shut down (L25), and FD_WRITE is not
- * for a connection that is gone.  FD_CLOSE comes when all is read that can be.
+ * FD_READ and FD_WRITE do not occur in a direction that was shut down (L25), and
+ * FD_WRITE not on a connection that was aborted.  FD_CLOSE occurs once there is
+ * nothing left to read.
  */
 static long occurred(const struct ws_watch *w, unsigned int ready)
 {
-	unsigned int flags = ws_slot_flags(w->home);
+	unsigned int flags = ws_slot_flags(w->slot);
 	long events = FD_CONNECT;
 
 	switch (w->phase) {
@@ -236,8 +236,8 @@ static long occurred(const struct ws_watch *w, unsigned int ready)
 }
 
 /*
- * SO_ERROR is given out once, and here is the one who takes it: it is kept for
- * the application, who gets it as often as it asks, as on Windows.
+ * The kernel returns SO_ERROR once, and this is where it is read.  It is stored for
+ * the application, which can read it repeatedly, as on Windows.
  */
 static int connect_error(struct ws_watch *w)
 {
@@ -250,7 +250,7 @@ static int connect_error(struct ws_watch *w)
 						      ECONNREFUSED);
 }
 
-/* Windows says WSAECONNABORTED of a reset, too. */
+/* Windows reports WSAECONNABORTED for a reset, too. */
 static int error_of(struct ws_watch *w, long event, unsigned int ready)
 {
 	if (event == FD_CONNECT && ready & WS_CONNECT_FAILED)
@@ -298,8 +298,9 @@ static bool record_events(struct ws_watch *w)
 }
 
 /*
- * What is armed in excess costs a wake-up at most, see handle_wakeup(): the usual turn,
- * where FD_READ comes and goes, needs no epoll_ctl(2) at all.
+ * Events are only added here.  An event that is armed without need costs at most one
+ * wakeup, see handle_wakeup().  The common sequence, in which FD_READ is recorded and
+ * re-enabled, needs no epoll_ctl(2).
  */
 static int update_watch(struct ws_watch *w)
 {
@@ -312,7 +313,7 @@ static int update_watch(struct ws_watch *w)
 	return events & ~w->armed ? arm(w, events | w->armed) : 0;
 }
 
-/* Woken for nothing: be left alone until something is re-enabled. */
+/* If nothing was recorded, disarm events that are not wanted at present. */
 static void handle_wakeup(struct ws_watch *w)
 {
 	if (!w->suspended && !record_events(w))
@@ -339,7 +340,7 @@ void ws_watch_ready(uint64_t name)
 	pthread_mutex_unlock(&watch_lock);
 }
 
-/* WSACleanup, before the epoll set is gone: all sockets are closed, or as good as. */
+/* WSACleanup(), before the epoll set is closed: all sockets are closed by now. */
 static void stop_watches(void)
 {
 	struct ws_watch *w;
@@ -352,11 +353,11 @@ static void stop_watches(void)
 
 static void assign_slot(struct ws_watch *w, struct ws_slot *slot, int fd)
 {
-	w->home = slot;
+	w->slot = slot;
 	w->fd = fd;
 	w->armed = 0;
 	w->suspended = 0;
-	/* 0 is the helper's own. */
+	/* Keys with the serial number 0 are enum ws_part_id. */
 	if (!++last_serial)
 		last_serial++;
 	w->serial = last_serial;
@@ -390,7 +391,7 @@ static void link_watch(struct ws_slot *slot, struct ws_watch *w)
 	atomic_store(&slot->watch, w);
 }
 
-/* One selection a socket, whatever the number it is asked for by. */
+/* A socket has one selection, whichever of its descriptors is used. */
 static struct ws_watch *find_by_inode(int fd)
 {
 	uint64_t inode = watches ? inode_of(fd) : 0;
@@ -434,14 +435,14 @@ static void assign_unassigned(struct ws_slot *slot, int fd)
 	}
 }
 
-/* @slot has had it until now. */
+/* @slot no longer refers to @w. */
 static void put_watch(struct ws_slot *slot, struct ws_watch *w)
 {
 	if (!--w->users) {
 		if (w->target.queue)
 			ws_queue_purge(w->target.queue, key_of(w));
 		free_watch(w);
-	} else if (w->home == slot) {
+	} else if (w->slot == slot) {
 		unassigned = w;
 		ws_slot_for_each(assign_unassigned);
 		update_watch(w);
@@ -479,8 +480,8 @@ void ws_watch_replace_slow(struct ws_slot *slot, int fd)
 }
 
 /*
- * Also keeps the helper from being woken for a socket that others still have,
- * which stays in the set for as long as they do.
+ * Also disarms the socket: if another process has it, it stays in the epoll set after
+ * the close, and would wake the helper thread.
  */
 static uint32_t suspend(struct ws_slot *slot)
 {
@@ -489,7 +490,7 @@ static uint32_t suspend(struct ws_slot *slot)
 
 	pthread_mutex_lock(&watch_lock);
 	w = atomic_load(&slot->watch);
-	if (w && w->home == slot) {
+	if (w && w->slot == slot) {
 		w->suspended++;
 		arm(w, 0);
 		serial = w->serial;
@@ -529,7 +530,7 @@ static void note_connecting(struct ws_slot *slot)
 
 	pthread_mutex_lock(&watch_lock);
 	w = atomic_load(&slot->watch);
-	/* A program may ask by connect() whether it is connected. */
+	/* A program may call connect() on a connected socket to see if it is. */
 	if (w && w->phase != CONNECTED) {
 		w->pending = 0;
 		w->reported = 0;
@@ -582,7 +583,7 @@ static int saved_connect_error(struct ws_slot *slot)
 	return err;
 }
 
-/* A number that the library has not met may be one of a socket that it has. */
+/* A descriptor that is new to the library may refer to a socket with a selection. */
 static void adopted(struct ws_slot *slot, int fd)
 {
 	struct ws_watch *w;
@@ -618,7 +619,7 @@ void ws_watch_forget_queue(const struct winsock_queue *queue)
 	pthread_mutex_unlock(&watch_lock);
 }
 
-/* L8: the parent's selections are the parent's. */
+/* L8: the selections belong to the parent. */
 static void forget_watches(void)
 {
 	while (watches)
@@ -642,8 +643,8 @@ static const struct ws_part watch_part = {
 WS_REGISTER_PART(WS_PART_WATCH, watch_part)
 
 /*
- * What was reported stays so for an event, as on Windows, which posts messages
- * anew; but not that a connection was made long ago.
+ * As on Windows, events that were reported through an event object stay reported,
+ * and messages are posted again, except FD_CONNECT for a socket that is connected.
  */
 static int set_selection(struct ws_watch *w, const struct ws_target *target,
 			 long mask)
@@ -668,16 +669,15 @@ static int set_selection(struct ws_watch *w, const struct ws_target *target,
 }
 
 /**
- * ws_watch_select - ask for network events of a socket
- * @fd: its number
- * @target: who is to be told
- * @mask: FD_ events; none ends it
+ * ws_watch_select - select network events of a socket
+ * @fd: its descriptor
+ * @target: where they are reported
+ * @mask: FD_ events; 0 ends the selection
  *
- * Takes the place of what was asked for before.  The socket is nonblocking from
- * then on.
+ * Replaces the previous selection.  The socket is nonblocking afterwards.
  *
- * Return: 0 or a WSA error, and then nothing has changed, or nothing is asked
- * for any more if it is WSAENOBUFS.
+ * Return: 0 or a WSA error.  On WSAENOBUFS no event is selected any more, on another
+ * error nothing has changed.
  */
 int ws_watch_select(int fd, const struct ws_target *target, long mask)
 {
@@ -718,7 +718,7 @@ WS_EXPORT int WSAEventSelect(SOCKET s, WSAEVENT event, long mask)
 	return ws_call_end(&call, error);
 }
 
-/* With @event reset under the lock, none of what comes later is lost. */
+/* @event is reset under the lock, so that a later event sets it again. */
 static int enumerate(struct ws_slot *slot, int event, WSANETWORKEVENTS *events)
 {
 	struct ws_watch *w;
@@ -731,7 +731,7 @@ static int enumerate(struct ws_slot *slot, int event, WSANETWORKEVENTS *events)
 	if (!w)
 		return 0;
 	events->lNetworkEvents = w->pending;
-	/* The errors of other events stay as the program has them (L6). */
+	/* L20: the iErrorCode of other events is not written. */
 	for (bit = 0; bit < FD_MAX_EVENTS; bit++)
 		if (w->pending & 1 << bit)
 			events->iErrorCode[bit] = w->errors[bit];

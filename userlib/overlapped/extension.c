@@ -16,7 +16,7 @@
 #include "complete.h"
 #include "request.h"
 
-/* False unless it is a socket. */
+/* False if it is not a socket. */
 static bool find(struct ws_call *call, enum ws_kind kind)
 {
 	call->kind = kind;
@@ -50,7 +50,7 @@ static int check_accept_socket(const struct ws_call *listener,
 	    !is_tcp(accept->slot) || ws_is_bound(accept->fd) ||
 	    is_connected(accept->fd))
 		return WSAEINVAL;
-	/* It must still be this socket when the connection comes. */
+	/* When a connection arrives, this is compared to detect reuse of the descriptor. */
 	ws_slot_identify(accept->slot, accept->fd);
 	return 0;
 }
@@ -102,7 +102,7 @@ WS_EXPORT BOOL AcceptEx(SOCKET s, SOCKET accept_socket, PVOID buf, DWORD size,
 		.overlapped = overlapped,
 	};
 
-	(void)received;		/* it is never done when it returns */
+	(void)received;		/* the request is never complete when this returns */
 	if (!ws_call_begin(&call, ws_socket_fd(s)))
 		return FALSE;
 	return !ws_call_done(&call, accept_ex(&call, &accept, buf, size, &args));
@@ -162,7 +162,7 @@ WS_EXPORT BOOL ConnectEx(SOCKET s, const struct sockaddr *addr, int len,
 		.overlapped = overlapped,
 	};
 
-	(void)sent;		/* the same */
+	(void)sent;		/* the request is never complete when this returns */
 	if (!ws_call_begin(&call, ws_socket_fd(s)))
 		return FALSE;
 	return !ws_call_done(&call, connect_ex(&call, &args));
@@ -182,7 +182,7 @@ static int check_disconnect(struct ws_call *call, DWORD flags, DWORD reserved)
 	return 0;
 }
 
-/* An overlapped one is complete when it returns: the kernel sends on by itself. */
+/* An overlapped call is complete when it returns: the kernel sends in the background. */
 WS_EXPORT BOOL DisconnectEx(SOCKET s, LPOVERLAPPED overlapped, DWORD flags,
 			    DWORD reserved)
 {

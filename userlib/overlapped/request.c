@@ -2,18 +2,19 @@
 /*
  * Overlapped requests.
  *
- * The calling thread tries first, without waiting.  What is left is handed to
- * the helper thread, which gives it to io_uring: the kernel ends a request with
- * the thread that made it, and closesocket() could not wait for one of its own.
+ * The calling thread makes a first attempt without waiting.  What is left is passed to
+ * the helper thread, which submits it to io_uring: the kernel cancels a request when
+ * the thread that submitted it exits, and closesocket() could not wait for a request
+ * of its own thread.
  *
- * The helper looks at the socket and submits under request_lock; closesocket()
- * announces itself in slot->closing first and takes the lock then.  So nothing is
- * submitted on a number that may be closed: it waits for the outcome, and goes on if
- * nothing came of it (I1).
+ * The helper thread checks the socket and submits under request_lock.  closesocket()
+ * first increments slot->closing, then takes the lock.  So nothing is submitted on a
+ * descriptor that may be closed: such a request is deferred until closesocket() has
+ * ended, and continues if that failed (I1).
  *
- * P8: the kernel refuses or cancels what it has when closesocket() succeeds; the
- * rest is dropped here.  When closesocket() returns, no request is left and the
- * application may free its buffers.
+ * P8: when closesocket() succeeds, the kernel refuses or cancels the requests that it
+ * has, and the others are ended here.  When closesocket() returns, no request is left
+ * and the application may free its buffers.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -36,38 +37,38 @@
 #include "request.h"
 
 #define RING_ENTRIES	64
-/* For requests that the kernel has cancelled, unless they have another descriptor. */
+/* The wait for the kernel to return cancelled requests, before descriptors are searched. */
 #define CANCEL_WAIT_MSEC	50
-/* For requests that shutdown() has ended: nothing but a busy machine delays them. */
+/* The wait for requests that shutdown() has ended; only a busy machine delays those. */
 #define SHUTDOWN_WAIT_MSEC	2000
 
 enum state {
-	WAITING,	/* for those before it, or for the helper */
-	BEING_TRIED,	/* of the thread that made it */
-	IN_RING,	/* of the kernel */
-	TO_CANCEL,	/* the same, and to be taken back */
-	CANCELLED,	/* the same, and the kernel knows */
+	WAITING,	/* for earlier requests in its FIFO, or for the helper thread */
+	BEING_TRIED,	/* the calling thread is making the first attempt */
+	IN_RING,	/* submitted to io_uring */
+	TO_CANCEL,	/* submitted; a cancellation is to be submitted */
+	CANCELLED,	/* submitted; a cancellation has been submitted */
 };
 
 /**
  * struct request - one request
- * @next: in its lane
- * @fifo: where it waits for its turn
- * @link: what is made before anything is moved, or WS_LINK_NONE
- * @partner: AcceptEx: the other socket, whose end is the request's, too
- * @accepted: AcceptEx: the connection, until it is the accept socket's; or -1
- * @connect_done: ConnectEx: the attempt is over
- * @state: who has it
- * @done: bytes moved
- * @overlapped: where the outcome goes
- * @completions: of the thread that is told by @completion
- * @completion: what tells it, or NULL
- * @transfer: what is moved
- * @to: destination, or the accepted connection's peer
- * @tolen: AcceptEx: the length of @to
- * @blocks: AcceptEx: where addresses go
- * @msg: the kernel's
- * @iov: pieces
+ * @next: in @fifo
+ * @fifo: the FIFO that it is in
+ * @link: what it waits for before the transfer, or WS_LINK_NONE
+ * @partner: AcceptEx: the other socket; closing that ends the request, too
+ * @accepted: AcceptEx: descriptor of the connection until it is installed; or -1
+ * @connect_done: ConnectEx: the attempt has ended
+ * @state: see enum state
+ * @done: bytes transferred
+ * @overlapped: where the result is stored
+ * @completions: queue of the thread that runs @completion
+ * @completion: the completion routine, or NULL
+ * @transfer: what to transfer
+ * @to: destination, or the peer of @accepted
+ * @tolen: AcceptEx: length of @to
+ * @blocks: AcceptEx: buffers for the addresses
+ * @msg: passed to io_uring
+ * @iov: the pieces of @transfer
  */
 struct request {
 	struct request *next;
@@ -89,6 +90,7 @@ struct request {
 	struct iovec iov[];
 };
 
+/* struct fifo - requests of one socket that are carried out one after the other */
 struct fifo {
 	struct ws_requests *owner;
 	struct request *first;
@@ -103,20 +105,20 @@ enum {
 };
 
 /**
- * struct ws_requests - those of one socket
- * @users: requests, the slot, and calls of closesocket() at work on it
- * @slot: where it is
- * @fd: its number
- * @generation: of @slot, which says whether that is still this socket
- * @cookie: the socket; known when closesocket() needs it
- * @count: requests, those that it is the partner of among them
- * @in_ring: those of them that keep a reference to the file
+ * struct ws_requests - the requests of one socket
+ * @users: references: of requests, the slot, and closesocket() calls in progress
+ * @slot: of @fd
+ * @fd: a descriptor of the socket
+ * @generation: of @slot; differs once @slot belongs to another socket
+ * @cookie: SO_COOKIE of the socket, read when closesocket() begins
+ * @count: requests, including those that it is the partner of
+ * @in_ring: requests in io_uring, which hold references to the file
  * @accepts: it is the accept socket of a request that has no connection yet
- * @fifos: see RECEIVE
- * @next_listed: on the list of work or of deferred work
- * @is_listed: on one of them
+ * @fifos: indexed by RECEIVE, SEND and LINK
+ * @next_listed: in the list @work or @deferred
+ * @is_listed: it is in one of these lists
  * @next: in the list of all
- * @link: what points to it there
+ * @link: the pointer to it in that list
  */
 struct ws_requests {
 	unsigned int users;
@@ -135,16 +137,16 @@ struct ws_requests {
 };
 
 static pthread_mutex_t request_lock = PTHREAD_MUTEX_INITIALIZER;
-/* Some request has ended. */
+/* Signalled whenever a request has ended. */
 static pthread_cond_t request_ended = PTHREAD_COND_INITIALIZER;
-/* Those the helper has to look at, and those that wait for a closesocket(). */
+/* Sockets that the helper thread has to process; those that wait for a closesocket(). */
 static struct ws_requests *work, *deferred;
 static struct ws_requests *all;
 
 static struct io_uring ring;
 static bool have_ring;
 
-/* 0 or an errno: a kernel may forbid it. */
+/* 0 or an errno: io_uring may be disabled. */
 static int open_ring(void)
 {
 	int err;
@@ -172,7 +174,7 @@ static int ring_error(int err)
 	case ENOMEM:
 	case ENOSPC:	/* of watches for epoll */
 		return WSAENOBUFS;
-	default:	/* EPERM, ENOSYS: not here */
+	default:	/* EPERM, ENOSYS: io_uring is disabled or missing */
 		return WSAEOPNOTSUPP;
 	}
 }
@@ -206,7 +208,7 @@ static void add_to_list(struct ws_requests **list, struct ws_requests *r)
 	*list = r;
 }
 
-/* The caller has the list's reference then; NULL at its end. */
+/* Passes the list's reference to the caller; NULL if the list is empty. */
 static struct ws_requests *remove_first(struct ws_requests **list)
 {
 	struct ws_requests *r = *list;
@@ -284,7 +286,7 @@ static void add_to_fifo(struct request *request, struct fifo *fifo)
 	fifo->owner->users++;
 }
 
-/* The caller has the lane's reference to its home then. */
+/* Passes the FIFO's reference to its owner to the caller. */
 static void remove_from_fifo(struct request *request)
 {
 	struct fifo *fifo = request->fifo;
@@ -295,7 +297,7 @@ static void remove_from_fifo(struct request *request)
 	*link = request->next;
 	if (!*link)
 		fifo->last = link;
-	/* The next is for the helper to see. */
+	/* The helper thread submits the next one. */
 	if (fifo->first)
 		add_to_list(&work, fifo->owner);
 	fifo->owner->count--;
@@ -332,15 +334,15 @@ static void remove_request(struct request *request)
 }
 
 /*
- * The application may free @overlapped as soon as it has seen the outcome there:
- * that comes last, and nothing is touched after it.
+ * The application may free @overlapped as soon as Internal holds the result, so that
+ * is stored last and @overlapped is not accessed after it.
  */
 static void report(struct request *request, int error)
 {
 	LPWSAOVERLAPPED overlapped = request->overlapped;
 	DWORD flags = request->transfer.truncated ? MSG_PARTIAL : 0;
 	struct ws_completion *completion = request->completion;
-	/* With a routine, hEvent is the application's to use as it likes. */
+	/* With a completion routine, hEvent is not an event but the application's data. */
 	int event = completion ? -1 : ws_event_fd(overlapped->hEvent);
 
 	overlapped->InternalHigh = request->done;
@@ -388,7 +390,7 @@ static int error_of(const struct request *request, int err)
 	return err == ECANCELED ? WSA_OPERATION_ABORTED : ws_call_error(&call, err);
 }
 
-/* @n bytes, or -1 with errno, came of a try: is it to be tried again? */
+/* An attempt has returned @n bytes, or -1 with errno: must there be another one? */
 static bool must_retry(struct request *request, ssize_t n, int *error)
 {
 	struct ws_transfer *t = &request->transfer;
@@ -407,7 +409,7 @@ static bool must_retry(struct request *request, ssize_t n, int *error)
 	return n && ws_transfer_is_partial(&call, t);
 }
 
-/* ConnectEx: the helper sees to the rest, even where this is all. */
+/* ConnectEx: the helper thread does the rest, even if this connects at once. */
 static bool try_to_connect(struct request *request, int *error)
 {
 	struct ws_transfer *t = &request->transfer;
@@ -423,7 +425,7 @@ static bool try_to_connect(struct request *request, int *error)
 	return true;
 }
 
-/* What is there now: as much as goes without waiting. */
+/* Transfers as much as possible without waiting.  True if the request has ended. */
 static bool try_at_once(struct request *request, int *error)
 {
 	struct ws_transfer *t = &request->transfer;
@@ -489,7 +491,7 @@ static void begin_overlapped(LPWSAOVERLAPPED overlapped, bool with_routine)
 		ws_event_reset(event);
 }
 
-/* A first try that failed has no other outcome than the call's own. */
+/* The first attempt failed: the call fails, and no completion is reported. */
 static void drop_request(struct request *request, int error)
 {
 	__atomic_store_n(&request->overlapped->Internal, (ULONG_PTR)error,
@@ -509,7 +511,7 @@ static void requeue_deferred(void)
 	atomic_store(&ws_requests_deferred, false);
 }
 
-/* One that is in a thread's hands is that thread's to end. */
+/* A request whose first attempt is in progress is ended by the calling thread. */
 static void end_fifo(struct fifo *fifo)
 {
 	while (fifo->first && fifo->first->state != BEING_TRIED)
@@ -517,9 +519,9 @@ static void end_fifo(struct fifo *fifo)
 }
 
 /*
- * Of sockets that were closed behind our back, together with the ring or the
- * helper's numbers: nobody else would tell, and the application's memory may
- * be something else soon.
+ * Requests are left here if the application closed sockets by close(2), together with
+ * the descriptors of the ring or the helper thread.  Nothing else would end them, and
+ * the application may reuse their memory.
  */
 static void end_all(void)
 {
@@ -538,7 +540,7 @@ static void end_all(void)
 		put_requests(r);
 }
 
-/* Under request_lock, which is let go of for the try. */
+/* Under request_lock, which is dropped during the attempt. */
 static int start_request(struct request *request)
 {
 	bool first = request->fifo->first == request;
@@ -560,7 +562,7 @@ static int start_request(struct request *request)
 	} else {
 		end_request(request, 0);
 	}
-	if (!have_ring)		/* WSACleanup came in between */
+	if (!have_ring)		/* WSACleanup() was called meanwhile */
 		end_all();
 	else if (work)
 		ws_helper_wake();
@@ -605,9 +607,9 @@ static int add_request(const struct ws_request_args *args, struct request **requ
 
 /**
  * ws_request - begin an overlapped request
- * @args: what is asked for
+ * @args: the arguments of the call
  *
- * Return: 0 if it is done, WSA_IO_PENDING, or another WSA error, and then there
+ * Return: 0 if it is complete, WSA_IO_PENDING, or another WSA error, and then there
  * is no request.
  */
 int ws_request(const struct ws_request_args *args)
@@ -624,7 +626,7 @@ int ws_request(const struct ws_request_args *args)
 	return error;
 }
 
-/* Returns when @overlapped has its outcome. */
+/* Returns when @overlapped holds its result. */
 void ws_request_wait(const WSAOVERLAPPED *overlapped)
 {
 	pthread_mutex_lock(&request_lock);
@@ -667,7 +669,7 @@ static void prepare_transfer(struct io_uring_sqe *sqe, struct request *request)
 		io_uring_prep_recvmsg(sqe, r->fd, &request->msg, t->flags);
 }
 
-/* False if the kernel takes no more at present. */
+/* False if the submission queue is full. */
 static bool submit(struct request *request)
 {
 	struct ws_requests *r = request->fifo->owner;
@@ -705,12 +707,15 @@ static bool submit_cancel(struct request *request)
 	return true;
 }
 
-/* Is closesocket() at it?  Then @waiting is looked at again when it has ended. */
+/* Is a closesocket() in progress?  Then @waiting is processed again when it has ended. */
 static bool is_closing(struct ws_requests *r, struct ws_requests *waiting)
 {
 	bool closing;
 
-	/* It counts down, then looks whether somebody waits for it. */
+	/*
+	 * closesocket() decrements slot->closing, then reads ws_requests_deferred.  The
+	 * flag is set before slot->closing is read, so one of the two sees the other.
+	 */
 	atomic_store(&ws_requests_deferred, true);
 	closing = atomic_load(&r->slot->closing);
 	if (closing)
@@ -719,7 +724,7 @@ static bool is_closing(struct ws_requests *r, struct ws_requests *waiting)
 	return closing;
 }
 
-/* A connection that came for it is the next one's, or nobody's. */
+/* A connection that was accepted for it goes to the next request, or is reset. */
 static void end_accept(struct request *request, int error)
 {
 	struct fifo *fifo = request->fifo;
@@ -742,7 +747,7 @@ static void end_accept(struct request *request, int error)
 	}
 }
 
-/* It is linked; what is to be moved goes on in @fifo. */
+/* The connection is there; moves the request to @fifo for the transfer. */
 static void begin_transfer(struct request *request, struct fifo *fifo)
 {
 	struct ws_requests *from = request->fifo->owner;
@@ -759,8 +764,8 @@ static void begin_transfer(struct request *request, struct fifo *fifo)
 }
 
 /*
- * AcceptEx: the connection becomes the accept socket's.  closesocket() of that
- * one waits for request_lock, as it has requests.
+ * AcceptEx: replaces the accept socket by the connection.  A closesocket() of the
+ * accept socket waits for request_lock, since that socket has requests.
  */
 static bool advance_accept(struct request *request)
 {
@@ -772,7 +777,7 @@ static bool advance_accept(struct request *request)
 		return true;
 	if (!is_current(partner) &&
 	    atomic_load(&partner->slot->requests) == partner) {
-		/* Whoever closes it is about to, and may know another number. */
+		/* A closesocket() is about to end it, or to find another descriptor. */
 		add_to_list(&deferred, listener);
 		atomic_store(&ws_requests_deferred, true);
 		return true;
@@ -793,7 +798,10 @@ static bool advance_accept(struct request *request)
 	ws_accepted_put_addresses(&request->blocks, partner->fd,
 				  (struct sockaddr *)&request->to, request->tolen);
 
-	/* From now on it is the accept socket's request, and ends with either. */
+	/*
+	 * The request belongs to the accept socket from now on; closing either socket
+	 * ends it.
+	 */
 	partner->users++;
 	partner->accepts = false;
 	clear_partner(request);
@@ -832,7 +840,7 @@ static bool advance_request(struct request *request)
 	}
 }
 
-/* The helper's look at a lane.  False if it has to look again. */
+/* Processes the first request of a FIFO.  False if it has to be processed again. */
 static bool advance_fifo(struct fifo *fifo)
 {
 	struct ws_requests *r = fifo->owner;
@@ -843,7 +851,10 @@ static bool advance_fifo(struct fifo *fifo)
 		return submit_cancel(fifo->first);
 	if (fifo->first->state != WAITING || is_closing(r, r))
 		return true;
-	/* In this order: a socket that was closed is so before it is not closing. */
+	/*
+	 * In this order: closesocket() changes the generation before it decrements
+	 * slot->closing.
+	 */
 	if (is_current(r))
 		return advance_request(fifo->first);
 	while (fifo->first && fifo->first->state == WAITING)
@@ -867,7 +878,7 @@ static void submit_work(void)
 	io_uring_submit(&ring);
 }
 
-/* The kernel's answer to a request that it was to carry out. */
+/* io_uring has completed a transfer. */
 static void handle_transfer_result(struct request *request, int res)
 {
 	struct ws_transfer *t = &request->transfer;
@@ -890,7 +901,7 @@ static void handle_transfer_result(struct request *request, int res)
 			res = -1;
 		}
 	}
-	/* It may say EAGAIN of a nonblocking socket, having waited for nothing. */
+	/* On a nonblocking socket it may return EAGAIN without having waited. */
 	if (!must_retry(request, res < 0 ? -1 : res, &error))
 		end_request(request, error);
 	else
@@ -898,8 +909,9 @@ static void handle_transfer_result(struct request *request, int res)
 }
 
 /*
- * The same of a wait for a connection.  One that was broken off before it was
- * accepted is none, and what closesocket() has caused is seen when it is over.
+ * io_uring has completed a wait for a connection.  If the connection was aborted before
+ * it was accepted, the wait is repeated.  An error that a closesocket() caused is not
+ * final before that has ended.
  */
 static void handle_link_result(struct request *request, int res)
 {
@@ -932,7 +944,7 @@ static void handle_cqe(struct io_uring_cqe *cqe)
 	int res = cqe->res;
 
 	io_uring_cqe_seen(&ring, cqe);
-	if (!request)		/* what became of a cancellation */
+	if (!request)		/* the result of a cancellation */
 		return;
 	atomic_fetch_sub(&request->fifo->owner->in_ring, 1);
 	request->state = WAITING;
@@ -942,7 +954,7 @@ static void handle_cqe(struct io_uring_cqe *cqe)
 		handle_link_result(request, res);
 }
 
-/* Called by the helper thread: something was asked for, or has been answered. */
+/* Called by the helper thread: requests are in the work list, or have completed. */
 static void process_work(void)
 {
 	struct io_uring_cqe *cqe;
@@ -958,7 +970,7 @@ static void process_work(void)
 	pthread_mutex_unlock(&request_lock);
 }
 
-/* Of all sockets there ever were, this one; 0 for what is none. */
+/* Identifies the socket, and is never reused; 0 if @fd is not a socket. */
 static uint64_t cookie_of(int fd)
 {
 	socklen_t len = sizeof(uint64_t);
@@ -974,8 +986,9 @@ static struct ws_requests *hold(struct ws_slot *slot, int fd)
 	pthread_mutex_lock(&request_lock);
 	r = atomic_load(&slot->requests);
 	/*
-	 * Where another thread's closesocket() of the socket before this one has not
-	 * yet returned, they are that socket's, and so is the cookie.
+	 * If a closesocket() of the previous socket with this descriptor has not
+	 * returned in another thread, the requests and the cookie are those of that
+	 * socket.
 	 */
 	if (r && !is_current(r))
 		r = NULL;
@@ -988,13 +1001,13 @@ static struct ws_requests *hold(struct ws_slot *slot, int fd)
 	return r;
 }
 
-/* References to the file that the kernel cannot tell from another process's. */
+/* References to the file that the kernel would take for those of another process. */
 static unsigned int pending(const struct ws_requests *r)
 {
 	return r ? atomic_load(&r->in_ring) : 0;
 }
 
-/* A number of this process that means the socket; -1 if there is none. */
+/* A descriptor of this process that refers to the socket; -1 if there is none. */
 static int find_descriptor(uint64_t cookie)
 {
 	DIR *dir = opendir("/proc/self/fd");
@@ -1009,7 +1022,10 @@ static int find_descriptor(uint64_t cookie)
 	return fd;
 }
 
-/* G5: they go on by another number of the socket's.  False if it has none. */
+/*
+ * G5: the requests continue on another descriptor of the socket.  False if the process
+ * has none.
+ */
 static bool switch_descriptor(struct ws_requests *r)
 {
 	int fd = r->cookie ? find_descriptor(r->cookie) : -1;
@@ -1035,7 +1051,10 @@ static void cancel_request(struct request *request)
 	add_to_list(&work, request->fifo->owner);
 }
 
-/* Of another socket's requests one that @r is the partner of and that waits. */
+/*
+ * A waiting request of another socket that @r is the partner of.  Those in io_uring are
+ * cancelled on the way.
+ */
 static struct request *find_waiting_partner(const struct ws_requests *r)
 {
 	struct ws_requests *other;
@@ -1106,14 +1125,14 @@ static void end_socket(struct ws_requests *r)
 	ws_helper_wake();
 	if (atomic_load(&r->in_ring))
 		wait_for_returning(r, has_requests, CANCEL_WAIT_MSEC);
-	/* Looking through all numbers is for the rare case. */
+	/* Only in this rare case all descriptors are searched. */
 	if (r->count && !switch_descriptor(r))
 		abort_requests(r);
 }
 
 /*
- * L25: the application has shut the direction in which these wait.  They get the end
- * before it goes on, and not what the peer may send a moment later.
+ * L25: the application has shut down receiving.  Its pending receives end before
+ * shutdown() returns, so that they do not get bytes that the peer sends later.
  */
 static void shut_receiving(struct ws_slot *slot)
 {
@@ -1149,14 +1168,14 @@ static void end_ring(void)
 {
 	if (have_ring) {
 		if (!ws_event_is_valid(ring.ring_fd))
-			ring.ring_fd = -1;	/* somebody else's by now */
+			ring.ring_fd = -1;	/* closed by the application, and reused */
 		io_uring_queue_exit(&ring);
 		have_ring = false;
 	}
 	end_all();
 }
 
-/* WSACleanup: every socket is closed. */
+/* WSACleanup(): all sockets are closed. */
 static void stop(void)
 {
 	pthread_mutex_lock(&request_lock);
@@ -1176,7 +1195,7 @@ static void close_accepted(void)
 				close(request->accepted);
 }
 
-/* L8: the parent's requests are the parent's, and so is the ring. */
+/* L8: the requests and the ring belong to the parent. */
 static void forget(void)
 {
 	close_accepted();
