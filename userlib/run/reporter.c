@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The reporter writes a line for each close: what the programs send it, and for a
- * close that they did not wait for, what the module says of its end.
+ * The reporter writes a line for each close: from the messages of the programs, and for
+ * a close that they did not wait for, from the outcome that the module reports.
  *
- * It is one process for a program and all that it starts.
+ * There is one reporter for a program and all programs that it starts.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -24,13 +24,13 @@
 #include "report.h"
 #include "reporter.h"
 
-#define MESSAGE_WAIT_MS	1000	/* for room for the only one */
-#define OVERDUE_S	10	/* an outcome so long after its deadline will not come */
+#define MESSAGE_WAIT_MS	1000	/* for room for the only message */
+#define OVERDUE_S	10	/* so long after the deadline no outcome is expected */
 #define NSEC_PER_SEC	1000000000ULL
 #define BUCKETS		1024
 #define AT_ONCE		32	/* outcomes */
 
-/* What the reporter keeps, from here on. */
+/* The reporter's descriptors. */
 enum {
 	CHANNEL = 3,
 	DEVICE,
@@ -49,9 +49,9 @@ struct pending {
 
 /**
  * struct awaited - closes whose outcomes have not been read
- * @bucket: by their cookies, the oldest first
- * @count: how many
- * @end: CLOCK_MONOTONIC in seconds when all of them have come, or will not
+ * @bucket: hash table by cookie, oldest first
+ * @count: the number of closes
+ * @end: CLOCK_MONOTONIC in seconds; no outcome is expected after it
  */
 static struct {
 	struct pending *bucket[BUCKETS];
@@ -61,8 +61,8 @@ static struct {
 
 /**
  * struct lost - lines that are not in the report
- * @lines: how many
- * @messages: where to say so, once there are any
+ * @lines: the number of lines
+ * @messages: where to report that, once there are any
  */
 static struct {
 	unsigned long lines;
@@ -91,7 +91,7 @@ static void write_heading(void)
 	write_line(line, len);
 }
 
-/* At the end: how many lines are not there. */
+/* At the end: reports how many lines are missing. */
 static void write_lost(void)
 {
 	struct pollfd room = { .events = POLLOUT };
@@ -234,7 +234,7 @@ static void handle(const struct run_message *message)
 	}
 }
 
-/* What has been sent; false once nobody has the socket any more. */
+/* Handles the messages that were sent; false once the socket has no other user. */
 static bool receive_all(void)
 {
 	struct run_message message;
@@ -268,7 +268,7 @@ static void read_outcomes(void)
 
 	for (i = 0; i < size / (ssize_t)sizeof(got[0]); i++) {
 		if (!remove_pending(got[i].cookie, &close)) {
-			/* Its packet was sent before it. */
+			/* RUN_BEGINS was sent before, and is in the socket. */
 			receive_all();
 			if (!remove_pending(got[i].cookie, &close))
 				continue;
@@ -277,7 +277,7 @@ static void read_outcomes(void)
 	}
 }
 
-/* Milliseconds; the programs may ask for more as long as they can. */
+/* The timeout for poll(2): none as long as programs may begin further closes. */
 static int time_to_wait(bool open)
 {
 	time_t now = seconds_now();
@@ -314,19 +314,19 @@ static void write_report(void)
 	write_lost();
 }
 
-/* Nothing of the terminal, and of what it inherited only what it needs. */
+/* Leaves the terminal, and closes all inherited descriptors but those needed. */
 static void detach_from_caller(int channel, int device, int to, int messages)
 {
 	int kept[KEPT] = { channel, device, to, messages };
 	int null, i;
 
 	setsid();
-	/* A report that nobody reads any more must not end it. */
+	/* A report whose reader has gone must not kill the reporter. */
 	signal(SIGPIPE, SIG_IGN);
 	if (chdir("/"))
 		_exit(EXIT_FAILURE);
 	prctl(PR_SET_NAME, "winsock-report");
-	/* First away from where another of them goes. */
+	/* First move them out of the range that dup2() writes to. */
 	null = fcntl(open("/dev/null", O_RDWR), F_DUPFD, OTHERS);
 	for (i = 0; i < KEPT; i++)
 		kept[i] = fcntl(kept[i] < 0 ? null : kept[i], F_DUPFD, OTHERS);
@@ -346,7 +346,7 @@ int run_reporter(int device, int report, int messages)
 		return -1;
 	pid = fork();
 	if (!pid) {
-		/* An orphan, which the program does not find among its children. */
+		/* Fork twice, so that the reporter is not a child of the program. */
 		pid = fork();
 		if (pid)
 			_exit(pid < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
@@ -355,7 +355,7 @@ int run_reporter(int device, int report, int messages)
 		_exit(EXIT_SUCCESS);
 	}
 	close(ends[1]);
-	/* Where SIGCHLD is ignored there is nothing to wait for. */
+	/* If SIGCHLD is ignored, waitpid() fails, and there is no status. */
 	if (pid < 0 || (waitpid(pid, &status, 0) == pid && status)) {
 		close(ends[0]);
 		errno = EAGAIN;

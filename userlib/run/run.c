@@ -21,7 +21,7 @@
 #include "report.h"
 #include "reporter.h"
 
-/* As env(1) and timeout(1) have it. */
+/* The same as those of env(1) and timeout(1). */
 #define EXIT_OWN	125
 #define EXIT_NOT_RUN	126
 #define EXIT_NOT_FOUND	127
@@ -29,10 +29,10 @@
 #define LIBRARY		"libwinsock-run.so"
 
 /**
- * struct options - of the command line
- * @report: where to, or -1
- * @alone: not for what the program starts
- * @verbose: say what is done
+ * struct options - the options of the command line
+ * @report: descriptor of the report, or -1
+ * @alone: do not change the programs that PROGRAM starts
+ * @verbose: print what is done
  */
 struct options {
 	int report;
@@ -123,7 +123,7 @@ static int open_device(void)
 	return fd;
 }
 
-/* Beside this program, as where it was built, or else where it is installed. */
+/* In the directory of this program, where it was built, or else where it is installed. */
 static const char *find_library(void)
 {
 	static char path[PATH_MAX + sizeof(LIBRARY)];
@@ -140,7 +140,7 @@ static const char *find_library(void)
 	return path;
 }
 
-/* The loader knows no other way to write it. */
+/* LD_PRELOAD has no syntax to quote these characters. */
 static void check_library(const char *path)
 {
 	if (strpbrk(path, ": "))
@@ -155,7 +155,7 @@ static bool is_program(const char *path)
 	return !stat(path, &st) && S_ISREG(st.st_mode) && !access(path, X_OK);
 }
 
-/* As execvp(3) would; NULL if there is none. */
+/* The path that execvp(3) would use; NULL if there is none. */
 static const char *find_program(const char *name)
 {
 	static char path[PATH_MAX];
@@ -174,7 +174,7 @@ static const char *find_program(const char *name)
 	}
 }
 
-/* Out of the way of numbers that the program expects to get; open across exec. */
+/* Moves @fd above the descriptors that the program expects to get; open across exec. */
 static int move_high(int fd, int lowest)
 {
 	int high = run_copy_high(fd, F_DUPFD, lowest);
@@ -185,7 +185,7 @@ static int move_high(int fd, int lowest)
 	return high;
 }
 
-/* The descriptors that the program inherits for its report, as the environment has them. */
+/* Starts the reporter; writes the descriptors for the environment to @text. */
 static void begin_report(int device, const struct options *options, char *text, size_t size)
 {
 	int channel = run_reporter(device, options->report, run_report_keep_stderr());
