@@ -51,7 +51,7 @@ static const char *elf_obstacle(int fd, const Elf64_Ehdr *eh)
 	unsigned int i;
 
 	if (eh->e_ident[EI_CLASS] != ELFCLASS64)
-		return "is no 64-bit program";
+		return "is not a 64-bit program";
 	for (i = 0; i < eh->e_phnum; i++) {
 		if (pread(fd, &ph, sizeof(ph), eh->e_phoff + i * sizeof(ph)) != sizeof(ph))
 			return NULL;

@@ -42,17 +42,17 @@ struct options {
 
 static const char usage[] =
 "Usage: winsock-run [OPTION]... PROGRAM [ARG]...\n"
-"Run PROGRAM with its TCP sockets attached to the module winsock, and close(2)\n"
-"of them as Winsock's closesocket().\n"
+"Run PROGRAM with its TCP sockets attached to the module winsock; its close(2)\n"
+"works like Winsock's closesocket().\n"
 "\n"
 "  -r, --report[=FILE]  report each close of a TCP socket to FILE (standard error)\n"
-"  -n, --no-children    for PROGRAM alone, not for what it starts\n"
-"  -v, --verbose        say what is done before PROGRAM runs\n"
+"  -n, --no-children    affect only PROGRAM, not the programs that it starts\n"
+"  -v, --verbose        print what is preloaded\n"
 "  -h, --help           print this\n"
 "      --version        print the version\n"
 "\n"
 "Exits as PROGRAM does; 125 if winsock-run fails, 126 if PROGRAM cannot be run,\n"
-"127 if it is not there.\n";
+"127 if it is not found.\n";
 
 static int open_report(const char *name)
 {
@@ -115,7 +115,7 @@ static int open_device(void)
 	if (fd < 0)
 		err(EXIT_OWN, "cannot open " WINSOCK_DEVICE);
 	if (ioctl(fd, WINSOCK_IOC_VERSION, &version))
-		err(EXIT_OWN, WINSOCK_DEVICE " is not the module winsock's");
+		err(EXIT_OWN, WINSOCK_DEVICE " is not the device of the module winsock");
 	if (version < RUN_ABI_NEEDED)
 		errx(EXIT_OWN,
 		     "the loaded module has version %u, and %u is needed; install the module of this release and, as root, run: modprobe -r winsock && modprobe winsock",
@@ -180,7 +180,7 @@ static int move_high(int fd, int lowest)
 	int high = run_copy_high(fd, F_DUPFD, lowest);
 
 	if (high < 0)
-		err(EXIT_OWN, "cannot have another descriptor");
+		err(EXIT_OWN, "cannot duplicate a descriptor");
 	close(fd);
 	return high;
 }
@@ -192,11 +192,11 @@ static void begin_report(int device, const struct options *options, char *text, 
 	struct stat socket, module;
 
 	if (channel < 0)
-		err(EXIT_OWN, "cannot start the process that reports");
+		err(EXIT_OWN, "cannot start winsock-report");
 	channel = move_high(channel, RUN_HIGH_FD_END - 1);
 	device = move_high(device, RUN_HIGH_FD);
 	if (fstat(channel, &socket) || fstat(device, &module))
-		err(EXIT_OWN, "cannot find the socket to the process that reports");
+		err(EXIT_OWN, "cannot stat the socket of winsock-report");
 	snprintf(text, size, "%d:%lu:%d:%lu", channel, (unsigned long)socket.st_ino, device,
 		 (unsigned long)module.st_rdev);
 }

@@ -13,10 +13,10 @@
 static const char usage[] =
 "Usage: winsock-stat [INTERVAL [COUNT]]\n"
 "       winsock-stat -t [COUNT]\n"
-"Show what the module winsock counts in this network namespace: the totals, or\n"
-"every INTERVAL seconds what happened per second, COUNT times.\n"
+"Show the counters of the module winsock in this network namespace: the totals,\n"
+"or every INTERVAL seconds the counts per second, COUNT times.\n"
 "\n"
-"  -t, --trace    each close in the system as it happens, COUNT of them (root)\n"
+"  -t, --trace    print each close in the system as it happens, COUNT of them (root)\n"
 "  -h, --help     print this\n"
 "      --version  print the version\n";
 
