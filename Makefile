@@ -137,7 +137,7 @@ help-proofs:
 ##  make userlib      the library alone
 ##  make selftests    the selftests alone
 ##  make clean        remove build/
-##  make deps         install the Debian packages that any verb needs (root)
+##  make deps         install the Debian packages that all targets need (root)
 ##  V=1               show the commands
 kmod: | $(build)
 	$(Q)$(vm)/deps.sh need build $(if $(KDIR)$(KERNELRELEASE),,running)
@@ -160,57 +160,57 @@ deps:
 ##
 ##Trying (in a virtual machine; no root, nothing on this machine changes)
 ##  make demo         closesocket() beside close(), in every row of the table
-##    FILES=path/to/file ARGS=file       with a file of yours
+##    FILES=path/to/file ARGS=file       send this file
 ##  make check        all suites on all kernels
-##    T=NAME            this suite alone        KERNEL=6.1|6.12   this kernel alone
-##    ARGS="..."        passed to the suite     TIMEOUT=SECONDS   that it may be silent
-##    ROUNDS=N          that much more storm    SEED=N            the storm's
-##    KERNEL=6.1-amd64|6.1-rt|6.12-amd64|6.12-rt|7   the same kernels for other
-##                      machines and for real time, and the newest Debian serves
-##    KERNEL=6.1-arm64|6.1-s390x|6.1-armhf   other architectures, suites and library
-##                      built for them, into build/arm64/ and so on; also for demo,
+##    T=NAME            only this suite         KERNEL=6.1|6.12   only this kernel
+##    ARGS="..."        passed to the suite     TIMEOUT=SECONDS   longest time without output
+##    ROUNDS=N          N times the rounds of the suite storm    SEED=N   its seed
+##    KERNEL=6.1-amd64|6.1-rt|6.12-amd64|6.12-rt|7   the generic and real-time
+##                      kernels, and the newest one in Debian
+##    KERNEL=6.1-arm64|6.1-s390x|6.1-armhf   other architectures, with suites and
+##                      library built into build/arm64/ and so on; also for demo,
 ##                      vm-run and vm-shell
 #%  make matrix       all suites on every kernel, one after another, and a table;
 #%                    T= KERNEL= ARGS= TIMEOUT= ROUNDS= SEED= as above
-#%    PART=2/6          a share of all pairs of a kernel and a suite
+#%    PART=2/6          the second of six shares of all pairs of kernel and suite
 #%  make in-tree      the module and its suites as part of a kernel's source, built
 #%                    in and as a module, by the kernel's own kselftest; T= TIMEOUT=
-#%  make check-debug  all suites on a kernel that watches memory, locks and
-#%                    references, built on first use; KERNEL=6.12-debug is another
-#%  make coverage     what the suites run of module and library: shares of each file,
-#%                    and every line that did not run; T= KERNEL= as above
-#%  make mutants      small faults, one at a time, and the test that finds each: those
-#%                    of files that have changed since BASE=COMMIT (default: where
-#%                    the branch began)
-#%    M=NAME,NAME       these alone             PART=2/6    a share of all
-#%    JOBS=N            so many machines at the same time (default: one a processor)
-#%  make bench        what closing costs, in instructions, held to its limits;
-#%                    ARGS=short for less, ARGS=parallel for two processors
-#%  make bench-plot   a figure of what it counted last, for CONTRIBUTING
-#%  make decide-plot  the figure of what closesocket() does, from kmod/decide.dot
+#%  make check-debug  all suites on a kernel with KASAN, lockdep and kmemleak, built
+#%                    on first use; KERNEL=6.12-debug is another one
+#%  make coverage     line coverage of module and library by the suites, for each file,
+#%                    and every line that was not executed; T= KERNEL= as above
+#%  make mutants      kept faults, one at a time, each with the test that finds it: those
+#%                    in files that have changed since BASE=COMMIT (default: the
+#%                    start of the branch)
+#%    M=NAME,NAME       only these              PART=2/6    one of six shares
+#%    JOBS=N            number of virtual machines (default: one for each processor)
+#%  make bench        the cost of closing in instructions, compared with limits;
+#%                    ARGS=short for fewer rows, ARGS=parallel for two processors
+#%  make bench-plot   the figure of the last results, for CONTRIBUTING
+#%  make decide-plot  the figure of the decision, from kmod/decide.dot
 #%  make fuzz         sequences of calls against a model of what they should do, on
 #%                    the debug kernel; prints the smallest ones that differ
-#%    SECONDS=60 SEED=N REPLAY=file      run what is in the file instead
-##  make check-host   what can be told of the library without the module: compilers,
-##                    error numbers, exported names, memory
+#%    SECONDS=60 SEED=N REPLAY=file      run the sequence in the file instead
+##  make check-host   checks of the library that do not need the module: compilers,
+##                    error codes, exported names, memory
 #%  make check-programs   Debian's python3, socat, curl, nginx, redis, iperf3, openjdk, node
-#%                    and chronyd, by themselves and by winsock-run; KERNEL= TIMEOUT= as above
-#%    ARGS="[count] [NAME...]"           count their instructions; these alone
-#%  make check-vm     that the machine reports every kind of failure
+#%                    and chronyd, with and without winsock-run; KERNEL= TIMEOUT= as above
+#%    ARGS="[count] [NAME...]"           count their instructions; only these
+#%  make check-vm     test that the virtual machine reports every kind of failure
 #%  make check-packages    the packages: built, installed, used, upgraded and removed
-#%                    in a Debian 12 of their own, and in one that a machine boots;
+#%                    in a Debian 12 chroot, and in one that a virtual machine boots;
 #%                    KERNEL=6.12; needs root, for debootstrap
-##  make -C selftests help    what else there is to prove a change with
-##  ACCEL=kvm         any of these with KVM, where the kernel boots with it; otherwise,
-##                    and without that, the machine is emulated
-##  make vm-shell     a prompt in the machine, the module loaded
-##  make vm-run PROG=path/to/binary    any program of yours in the machine
+##  make -C selftests help    the other proofs for a change
+##  ACCEL=kvm         use KVM for any of these, if the kernel boots with it; by default
+##                    the machine is emulated
+##  make vm-shell     a prompt in the virtual machine, with the module loaded
+##  make vm-run PROG=path/to/binary    run your program in the virtual machine
 ##    ARGS="..."        its arguments, quoted as for a shell
-##    FILES="..."       files and directories to put where it starts
+##    FILES="..."       files and directories to copy to its working directory
 ##    KERNEL= TIMEOUT=  as above              MEMORY=MIB
 #%  make vm-gdb PROG=path/to/binary    the same on a debug kernel with gdb attached
-#%                    to kernel and module, stopped where the program begins
-#%    GDB="..."         gdb's own arguments, such as -ex "break decide"
+#%                    to kernel and module, stopped at the start of the program
+#%    GDB="..."         arguments for gdb, such as -ex "break decide"
 .PHONY: bench bench-plot coverage decide-plot demo fuzz check-host check check-debug check-vm in-tree matrix mutants vm-gdb vm-shell vm-run vm-deps vm-init
 vm-deps:
 	$(Q)$(vm)/deps.sh need build vm
@@ -314,8 +314,8 @@ demo: $(vm_kernel)
 ##
 ##Developing
 ##  make style        checkpatch, W=1, sparse, shellcheck, mandoc: all clean
-##  make watch T=NAME check this suite again whenever a file changes; KERNEL= ARGS=
-##  make report       what to send with the report of a fault, into build/report.txt
+##  make watch T=NAME run this suite again whenever a file changes; KERNEL= ARGS=
+##  make report       write build/report.txt, to be sent with a fault report
 .PHONY: style watch report clean
 style:
 	$(Q)$(vm)/deps.sh need build headers style
@@ -344,10 +344,10 @@ clean:
 ##                    to load it;
 ##                    PREFIX=/usr/local LIBDIR= INCLUDEDIR= MANDIR= DESTDIR=
 ##                    INSTALL_MOD_PATH=, KERNELRELEASE= as for the module
-##  make uninstall    remove them, the module of every kernel; with KERNELRELEASE=
-##                    of that one alone
-##  make deb          the same as Debian packages, into build/deb/, the module for
-##                    dkms to build; VERSION=1.0.1 instead of the library's own
+##  make uninstall    remove them, and the module of every kernel; with KERNELRELEASE=
+##                    only that of this kernel
+##  make deb          the same as Debian packages, into build/deb/; dkms builds the
+##                    module; VERSION=1.0.1 instead of the library's own
 .PHONY: sign install uninstall
 dirs = DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) INCLUDEDIR=$(INCLUDEDIR) MANDIR=$(MANDIR)
 modules = INSTALL_MOD_PATH=$(or $(INSTALL_MOD_PATH),$(DESTDIR))

@@ -3,8 +3,8 @@
 
 BINDIR		?= $(PREFIX)/bin
 
-RUN		:= run filter_count inspect numbers report reporter
-PRELOAD		:= preload close descriptors filter filter_count known next numbers observe own syscall
+RUN		:= run filter_count inspect high_fd report reporter
+PRELOAD		:= preload close descriptors filter filter_count known next high_fd observe own syscall
 STAT		:= main counters trace
 TOOLS		:= run/winsock-run stat/winsock-stat
 TOOL_MAN	:= $(wildcard run/*.1 stat/*.1)

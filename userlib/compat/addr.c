@@ -14,7 +14,7 @@
 #include "core/export.h"
 #include "core/socket.h"
 
-/* libc's numbers are negative and small; the header gives the names new ones. */
+/* libc's EAI_ codes are small negative numbers; the header redefines the names. */
 static const struct {
 	int eai;
 	int wsa;
@@ -50,7 +50,7 @@ static int error_from_eai(int eai)
 	return WSANO_RECOVERY;
 }
 
-/* These return the error, besides leaving it as the last one. */
+/* These return the error, and also set it as the last error. */
 static int name_result(struct ws_call *call, int eai)
 {
 	int error = error_from_eai(eai);
@@ -59,7 +59,7 @@ static int name_result(struct ws_call *call, int eai)
 	return error;
 }
 
-/* L18: as it was asked for. */
+/* L18: socket type and protocol are returned as in the hints. */
 static void keep_hinted(struct addrinfo *list, int type, int protocol)
 {
 	struct addrinfo *info;
@@ -71,8 +71,8 @@ static void keep_hinted(struct addrinfo *list, int type, int protocol)
 }
 
 /*
- * Linux answers for each type of socket that is not excluded, and refuses a
- * protocol that is not the type's; Winsock does not look at the two.
+ * Linux returns an entry for each socket type that the hints allow, and fails if type
+ * and protocol do not fit; Winsock ignores both.
  */
 static int look_up_name(const char *node, const char *service,
 			const struct addrinfo *hints, struct addrinfo **res)
@@ -80,7 +80,7 @@ static int look_up_name(const char *node, const char *service,
 	struct addrinfo asked = { 0 };
 	int type, protocol, ret;
 
-	/* Without hints libc's AI_ADDRCONFIG and AI_V4MAPPED are not wanted. */
+	/* NULL hints would make libc set AI_ADDRCONFIG and AI_V4MAPPED. */
 	if (hints)
 		asked = *hints;
 	type = asked.ai_socktype;
@@ -98,7 +98,7 @@ static int look_up_name(const char *node, const char *service,
 	return ret;
 }
 
-/* L18: the empty name is this machine's own, known to a name server or not. */
+/* L18: the empty name is this machine, even if no name server has it. */
 static int look_up_own(const char *node, const char *service,
 		       const struct addrinfo *hints, struct addrinfo **res)
 {
@@ -211,7 +211,7 @@ WS_EXPORT INT InetPtonA(INT family, PCSTR text, PVOID addr)
 	return winsock_inet_pton(family, text, addr);
 }
 
-/* Every socket here is of the same byte order, but it has to be a socket. */
+/* The byte order is the same for every socket, but @s must be one. */
 static int check_order(SOCKET s, const void *result)
 {
 	socklen_t len = sizeof(int);

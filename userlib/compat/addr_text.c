@@ -16,7 +16,7 @@
 /* The longest: [address%scope]:port */
 #define TEXT_SIZE	(INET6_ADDRSTRLEN + sizeof("[%4294967295]:65535"))
 
-/* As a constant of C's, and never 0: that is said by leaving it out. */
+/* In the syntax of a C constant.  0 is invalid: for port 0 it must be left out. */
 static bool parse_port(const char *text, in_port_t *port)
 {
 	unsigned long number;
@@ -31,7 +31,7 @@ static bool parse_port(const char *text, in_port_t *port)
 	return true;
 }
 
-/* What is in front of @mark; NULL if it does not end in time. */
+/* Copies the text before @mark to @front; NULL if that is longer than @size allows. */
 static const char *split(const char *text, char mark, char *front, size_t size)
 {
 	const char *end = strchrnul(text, mark);
@@ -55,7 +55,7 @@ static bool parse_in(const char *text, struct sockaddr_in *in)
 	return !*rest || parse_port(rest + 1, &in->sin_port);
 }
 
-/* A number as on Windows, or an interface's name as here. */
+/* A number as on Windows, or an interface name as on Linux. */
 static bool parse_scope(const char *text, uint32_t *scope)
 {
 	unsigned long number;
@@ -121,7 +121,7 @@ static int parse(const char *text, int family, struct sockaddr *addr, int *len)
 	memset(&parsed, 0, sizeof(parsed));
 	if (!text || !(family == AF_INET ? parse_in(text, &parsed.in) :
 					   parse_in6(text, &parsed.in6))) {
-		/* So that what is used all the same is no address. */
+		/* A caller that ignores the error must not find an old address here. */
 		memset(addr, 0, need);
 		return WSAEINVAL;
 	}
@@ -149,7 +149,7 @@ static void print_in(const struct sockaddr_in *in, char *text)
 		sprintf(text + strlen(text), ":%u", ntohs(in->sin_port));
 }
 
-/* Without the scope, which is behind what is left out of the shortest form. */
+/* Converts the address alone; the scope is appended here. */
 static void print_in6(const struct sockaddr_in6 *in6, uint32_t scope, char *text)
 {
 	*text = '[';

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * WSADuplicateSocket (L4), and WSASocket's part of it.
+ * WSADuplicateSocket (L4), and the part of WSASocket that fetches the duplicate.
  *
- * The socket travels by SCM_RIGHTS, which unlike pidfd_getfd(2) needs no right
- * to trace anybody.  Until it is fetched it is in flight, in a parcel: queued in
- * one end of a socket pair whose other end is closed.  So the socket has one
- * more reference, and is not Last, but no other number in this process: its
- * closesocket() ends our pending calls as ever (G5).  The parcel goes to whoever
- * asks for it with the right token and is the right process.
+ * The socket is passed by SCM_RIGHTS, which unlike pidfd_getfd(2) needs no ptrace
+ * permission.  Until it is fetched it is in flight: queued in one end of a socket pair
+ * (the parcel) whose other end is closed.  So the socket has one more reference and is
+ * not Last, but this process has no other descriptor of it: its closesocket() ends the
+ * pending calls of this process as usual (G5).  The parcel is given to a request that
+ * has the right token and comes from the right process.
  *
- * They ask with one datagram: key, token, and a socket to answer to.  The kernel
- * says which process sent it.  A listener would be worse.  Whoever connects to
- * one may queue files in the connection, which whoever closes it has to release,
- * and to release a socket can take as long as its owner likes.  A datagram that
- * does not begin with the key is thrown away by a filter while it is still its
- * sender's, so that strangers, who find our address in /proc/net/unix, reach
- * neither the queue nor the helper thread.
+ * A request is one datagram: key, token, and a socket for the answer.  The kernel adds
+ * the process ID of the sender.  A listener would not do: a client could queue files in
+ * the connection, this process would release them when it closes the connection, and
+ * releasing a socket can take as long as its owner chose.  A socket filter drops a
+ * datagram that does not begin with the key, in the context of its sender.  So other
+ * processes, which find the address in /proc/net/unix, reach neither the queue nor the
+ * helper thread.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -45,46 +45,46 @@
 #include "events/helper.h"
 #include "duplicate.h"
 
-/* In dwProviderReserved: this is no entry of a catalogue, but one socket. */
+/* In dwProviderReserved: this is not a catalogue entry but a duplicated socket. */
 #define DUPLICATE	0x57534b44
 
 #define RANDOM_BYTES	16
 #define RANDOM_TEXT	(2 * RANDOM_BYTES)
 
-/* In szProtocol: the address that everybody can see, a stroke, and the key. */
+/* In szProtocol: the address, which is public, a slash, and the key. */
 #define PREFIX		"winsock-"
-#define STROKE		'/'
+#define SLASH		'/'
 #define ADDRESS_TEXT	(sizeof(PREFIX) - 1 + RANDOM_TEXT)
-#define DESK_TEXT	(ADDRESS_TEXT + 1 + RANDOM_TEXT)
+#define SERVER_TEXT	(ADDRESS_TEXT + 1 + RANDOM_TEXT)
 
-/* A process that is stopped does not answer. */
-#define PATIENCE_SECONDS	10
+/* The timeout for an answer: the other process may be stopped. */
+#define ANSWER_TIMEOUT_SECONDS	10
 #define EVENTS_AT_ONCE		16
 
-/* What the library knows of a socket goes along. */
-#define TRAVELS		(WS_SLOT_SHUT_SEND | WS_SLOT_SHUT_RECV | \
+/* The slot flags that are passed with the socket. */
+#define PASSED_FLAGS	(WS_SLOT_SHUT_SEND | WS_SLOT_SHUT_RECV | \
 			 WS_SLOT_EXCLUSIVE | WS_SLOT_ACCEPTED)
 
 struct token {
 	unsigned char bytes[RANDOM_BYTES];
 };
 
-_Static_assert(sizeof(struct token) == sizeof(GUID), "it goes in ProviderId");
+_Static_assert(sizeof(struct token) == sizeof(GUID), "it is stored in ProviderId");
 
-/* How to ask for a parcel; the socket to answer to comes with it. */
-struct request {
+/* A request for a parcel; the socket for the answer is sent with it. */
+struct parcel_request {
 	char key[RANDOM_TEXT];
 	struct token token;
 };
 
 /**
- * struct handover - a socket that waits to be fetched
- * @next: all of them
- * @token: what has to be known to get it
- * @pid: the process that may
- * @pidfd: tells of its end
- * @parcel: the socket is in its queue
- * @inode: of @parcel, whose number the application may close and get again
+ * struct handover - a socket on offer, until it is fetched
+ * @next: in the list of all offers
+ * @token: must be in the request
+ * @pid: the process that may fetch it
+ * @pidfd: readable once that process has ended
+ * @parcel: the socket pair end that has the socket in its queue
+ * @inode: of @parcel, to detect that the application has reused its descriptor
  */
 struct handover {
 	struct handover *next;
@@ -95,29 +95,29 @@ struct handover {
 	ino_t inode;
 };
 
-/* The helper thread takes it, too: nobody may wait for that thread with it. */
+/* The helper thread takes it, too: do not wait for that thread while holding it. */
 static pthread_mutex_t handover_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct handover *handovers;
 
 /**
- * struct desk - where parcels are given out
- * @open: there is one
- * @set: epoll set of @door and the ends of processes
- * @door: where requests arrive
- * @text: see ADDRESS_TEXT
+ * struct server - where other processes request parcels
+ * @open: the members below are valid
+ * @set: epoll set of @fd and the pidfds
+ * @fd: socket that receives the requests
+ * @text: address, slash and key
  */
-static struct desk {
+static struct server {
 	bool open;
 	int set;
-	int door;
-	char text[DESK_TEXT + 1];
-} desk;
+	int fd;
+	char text[SERVER_TEXT + 1];
+} server;
 
-/* Says what went wrong at either end. */
+/* The WSA error for a failure on either side. */
 static int error_from(int err)
 {
 	switch (err) {
-	case ETOOMANYREFS:	/* of files in flight: RLIMIT_NOFILE, too */
+	case ETOOMANYREFS:	/* files in flight: limited by RLIMIT_NOFILE, too */
 		return WSAEMFILE;
 	case EMFILE:
 	case ENFILE:
@@ -143,8 +143,8 @@ static int random_text(char *text)
 	return 0;
 }
 
-/* In the abstract namespace; @text begins with it. */
-static socklen_t desk_address(const char *text, struct sockaddr_un *addr)
+/* An address in the abstract namespace; @text begins with it. */
+static socklen_t server_address(const char *text, struct sockaddr_un *addr)
 {
 	memset(addr, 0, sizeof(*addr));
 	addr->sun_family = AF_UNIX;
@@ -152,7 +152,7 @@ static socklen_t desk_address(const char *text, struct sockaddr_un *addr)
 	return offsetof(struct sockaddr_un, sun_path) + 1 + ADDRESS_TEXT;
 }
 
-static const char *desk_key(const char *text)
+static const char *server_key(const char *text)
 {
 	return text + ADDRESS_TEXT + 1;
 }
@@ -166,7 +166,7 @@ static void close_quietly(int fd)
 	errno = err;
 }
 
-/* As sendmsg(2), and never waits. */
+/* As sendmsg(2), but never waits. */
 static int send_file(int via, int file, const void *data, size_t len)
 {
 	union {
@@ -190,9 +190,9 @@ static int send_file(int via, int file, const void *data, size_t len)
 }
 
 /*
- * Never waits.  Returns a file that is closed on exec, or -1 with errno; that it
- * is EMFILE is a guess when files were sent that did not arrive.  One file at
- * most: the room is not rounded up.
+ * Never waits.  Returns a descriptor that is closed on exec, or -1 with errno.  EMFILE
+ * is assumed if a file was sent but did not arrive.  The control buffer is not rounded
+ * up, so that it takes one file at most.
  */
 static int receive_file(int via, void *data, size_t len, pid_t *sender)
 {
@@ -251,13 +251,13 @@ static void free_handover(struct handover *h)
 	free(h);
 }
 
-/* Explicitly out of the set: a child that has just been forked has @pidfd too. */
+/* EPOLL_CTL_DEL is needed: a child that was just forked still has @pidfd open. */
 static void drop(struct handover **at)
 {
 	struct handover *h = *at;
 
 	*at = h->next;
-	epoll_ctl(desk.set, EPOLL_CTL_DEL, h->pidfd, NULL);
+	epoll_ctl(server.set, EPOLL_CTL_DEL, h->pidfd, NULL);
 	free_handover(h);
 }
 
@@ -271,15 +271,15 @@ static struct handover **find_token(const struct token *token, pid_t pid)
 	return NULL;
 }
 
-/* Once it is given away there is no second time. */
+/* A parcel is given out once. */
 static void serve(void)
 {
-	struct request request;
+	struct parcel_request request;
 	struct handover **at;
 	pid_t sender;
 	int answer;
 
-	answer = receive_file(desk.door, &request, sizeof(request), &sender);
+	answer = receive_file(server.fd, &request, sizeof(request), &sender);
 	if (answer < 0)
 		return;
 	at = find_token(&request.token, sender);
@@ -289,9 +289,9 @@ static void serve(void)
 }
 
 /*
- * The process will not come any more, and the reference goes with it.  If our
- * closesocket() was before that, the module sees to it that nothing is waited
- * for here.
+ * The process has ended without fetching the socket; the reference is dropped.  If this
+ * is the last one, because closesocket() was called before, the module ensures that the
+ * release does not wait.
  */
 static void expire(int pidfd)
 {
@@ -305,16 +305,16 @@ static void expire(int pidfd)
 }
 
 /* Called by the helper thread. */
-static void ready(void)
+static void handle_ready(void)
 {
 	struct epoll_event events[EVENTS_AT_ONCE];
 	int i, n = 0;
 
 	pthread_mutex_lock(&handover_lock);
-	if (desk.open)
-		n = epoll_wait(desk.set, events, EVENTS_AT_ONCE, 0);
+	if (server.open)
+		n = epoll_wait(server.set, events, EVENTS_AT_ONCE, 0);
 	for (i = 0; i < n; i++)
-		if (events[i].data.fd == desk.door)
+		if (events[i].data.fd == server.fd)
 			serve();
 		else
 			expire(events[i].data.fd);
@@ -325,11 +325,11 @@ static int watch(int fd)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
 
-	return epoll_ctl(desk.set, EPOLL_CTL_ADD, fd, &event);
+	return epoll_ctl(server.set, EPOLL_CTL_ADD, fd, &event);
 }
 
-/* Lets through what is as long as a request and begins with the key. */
-static int filter_requests(int door, const char *key)
+/* Accepts datagrams that have the length of a request and begin with the key. */
+static int filter_requests(int fd, const char *key)
 {
 	enum { WORDS = RANDOM_TEXT / sizeof(uint32_t) };
 	struct sock_filter code[2 + 2 * WORDS + 2];
@@ -340,7 +340,7 @@ static int filter_requests(int door, const char *key)
 
 	*at++ = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0);
 	*at = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
-					   sizeof(struct request), 0,
+					   sizeof(struct parcel_request), 0,
 					   end - at - 2);
 	at++;
 	for (i = 0; i < WORDS; i++) {
@@ -354,51 +354,51 @@ static int filter_requests(int door, const char *key)
 	*at++ = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, UINT32_MAX);
 	*at++ = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0);
 	program.len = at - code;
-	return setsockopt(door, SOL_SOCKET, SO_ATTACH_FILTER, &program,
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program,
 			  sizeof(program));
 }
 
-static int open_door(void)
+static int bind_server(void)
 {
 	static const int on = 1;
 	struct sockaddr_un addr;
 	socklen_t len;
 
-	memcpy(desk.text, PREFIX, sizeof(PREFIX) - 1);
-	if (random_text(desk.text + sizeof(PREFIX) - 1) ||
-	    random_text(desk.text + ADDRESS_TEXT + 1))
+	memcpy(server.text, PREFIX, sizeof(PREFIX) - 1);
+	if (random_text(server.text + sizeof(PREFIX) - 1) ||
+	    random_text(server.text + ADDRESS_TEXT + 1))
 		return -1;
-	desk.text[ADDRESS_TEXT] = STROKE;
-	len = desk_address(desk.text, &addr);
-	return setsockopt(desk.door, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) ||
-	       filter_requests(desk.door, desk_key(desk.text)) ||
-	       bind(desk.door, (struct sockaddr *)&addr, len) ? -1 : 0;
+	server.text[ADDRESS_TEXT] = SLASH;
+	len = server_address(server.text, &addr);
+	return setsockopt(server.fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) ||
+	       filter_requests(server.fd, server_key(server.text)) ||
+	       bind(server.fd, (struct sockaddr *)&addr, len) ? -1 : 0;
 }
 
-static void close_desk(void)
+static void close_server(void)
 {
-	close_quietly(desk.door);
-	close_quietly(desk.set);
-	desk.open = false;
+	close_quietly(server.fd);
+	close_quietly(server.set);
+	server.open = false;
 }
 
 /* 0, or -1 with errno. */
-static int open_desk(void)
+static int open_server(void)
 {
-	if (desk.open)
+	if (server.open)
 		return 0;
-	desk.set = epoll_create1(EPOLL_CLOEXEC);
-	desk.door = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (desk.set < 0 || desk.door < 0 || open_door() || watch(desk.door) ||
-	    ws_helper_add(desk.set, WS_PART_HANDOVER)) {
-		close_desk();
+	server.set = epoll_create1(EPOLL_CLOEXEC);
+	server.fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (server.set < 0 || server.fd < 0 || bind_server() || watch(server.fd) ||
+	    ws_helper_add(server.set, WS_PART_HANDOVER)) {
+		close_server();
 		return -1;
 	}
-	desk.open = true;
+	server.open = true;
 	return 0;
 }
 
-/* The flags of its slot travel with the socket. */
+/* Queues the socket and its slot flags in a parcel. */
 static int pack(struct handover *h, int fd, uint32_t flags)
 {
 	struct stat st;
@@ -427,7 +427,7 @@ static struct handover *new_handover(int fd, DWORD pid, uint32_t flags)
 		return NULL;
 	h->pid = pid;
 	h->parcel = -1;
-	/* No process, or a thread's number: not all kernels say the same. */
+	/* Fails for a thread ID too; the errno depends on the kernel. */
 	h->pidfd = syscall(SYS_pidfd_open, h->pid, 0);
 	if (h->pidfd >= 0 && !pack(h, fd, flags) &&
 	    getrandom(&h->token, sizeof(h->token), 0) == sizeof(h->token))
@@ -437,8 +437,8 @@ static struct handover *new_handover(int fd, DWORD pid, uint32_t flags)
 }
 
 /*
- * Not while WSACleanup() drops those that there are.  @info is told where to
- * ask.  0 or a WSA error.
+ * Fails once WSACleanup() has begun to drop the offers.  Stores address, key and token
+ * in @info.  Returns 0 or a WSA error.
  */
 static int offer(struct handover *h, WSAPROTOCOL_INFOA *info)
 {
@@ -447,14 +447,14 @@ static int offer(struct handover *h, WSAPROTOCOL_INFOA *info)
 	pthread_mutex_lock(&handover_lock);
 	if (!ws_started()) {
 		error = WSANOTINITIALISED;
-	} else if (open_desk() || watch(h->pidfd)) {
+	} else if (open_server() || watch(h->pidfd)) {
 		error = error_from(errno);
 	} else {
 		h->next = handovers;
 		handovers = h;
 		info->dwProviderReserved = DUPLICATE;
 		memcpy(&info->ProviderId, &h->token, sizeof(h->token));
-		memcpy(info->szProtocol, desk.text, sizeof(desk.text));
+		memcpy(info->szProtocol, server.text, sizeof(server.text));
 	}
 	pthread_mutex_unlock(&handover_lock);
 	return error;
@@ -468,7 +468,7 @@ static int offer(struct handover *h, WSAPROTOCOL_INFOA *info)
 			 XP1_IFS_HANDLES)
 #define MAX_DATAGRAM	65507
 
-static void describe(struct ws_slot *slot, int fd, WSAPROTOCOL_INFOA *info)
+static void fill_info(struct ws_slot *slot, int fd, WSAPROTOCOL_INFOA *info)
 {
 	socklen_t len = sizeof(int);
 
@@ -503,7 +503,7 @@ static int duplicate(int fd, DWORD pid, WSAPROTOCOL_INFOA *info)
 	h = new_handover(fd, pid, ws_slot_flags(slot));
 	if (!h)
 		return error_from(errno);
-	describe(slot, fd, &description);
+	fill_info(slot, fd, &description);
 	error = offer(h, &description);
 	if (error)
 		free_handover(h);
@@ -521,14 +521,14 @@ WS_EXPORT int WSADuplicateSocketA(SOCKET s, DWORD pid, LPWSAPROTOCOL_INFOA info)
 	return ws_call_end(&call, duplicate(call.fd, pid, info));
 }
 
-/* Was @info filled by WSADuplicateSocket()?  It may be wrong all the same. */
+/* Was @info filled by WSADuplicateSocket()?  Its contents may still be invalid. */
 bool ws_is_duplicate(const WSAPROTOCOL_INFOA *info)
 {
 	return info->dwProviderReserved == DUPLICATE;
 }
 
-/* Signals do not show, nor prolong the wait.  0, or -1 with errno. */
-static int await(int fd, short events, const struct ws_deadline *deadline)
+/* Signals neither end nor extend the wait.  0, or -1 with errno. */
+static int wait_for(int fd, short events, const struct ws_deadline *deadline)
 {
 	struct pollfd pollfd = { .fd = fd, .events = events };
 	struct timespec left;
@@ -543,40 +543,41 @@ static int await(int fd, short events, const struct ws_deadline *deadline)
 	return ret > 0 ? 0 : -1;
 }
 
-static int send_request(int door, int answer, const WSAPROTOCOL_INFOA *info,
+static int send_request(int client, int answer, const WSAPROTOCOL_INFOA *info,
 			const struct ws_deadline *deadline)
 {
 	struct sockaddr_un addr;
-	socklen_t len = desk_address(info->szProtocol, &addr);
-	struct request request;
+	socklen_t len = server_address(info->szProtocol, &addr);
+	struct parcel_request request;
 
-	memcpy(request.key, desk_key(info->szProtocol), sizeof(request.key));
+	memcpy(request.key, server_key(info->szProtocol), sizeof(request.key));
 	memcpy(&request.token, &info->ProviderId, sizeof(request.token));
-	if (connect(door, (struct sockaddr *)&addr, len))
+	if (connect(client, (struct sockaddr *)&addr, len))
 		return -1;
-	while (send_file(door, answer, &request, sizeof(request)))
-		if (errno != EAGAIN || await(door, POLLOUT, deadline))
+	while (send_file(client, answer, &request, sizeof(request)))
+		if (errno != EAGAIN || wait_for(client, POLLOUT, deadline))
 			return -1;
 	return 0;
 }
 
 /*
- * Returns what the answer comes by, or -1 with errno.  Takes more numbers than
- * the answer will, so that there are enough of them when it is too late to fail.
+ * Returns the socket that the answer arrives on, or -1 with errno.  It uses more
+ * descriptors than the answer will, so that EMFILE occurs here, where the parcel is
+ * not lost by it.
  */
-static int ask(const WSAPROTOCOL_INFOA *info, const struct ws_deadline *deadline)
+static int request_parcel(const WSAPROTOCOL_INFOA *info, const struct ws_deadline *deadline)
 {
-	int door, ends[2], ret;
+	int client, ends[2], ret;
 
-	door = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (door < 0)
+	client = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (client < 0)
 		return -1;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends)) {
-		close_quietly(door);
+		close_quietly(client);
 		return -1;
 	}
-	ret = send_request(door, ends[1], info, deadline);
-	close_quietly(door);
+	ret = send_request(client, ends[1], info, deadline);
+	close_quietly(client);
 	close_quietly(ends[1]);
 	if (!ret)
 		return ends[0];
@@ -584,22 +585,22 @@ static int ask(const WSAPROTOCOL_INFOA *info, const struct ws_deadline *deadline
 	return -1;
 }
 
-/* The socket and the flags of its slot; -1 with errno. */
+/* Returns the socket, and its slot flags in @flags; -1 with errno. */
 static int fetch(const WSAPROTOCOL_INFOA *info, uint32_t *flags)
 {
-	struct ws_deadline deadline = ws_deadline_in(PATIENCE_SECONDS, 0);
+	struct ws_deadline deadline = ws_deadline_in(ANSWER_TIMEOUT_SECONDS, 0);
 	int answer, parcel = -1, fd = -1;
 	char byte;
 
-	if (strnlen(info->szProtocol, sizeof(info->szProtocol)) != DESK_TEXT ||
-	    info->szProtocol[ADDRESS_TEXT] != STROKE) {
+	if (strnlen(info->szProtocol, sizeof(info->szProtocol)) != SERVER_TEXT ||
+	    info->szProtocol[ADDRESS_TEXT] != SLASH) {
 		errno = EINVAL;
 		return -1;
 	}
-	answer = ask(info, &deadline);
+	answer = request_parcel(info, &deadline);
 	if (answer < 0)
 		return -1;
-	if (!await(answer, POLLIN, &deadline))
+	if (!wait_for(answer, POLLIN, &deadline))
 		parcel = receive_file(answer, &byte, sizeof(byte), NULL);
 	close_quietly(answer);
 	if (parcel >= 0)
@@ -608,8 +609,11 @@ static int fetch(const WSAPROTOCOL_INFOA *info, uint32_t *flags)
 	return fd;
 }
 
-/* It is no socket if the address was somebody else's: 0 or a WSA error. */
-static int move_in(int fd, uint32_t flags)
+/*
+ * Returns 0 or a WSA error: if the address was that of another program, @fd need not be
+ * a socket.
+ */
+static int register_duplicate(int fd, uint32_t flags)
 {
 	socklen_t len = sizeof(int);
 	struct ws_slot *slot;
@@ -619,7 +623,7 @@ static int move_in(int fd, uint32_t flags)
 	    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len))
 		return WSAEINVAL;
 	if (!ws_startup_open(&slot, fd, domain, type,
-			     (flags & TRAVELS) | WS_SLOT_TIMEOUT, true))
+			     (flags & PASSED_FLAGS) | WS_SLOT_TIMEOUT, true))
 		return WSANOTINITIALISED;
 	if (slot)
 		ws_watch_adopted(slot, fd);
@@ -627,12 +631,12 @@ static int move_in(int fd, uint32_t flags)
 }
 
 /**
- * ws_fetch_duplicate - get the socket that WSADuplicateSocket() has sent
- * @info: as it was filled in by that
- * @inherited: the number stays open on exec
+ * ws_fetch_duplicate - get the socket that WSADuplicateSocket() has offered
+ * @info: as filled in by WSADuplicateSocket()
+ * @inherited: the descriptor stays open across exec
  * @error: a WSA error
  *
- * Return: the number, or -1 and @error.
+ * Return: the descriptor, or -1 and @error.
  */
 int ws_fetch_duplicate(const WSAPROTOCOL_INFOA *info, bool inherited, int *error)
 {
@@ -646,25 +650,25 @@ int ws_fetch_duplicate(const WSAPROTOCOL_INFOA *info, bool inherited, int *error
 	}
 	if (inherited)
 		fcntl(fd, F_SETFD, 0);
-	*error = move_in(fd, flags);
+	*error = register_duplicate(fd, flags);
 	if (!*error)
 		return fd;
 	close(fd);
 	return -1;
 }
 
-/* WSACleanup: nobody gets any more. */
+/* WSACleanup(): withdraws all offers. */
 static void end_offers(void)
 {
 	pthread_mutex_lock(&handover_lock);
 	while (handovers)
 		drop(&handovers);
-	if (desk.open)
-		close_desk();
+	if (server.open)
+		close_server();
 	pthread_mutex_unlock(&handover_lock);
 }
 
-/* L8: they are the parent's to give. */
+/* L8: the offers belong to the parent. */
 static void forget(void)
 {
 	struct handover *h;
@@ -674,15 +678,15 @@ static void forget(void)
 		handovers = h->next;
 		free_handover(h);
 	}
-	if (desk.open)
-		close_desk();
+	if (server.open)
+		close_server();
 }
 
 static const struct ws_part handover_part = {
 	.lock = &handover_lock,
 	.forked = forget,
 	.end = end_offers,
-	.ready = ready,
+	.ready = handle_ready,
 };
 
 WS_REGISTER_PART(WS_PART_HANDOVER, handover_part)

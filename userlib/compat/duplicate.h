@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Sockets on their way to another process. */
+/* Sockets that are passed to another process. */
 #ifndef WS_DUPLICATE_H
 #define WS_DUPLICATE_H
 

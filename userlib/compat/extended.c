@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Winsock 2's own forms of socket, connect, accept and shutdown.  What the latter
- * three have more, TCP and UDP have not: it must be NULL.
+ * Winsock 2's own forms of socket, connect, accept and shutdown.  The additional
+ * arguments of the latter three do not apply to TCP and UDP, and must be NULL.
  */
 #include <winsock2.h>
 

@@ -24,10 +24,10 @@
 /**
  * struct part - head, file or tail
  * @file: its descriptor, or -1
- * @offset: of @file; NULL for the one that the file has itself
+ * @offset: of @file; NULL to use the file offset
  * @buf: bytes in memory
- * @left: how many bytes have yet to go
- * @more: others follow
+ * @left: bytes not yet sent
+ * @more: other parts follow
  */
 struct part {
 	int file;
@@ -46,9 +46,9 @@ enum {
 
 /**
  * struct transmission - one TransmitFile()
- * @parts: what is sent
- * @offset: where in the file, if the application says so
- * @sent: bytes that went
+ * @parts: what to send
+ * @offset: in the file, if the application specifies it
+ * @sent: bytes sent
  */
 struct transmission {
 	struct part parts[PARTS];
@@ -56,7 +56,7 @@ struct transmission {
 	size_t sent;
 };
 
-/* sendfile(2) without its SIGPIPE, which no flag keeps away. */
+/* sendfile(2) without SIGPIPE; it has no flag like MSG_NOSIGNAL. */
 static ssize_t send_piece(int fd, const struct part *part)
 {
 	static const struct timespec now;
@@ -78,8 +78,9 @@ static ssize_t send_piece(int fd, const struct part *part)
 }
 
 /*
- * Without waiting in the kernel, where WSACancelBlockingCall() could come too
- * early and the time-out would start anew: sendfile(2) has no flag for that.
+ * Does not wait in the kernel, where the call would miss a WSACancelBlockingCall() that
+ * comes before the wait, and the timeout would start again.  sendfile(2) has no flag
+ * like MSG_DONTWAIT.
  */
 static ssize_t copy_file(int fd, const struct part *part)
 {
@@ -102,7 +103,7 @@ static ssize_t copy_file(int fd, const struct part *part)
 	return n;
 }
 
-/* @polled: there is room, or was a moment ago */
+/* @polled: poll(2) has just reported room in the send buffer */
 static ssize_t send_some(int fd, const struct part *part, bool polled)
 {
 	int flags = MSG_NOSIGNAL;
@@ -121,17 +122,17 @@ static bool closed(const struct ws_call *call)
 	return ws_slot_closed_since(call->slot, call->generation);
 }
 
-/* SO_SNDTIMEO is for a peer that takes nothing, not for the whole of a file. */
+/* SO_SNDTIMEO limits the time without progress, not that of the whole transfer. */
 static bool may_go_on(struct ws_call *call)
 {
 	clock_gettime(CLOCK_MONOTONIC, &call->start);
-	if (ws_call_may_go_on(call, SO_SNDTIMEO))
+	if (ws_call_may_continue(call, SO_SNDTIMEO))
 		return true;
 	errno = closed(call) ? ECANCELED : EAGAIN;
 	return false;
 }
 
-/* False with errno if not all of it went. */
+/* False with errno if not all of it was sent. */
 static bool send_part(struct ws_call *call, struct part *part, size_t *sent)
 {
 	bool polled = false;
@@ -153,7 +154,7 @@ static bool send_part(struct ws_call *call, struct part *part, size_t *sent)
 		part->left -= n;
 		if (part->file < 0)
 			part->buf += n;
-		/* A file that has become shorter ends sooner. */
+		/* n is 0 if the file has been truncated meanwhile. */
 		if (!n || !part->left)
 			return true;
 		if (!may_go_on(call))
@@ -169,7 +170,7 @@ static bool send_parts(struct ws_call *call, struct transmission *t)
 
 	for (i = HEAD; i < PARTS; i++) {
 		part = &t->parts[i];
-		/* Of nothing at all: can it be sent? */
+		/* With nothing to send, an empty head still checks the socket. */
 		if (!part->left && (i != HEAD || part->more))
 			continue;
 		if (!send_part(call, part, &t->sent))
@@ -264,8 +265,9 @@ static int transmit(struct ws_call *call, struct transmission *t)
 }
 
 /*
- * An overlapped one waits as well, and is complete when it returns.  A part can
- * be told of only there: how far a nonblocking socket came.
+ * An overlapped call waits as well, and is complete when it returns.  Only an
+ * overlapped call can return how much was sent before an error, such as
+ * WSAEWOULDBLOCK.
  */
 WS_EXPORT BOOL TransmitFile(SOCKET s, HANDLE file, DWORD count, DWORD at_once,
 			    LPOVERLAPPED overlapped,

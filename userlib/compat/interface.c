@@ -24,7 +24,7 @@ static bool is_of(const struct sockaddr *addr, int family)
 	return addr && addr->sa_family == family;
 }
 
-/* An address's first 24 bytes, which is all that an INTERFACE_INFO has room for. */
+/* The first 24 bytes of an address, the size of the field in INTERFACE_INFO. */
 static void copy_address(sockaddr_gen *to, const struct sockaddr *from, int family)
 {
 	if (!is_of(from, family))
@@ -71,7 +71,7 @@ ssize_t ws_interface_list(int family, void *out, size_t room)
 	return size;
 }
 
-/* What other machines may know this one by, and a program can bind. */
+/* Can a program bind it, and may other machines use it to reach this one? */
 static bool is_bindable(const struct ifaddrs *ifa, int family)
 {
 	return is_of(ifa->ifa_addr, family) &&
@@ -113,7 +113,7 @@ ssize_t ws_address_list(int family, void *out, size_t room)
 	return size;
 }
 
-/* A datagram socket that connects sends nothing, and gets the route's address. */
+/* Connecting a datagram socket sends nothing, and sets its address from the route. */
 static int ask_route(int fd, const void *to, socklen_t len, struct sockaddr *local)
 {
 	int on = 1;

@@ -16,13 +16,13 @@
 #include "core/memory.h"
 #include "core/name.h"
 #include "core/socket.h"
-#include "events/alert.h"
+#include "events/completion.h"
 #include "events/watch.h"
 #include "overlapped/complete.h"
 #include "interface.h"
 
 #define MSEC_PER_SEC		1000
-/* What tcp(7) takes, in seconds. */
+/* The maximum of TCP_KEEPIDLE and TCP_KEEPINTVL, in seconds. */
 #define KEEPALIVE_MAX		32767
 
 static int get_option(int fd, int name, int *value)
@@ -50,8 +50,8 @@ static int set_mode(int fd, const u_long *nonblocking)
 }
 
 /*
- * Winsock's answer is yes as long as no urgent byte waits to be fetched, while
- * Linux's is no most of the time.  With SO_OOBINLINE there is nothing to fetch.
+ * Winsock returns TRUE as long as no urgent byte is to be received; Linux returns it
+ * only at the mark.  With SO_OOBINLINE there is no separate urgent byte.
  */
 static int at_mark(int fd, u_long *answer)
 {
@@ -106,7 +106,7 @@ WS_EXPORT int ioctlsocket(SOCKET s, long cmd, u_long *arg)
 	return ws_call_done(&call, error);
 }
 
-/* What the kernel has written there, whatever the memory's type. */
+/* Reads what the kernel has written, whatever type the program uses. */
 static u_long load(const void *from)
 {
 	u_long value;
@@ -115,7 +115,7 @@ static u_long load(const void *from)
 	return value;
 }
 
-/* For C programs that keep the value in a long, which has 64 bits here. */
+/* For C programs that have the value in a long, which has 64 bits here. */
 WS_EXPORT int winsock_ioctlsocket_long(SOCKET s, long cmd, unsigned long *arg)
 {
 	u_long *low = (u_long *)arg;
@@ -132,13 +132,13 @@ WS_EXPORT int winsock_ioctlsocket_long(SOCKET s, long cmd, unsigned long *arg)
 /**
  * struct control - one WSAIoctl()
  * @fd: the socket
- * @code: what to do
- * @in: with what
+ * @code: the control code
+ * @in: input buffer
  * @insize: its length
- * @out: where the result goes
- * @outsize: the room there
- * @returned: what was used of it
- * @is_short: it was too little, and @returned would do (L22)
+ * @out: output buffer
+ * @outsize: its length
+ * @returned: bytes used of it
+ * @is_short: it was too small; @returned bytes are needed (L22)
  */
 struct control {
 	int fd;
@@ -151,7 +151,7 @@ struct control {
 	bool is_short;
 };
 
-/* False with errno if there is too little of it. */
+/* Copies @size bytes of the input; false with errno if it is shorter. */
 static bool take(const struct control *c, void *value, size_t size)
 {
 	if (!c->in || c->insize < size) {
@@ -177,7 +177,7 @@ static bool has_room(const struct control *c, size_t size)
 	return false;
 }
 
-/* Linux counts seconds, and at least one. */
+/* Linux takes seconds, and at least one. */
 static bool to_seconds(u_long msec, int *seconds)
 {
 	*seconds = msec / MSEC_PER_SEC + !!(msec % MSEC_PER_SEC);
@@ -214,8 +214,8 @@ static int set_keepalive(struct control *c)
 }
 
 /*
- * L11.  An unconnected socket never hears of a port that nobody listens on, so
- * that on is taken only where it can be had, or takes back an off.
+ * L11.  Linux reports an unreachable port only to a connected socket.  So TRUE is
+ * accepted only on one of those, or to undo an earlier FALSE.
  */
 static int set_connreset(struct control *c)
 {
@@ -244,7 +244,7 @@ static int set_connreset(struct control *c)
 
 typedef void (*extension)(void);
 
-/* What Windows' programs ask for in this way. */
+/* The functions that a program obtains by SIO_GET_EXTENSION_FUNCTION_POINTER. */
 static const struct {
 	GUID guid;
 	extension function;
@@ -354,38 +354,38 @@ static int check_control(const struct control *c, const DWORD *returned,
 	return -1;
 }
 
-/* L19: what runs @routine, before anything is done that could not be told. */
-static int prepare_routine(struct ws_alerts **alerts, struct ws_alert **alert,
+/* L19: allocated before the control takes effect, so that completion cannot fail. */
+static int prepare_routine(struct ws_completions **completions, struct ws_completion **completion,
 			   LPWSAOVERLAPPED overlapped,
 			   LPWSAOVERLAPPED_COMPLETION_ROUTINE routine)
 {
 	if (!routine)
 		return 0;
-	*alert = calloc(1, sizeof(**alert));
-	*alerts = *alert ? ws_alerts_get() : NULL;
-	if (!*alerts) {
-		free(*alert);
-		*alert = NULL;
+	*completion = calloc(1, sizeof(**completion));
+	*completions = *completion ? ws_completions_get() : NULL;
+	if (!*completions) {
+		free(*completion);
+		*completion = NULL;
 		errno = ENOBUFS;
 		return -1;
 	}
-	(*alert)->routine = routine;
-	(*alert)->overlapped = overlapped;
+	(*completion)->routine = routine;
+	(*completion)->overlapped = overlapped;
 	return 0;
 }
 
-/* With a routine, hEvent is the application's to use as it likes. */
-static void complete(LPWSAOVERLAPPED overlapped, struct ws_alerts *alerts,
-		     struct ws_alert *alert, DWORD returned)
+/* With a completion routine, hEvent is not an event but the application's data. */
+static void complete(LPWSAOVERLAPPED overlapped, struct ws_completions *completions,
+		     struct ws_completion *completion, DWORD returned)
 {
-	if (!alert) {
+	if (!completion) {
 		ws_complete(overlapped, returned);
 		return;
 	}
 	overlapped->InternalHigh = returned;
 	__atomic_store_n(&overlapped->Internal, (ULONG_PTR)0, __ATOMIC_RELEASE);
-	alert->transferred = returned;
-	ws_alerts_post(alerts, alert);
+	completion->transferred = returned;
+	ws_completions_post(completions, completion);
 }
 
 WS_EXPORT int WSAIoctl(SOCKET s, DWORD code, LPVOID in, DWORD insize, LPVOID out,
@@ -401,22 +401,22 @@ WS_EXPORT int WSAIoctl(SOCKET s, DWORD code, LPVOID in, DWORD insize, LPVOID out
 		.out = out,
 		.outsize = outsize,
 	};
-	struct ws_alerts *alerts = NULL;
-	struct ws_alert *alert = NULL;
+	struct ws_completions *completions = NULL;
+	struct ws_completion *completion = NULL;
 	struct ws_call call;
 	int error = 0;
 
 	if (!ws_call_begin(&call, c.fd))
 		return SOCKET_ERROR;
 	if (check_control(&c, returned, overlapped, routine) ||
-	    prepare_routine(&alerts, &alert, overlapped, routine) || control(&c))
+	    prepare_routine(&completions, &completion, overlapped, routine) || control(&c))
 		error = ws_call_error(&call, errno);
 	if (returned && (!error || c.is_short))
 		*returned = c.returned;
 	if (error)
-		free(alert);
+		free(completion);
 	else if (overlapped)
-		complete(overlapped, alerts, alert, c.returned);
-	ws_alerts_put(alerts);
+		complete(overlapped, completions, completion, c.returned);
+	ws_completions_put(completions);
 	return ws_call_done(&call, error);
 }

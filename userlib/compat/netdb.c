@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * gethostbyname and its kin.  What they return belongs to the thread that
- * called, until it makes a call of the same kind or ends.
+ * gethostbyname and related functions.  The result is valid in the calling thread
+ * until it makes a call of the same kind or ends.
  */
 #include <errno.h>
 #include <limits.h>
@@ -29,10 +29,10 @@ enum kind {
 };
 
 /**
- * struct answer - what a thread was told last
+ * struct answer - the last result of a thread
  * @entry: of one of the three kinds
  * @found: @entry, or NULL
- * @mem: what @entry points to
+ * @mem: the memory that @entry points to
  * @size: of @mem
  */
 struct answer {
@@ -47,13 +47,13 @@ struct answer {
 };
 
 /**
- * struct query - one look-up
- * @kind: what is looked for
- * @ask: libc's function; returns an errno, and tells an h_errno of hosts
- * @name: of it, or its address
- * @number: of it, or the length and then
+ * struct query - one lookup
+ * @kind: the kind of entry
+ * @ask: calls libc; returns an errno, and for hosts an h_errno
+ * @name: name or address to look up
+ * @number: number to look up, or the length of the address
  * @family: of the address
- * @protocol: that a service is for, or NULL
+ * @protocol: of a service, or NULL
  */
 struct query {
 	enum kind kind;
@@ -144,7 +144,7 @@ static int look_up(const struct query *query, struct answer *answer)
 	return query->kind == HOST ? error_from_h_errno(h_err, err) : WSANO_DATA;
 }
 
-/* The entry, or NULL with the last error; @error is the caller's objection. */
+/* The entry, or NULL with the last error; @error is that of the caller's checks. */
 static void *answer(const struct query *query, int error)
 {
 	struct answer *answer;
@@ -213,7 +213,7 @@ static int ask_protocol_by_number(const struct query *query,
 				  (struct protoent **)&answer->found);
 }
 
-/* No name is this machine's own. */
+/* NULL stands for the name of this machine. */
 WS_EXPORT struct hostent *winsock_gethostbyname(const char *name)
 {
 	char own[HOST_NAME_MAX + 1];

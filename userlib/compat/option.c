@@ -22,7 +22,7 @@ static int min_len(int len, int most)
 	return len < 0 || len > most ? most : len;
 }
 
-/* A bad argument counts only where there is a socket that has the option. */
+/* Errors of the socket and of the option take precedence over a bad argument. */
 static int bad_argument(int fd)
 {
 	struct winsock_linger ling;
@@ -32,7 +32,7 @@ static int bad_argument(int fd)
 	return -1;
 }
 
-/* O3 and O10.  O11: only here can a length be negative, and means enough. */
+/* O3 and O10.  O11: a negative length is valid here, and counts as large enough. */
 static int set_so_linger(int fd, const void *value, int len)
 {
 	struct winsock_linger ling;
@@ -59,7 +59,7 @@ static int set_so_linger(int fd, const void *value, int len)
 	return ws_set_linger(fd, &ling);
 }
 
-/* O4, L16: as many bytes as there are become 0. */
+/* O4, L16: the @len bytes of the buffer are set to 0. */
 static int no_room(void *value, int len)
 {
 	if (len > 0 && len < (int)sizeof(uint32_t) && ws_is_readable(value, len))
@@ -96,7 +96,7 @@ static int get_so_linger(int fd, void *value, int *len)
 	return 0;
 }
 
-/* O5: as many bytes as there are, four at most, as one boolean. */
+/* O5: the value is one boolean of @len bytes, at most four. */
 static int set_so_dontlinger(int fd, const void *value, int len)
 {
 	struct winsock_linger ling;
@@ -110,7 +110,7 @@ static int set_so_dontlinger(int fd, const void *value, int len)
 	if (!ws_has_native_linger(fd) || ws_get_linger(fd, &ling) ||
 	    !ws_copy_in(&on, value, len))
 		return -1;
-	ling.l_onoff = !on;	/* O1: the interval stays */
+	ling.l_onoff = !on;	/* O1: the interval is kept */
 	return ws_set_linger(fd, &ling);
 }
 
@@ -162,7 +162,7 @@ static int get_so_dontlinger(int fd, void *value, int *len)
 	return 0;
 }
 
-/* Winsock's is a DWORD of milliseconds; libc's type is taken as well. */
+/* Winsock's type is a DWORD of milliseconds; libc's struct timeval is taken, too. */
 static int set_timeout(struct ws_call *call, int name, const void *value,
 		       int len)
 {
@@ -176,7 +176,7 @@ static int set_timeout(struct ws_call *call, int name, const void *value,
 	if (len != sizeof(timeout)) {
 		if (!ws_copy_in(&ms, value, sizeof(ms)))
 			return -1;
-		if (ms == UINT32_MAX)	/* for ever, as 0 */
+		if (ms == UINT32_MAX)	/* no timeout, as 0 */
 			ms = 0;
 		timeout.tv_sec = ms / 1000;
 		timeout.tv_usec = ms % 1000 * 1000;
@@ -184,7 +184,7 @@ static int set_timeout(struct ws_call *call, int name, const void *value,
 	}
 	if (setsockopt(call->fd, SOL_SOCKET, name, value, sizeof(timeout)))
 		return -1;
-	/* From now on EAGAIN may mean that it has passed. */
+	/* EAGAIN may mean a timeout after this. */
 	call->slot = ws_slot_adopt(call->fd);
 	if (call->slot)
 		ws_slot_set(call->slot, WS_SLOT_TIMEOUT);
@@ -222,7 +222,7 @@ static int get_flag(int fd, int name)
 	return getsockopt(fd, SOL_SOCKET, name, &value, &len) ? -1 : !!value;
 }
 
-/* L12: is it the library that has set it?  Then it no longer is. */
+/* L12: clears SO_REUSEADDR if the library has set it; the program decides now. */
 static bool take_back_reuse(struct ws_call *call)
 {
 	if (!(ws_slot_flags(call->slot) & WS_SLOT_REUSE_LENT) ||
@@ -233,8 +233,8 @@ static bool take_back_reuse(struct ws_call *call)
 }
 
 /*
- * Without SO_REUSEADDR Linux lets nobody share a bound address: exclusive is
- * what a socket is here, and only the contradiction must be found.
+ * Without SO_REUSEADDR, an address is exclusive on Linux anyway.  Only the combination
+ * with SO_REUSEADDR has to be refused.
  */
 static int set_exclusive(struct ws_call *call, const void *value, int len)
 {
@@ -273,7 +273,7 @@ static int get_exclusive(int fd, void *value, int *len)
 			errno = EFAULT;
 		return -1;
 	}
-	/* Whatever the kernel writes, it has tried the descriptor and the memory. */
+	/* The value is not used: the call checks the descriptor and the memory. */
 	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, value, &room))
 		return -1;
 	*len = room;
@@ -282,7 +282,7 @@ static int get_exclusive(int fd, void *value, int *len)
 	return 0;
 }
 
-/* Once the kernel has read the value.  Where one byte counts, the int was too much. */
+/* Called after the kernel has read an int.  If only one byte counts and it is 0, clears it. */
 static int set_counted(int fd, const struct ws_option_form *form,
 		       const void *value)
 {
@@ -354,13 +354,13 @@ static int set_reuse(struct ws_call *call, const void *value, int len)
 	}
 	if (set_formed(call, ws_option_form(SOL_SOCKET, SO_REUSEADDR), value, len))
 		return -1;
-	/* From now on it is the program's own (L12). */
+	/* The program sets the option itself from now on (L12). */
 	if (ws_slot_flags(slot) & WS_SLOT_REUSE_LENT)
 		ws_slot_clear(slot, WS_SLOT_REUSE_LENT);
 	return 0;
 }
 
-/* L12: what the program has set. */
+/* L12: returns what the program has set. */
 static int get_reuse(int fd, void *value, int *len)
 {
 	bool lent = ws_slot_flags(ws_slot_lookup(fd)) & WS_SLOT_REUSE_LENT;
@@ -374,8 +374,8 @@ static int get_reuse(int fd, void *value, int *len)
 }
 
 /*
- * L26.  The connection has had its listener's properties from the beginning:
- * only whether there are such is looked at.
+ * L26.  The connection has inherited the properties of its listener already; only the
+ * arguments are checked.
  */
 static int update_accept_context(struct ws_call *call, const void *value,
 				 int len)
@@ -389,7 +389,7 @@ static int update_accept_context(struct ws_call *call, const void *value,
 		errno = EFAULT;
 		return -1;
 	}
-	/* Some have it in an int. */
+	/* Some programs pass the SOCKET in an int. */
 	if (len == sizeof(int) ?
 	    !ws_copy_in(&listening, value, sizeof(listening)) :
 	    !ws_copy_in(&listener, value, sizeof(listener)))
@@ -437,7 +437,7 @@ static int get_connect_time(int fd, void *value, int *len)
 	return 0;
 }
 
-/* L13: Linux says of a level that it has never heard of what it says of options. */
+/* L13: Linux returns the same errno for an unknown level as for an unknown option. */
 static int unknown_option(int level)
 {
 	switch (level) {
@@ -499,7 +499,7 @@ static int get_other(int fd, int level, int name, void *value, socklen_t *len)
 	return 0;
 }
 
-/* A closesocket() of it may have to wait. */
+/* A closesocket() of this socket may wait. */
 static void may_linger(int fd)
 {
 	struct ws_slot *slot = ws_slot_lookup(fd);

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 
-/* Lengths at which the rules differ: of 3 bytes those of 2, of more those of 4. */
+/* Lengths for which the rules differ: 3 bytes are treated as 2, more than 4 as 4. */
 enum {
 	WS_ROOM_1,
 	WS_ROOM_2,
@@ -25,11 +25,11 @@ enum {
  * @level: its level
  * @name: its name
  * @boolean: any value but 0 is 1
- * @takes_short: set with less than four bytes: they count, none is 0; else
- *		 WSAEFAULT
- * @counted: the lowest bytes of the value that count
- * @returned: the length that is returned, by room; 0: WSAEFAULT, the length
- *	      stays and that many bytes are 0
+ * @takes_short: it may be set with less than four bytes, where no bytes stand for 0;
+ *		 else that is WSAEFAULT
+ * @counted: number of low-order bytes that are used of the value
+ * @returned: the length that is returned, by size of the buffer; 0: WSAEFAULT, the
+ *	      length is not changed and the buffer is set to 0
  */
 struct ws_option_form {
 	int level;

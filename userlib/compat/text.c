@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* What the error numbers say. */
+/* Messages for error codes. */
 #include <netdb.h>
 #include <stdio.h>
 #include <winsock2.h>
@@ -111,7 +111,7 @@ static const struct {
 	{ WSA_IPSEC_NAME_POLICY_ERROR,	"IPsec name policy could not be added" },
 };
 
-/* Does what it says before WSAStartup() too: that is when one may be needed. */
+/* Works before WSAStartup(), too, whose error may have to be printed. */
 WS_EXPORT const char *winsock_strerror(int error)
 {
 	static __thread char unknown[sizeof("Unknown error -2147483648")];
@@ -124,7 +124,7 @@ WS_EXPORT const char *winsock_strerror(int error)
 	return unknown;
 }
 
-/* libc's own numbers are negative. */
+/* libc's own codes are negative. */
 WS_EXPORT const char *winsock_gai_strerror(int error)
 {
 	return error < 0 ? gai_strerror(error) : winsock_strerror(error);

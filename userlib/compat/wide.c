@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The functions that take or return wide strings.  Each is there twice, as a
- * WCHAR has 16 or 32 bits in the program: <ws2tcpip.h> chooses by its size.  All
- * of them convert to UTF-8 or from it, and call the function without the W.
+ * The functions that take or return wide strings.  Each exists twice, since a WCHAR
+ * of the program has 16 or 32 bits: <ws2tcpip.h> selects one by its size.  All of them
+ * convert to or from UTF-8 and call the function without the W.
  */
 #include <limits.h>
 #include <netdb.h>
@@ -16,11 +16,11 @@
 #include "core/error.h"
 #include "core/export.h"
 
-/* Room for [address%scope]:port, and for every text of an error. */
+/* Large enough for [address%scope]:port and for every error message. */
 #define TEXT_SIZE	128
 #define REPLACEMENT	0xfffd
 
-/* How many bytes a character has. */
+/* Bytes per code unit. */
 enum width {
 	width_utf16 = 2,
 	width_utf32 = 4,
@@ -36,7 +36,7 @@ static bool is_surrogate(uint32_t c, uint32_t first)
 	return (c & 0xfffffc00) == first;
 }
 
-/* The character at @i, which moves on; REPLACEMENT for what is none. */
+/* Returns the character at @i and advances @i; REPLACEMENT for an invalid one. */
 static uint32_t next_wide(const void *text, size_t *i, enum width width)
 {
 	uint32_t c = unit(text, (*i)++, width), low;
@@ -51,7 +51,7 @@ static uint32_t next_wide(const void *text, size_t *i, enum width width)
 	return c > 0x10ffff || (c & 0xfffff800) == 0xd800 ? REPLACEMENT : c;
 }
 
-/* False if it is too long for @size bytes. */
+/* False if the result is longer than @size bytes. */
 static bool narrow(char *to, size_t size, const void *from, enum width width)
 {
 	size_t i = 0, n = 0;
@@ -110,7 +110,7 @@ static void put(void *to, size_t i, uint32_t c, enum width width)
 		((uint32_t *)to)[i] = c;
 }
 
-/* How many units it has with the final NUL; written are @room at most. */
+/* Writes at most @room units; returns how many are needed, with the final NUL. */
 static size_t widen(void *to, size_t room, const char *from, enum width width)
 {
 	const unsigned char *text = (const unsigned char *)from;
@@ -132,7 +132,7 @@ static size_t widen(void *to, size_t room, const char *from, enum width width)
 	return n;
 }
 
-/* False if it does not fit: then nothing is written. */
+/* False, without writing anything, if it does not fit. */
 static bool give_text(void *to, size_t room, const char *text, enum width width)
 {
 	return widen(NULL, 0, text, width) <= room && widen(to, room, text, width);
@@ -143,7 +143,7 @@ static INT pton(INT family, const void *text, PVOID addr, enum width width)
 	char narrowed[TEXT_SIZE];
 
 	if (text && !narrow(narrowed, sizeof(narrowed), text, width))
-		strcpy(narrowed, "?");	/* no address is so long */
+		strcpy(narrowed, "?");	/* too long: not an address */
 	return winsock_inet_pton(family, text ? narrowed : NULL, addr);
 }
 
@@ -226,7 +226,7 @@ static const void *error_text(int error, enum width width)
 	return text;
 }
 
-/* With its address and its name in one piece. */
+/* Copies the entry, its address and its name into one allocation. */
 static struct addrinfo *copy_entry(const struct addrinfo *from, enum width width)
 {
 	size_t len = from->ai_canonname ? widen(NULL, 0, from->ai_canonname, width) : 0;
@@ -265,7 +265,7 @@ static int addr_info(const void *node, const void *service, const struct addrinf
 
 	if (res)
 		*res = NULL;
-	/* What is too long is nobody's name. */
+	/* No host has a name this long. */
 	if (node && !narrow(host, sizeof(host), node, width))
 		strcpy(host, "..");
 	if (service && !narrow(port, sizeof(port), service, width))
@@ -357,7 +357,7 @@ WS_EXPORT int winsock_getaddrinfo_##suffix(const void *node, const void *service
 WIDE_FUNCTIONS(utf16)
 WIDE_FUNCTIONS(utf32)
 
-/* Of either width. */
+/* For lists of either width. */
 WS_EXPORT void FreeAddrInfoW(PADDRINFOW list)
 {
 	free_entries((struct addrinfo *)list);

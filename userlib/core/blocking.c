@@ -11,7 +11,7 @@
 
 __thread struct ws_blocking ws_blocking;
 
-/* Winsock 2 knows no cancelling: nothing has to be ready for it then (L3). */
+/* Winsock 2 has no WSACancelBlockingCall(): no call has to allow for it then (L3). */
 bool ws_is_cancellable(void)
 {
 	return ws_version_is_1();
@@ -23,9 +23,9 @@ bool ws_is_cancelled(void)
 }
 
 /*
- * ppoll(2) that a cancellation cannot miss: from the look at the flag on,
- * signals come only while it waits, and it is never restarted.  Fails with
- * EINTR then.
+ * ppoll(2) without a race against cancellation: signals are blocked before the flag
+ * is tested and are delivered only during the wait, and ppoll(2) is never restarted.
+ * A cancelled call fails with EINTR.
  */
 int ws_ppoll(struct pollfd *pollfds, nfds_t count, const struct timespec *left)
 {
@@ -49,7 +49,7 @@ int ws_ppoll(struct pollfd *pollfds, nfds_t count, const struct timespec *left)
 	return ret;
 }
 
-/* Only Winsock 1.1 has it.  The call that was interrupted fails with WSAEINTR. */
+/* Winsock 1.1 only.  The interrupted call fails with WSAEINTR. */
 WS_EXPORT int WSACancelBlockingCall(void)
 {
 	if (!ws_started())

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The mark "this thread sits in a blocking call" (G2), and its cancellation (L3).
+ * The per-thread flag "in a blocking call" (G2), and cancellation of the call (L3).
  *
- * Only a signal handler, or what it calls, can find the mark set.
+ * Only a signal handler, or a function called by it, can find the flag set.
  */
 #ifndef WS_BLOCKING_H
 #define WS_BLOCKING_H
@@ -13,11 +13,12 @@
 #include <time.h>
 
 /**
- * struct ws_blocking - what the signal handlers of a thread find
- * @blocking: it sits in a blocking call
- * @cancelled: which is to end
+ * struct ws_blocking - state shared between a thread and its signal handlers
+ * @blocking: the thread is in a blocking call
+ * @cancelled: that call is to fail with WSAEINTR
  *
- * No other thread looks at it, and there is no allocation at first use.
+ * No other thread accesses it.  The TLS model avoids an allocation at first use,
+ * which a signal handler could not make.
  */
 struct ws_blocking {
 	atomic_bool blocking;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* A call of the application: its gates, its waits, its error. */
+/* A call of the application: its checks, its waits, its error code. */
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -14,7 +14,7 @@
 
 #define NSEC_PER_SEC	1000000000L
 
-/* The same for a call that transfers, polls or handles options (L1). */
+/* As ws_call_end(), for a call that transfers, polls or handles options (L1). */
 int ws_call_done(struct ws_call *call, int error)
 {
 	if (!error)
@@ -22,13 +22,13 @@ int ws_call_done(struct ws_call *call, int error)
 	return ws_call_end(call, error);
 }
 
-/* @error is an argument's, and counts only where there is a socket. */
+/* @error is that of another argument; WSAENOTSOCK takes precedence over it. */
 int ws_call_argument(const struct ws_call *call, int error)
 {
 	return ws_slot_adopt(call->fd) ? error : WSAENOTSOCK;
 }
 
-/* From here on the call may wait; a socket from elsewhere is adopted. */
+/* The call may wait after this.  Adopts a socket that has no slot. */
 void ws_call_block(struct ws_call *call, enum ws_kind kind)
 {
 	call->kind = kind;
@@ -51,8 +51,8 @@ static bool closed(const struct ws_call *call)
 }
 
 /*
- * From here on the call waits in poll(2) alone.  That is where the module finds
- * threads whose socket it does not know.
+ * The call waits only in poll(2) after this: there the module finds threads that
+ * wait for a socket which is not attached.
  */
 void ws_call_poll(struct ws_call *call)
 {
@@ -83,7 +83,7 @@ static bool gone(struct ws_call *call)
 	return closed(call) && !follow(call);
 }
 
-/* The time the socket's own time-out leaves; false if it has none. */
+/* The time left of the socket's timeout; false if it has none. */
 static bool time_left(const struct ws_call *call, int option,
 		      struct timespec *left)
 {
@@ -118,7 +118,7 @@ static int poll_once(const struct ws_call *call, short events,
 	struct pollfd pollfd = { .fd = call->fd, .events = events };
 	int ret;
 
-	/* poll(2) refers to the file: closesocket must not take that for a share. */
+	/* poll(2) holds a reference: closesocket() must not count it as an owner. */
 	if (call->slot)
 		atomic_fetch_add(&call->slot->pollers, 1);
 	ret = ws_ppoll(&pollfd, 1, left);
@@ -132,17 +132,18 @@ static int poll_once(const struct ws_call *call, short events,
 }
 
 /**
- * ws_call_resume - a signal or another thread came between: may the call go on?
+ * ws_call_resume - a system call was interrupted or found nothing: may it continue?
  * @call: the call, whose system call has just failed
  * @events: what it waits for
- * @option: the time-out that it obeys, SO_RCVTIMEO or SO_SNDTIMEO
- * @polled: set when @events were seen, so that the next try need not wait
+ * @option: the timeout that applies, SO_RCVTIMEO or SO_SNDTIMEO
+ * @polled: set if poll(2) reported @events, so that the next attempt need not wait
  *
- * A signal that cancels nothing is invisible (L3), and the kernel would start
- * the socket's time-out anew: what is left of it is spent here.  So is a wait
- * that WSACancelBlockingCall() may end, or that closesocket() must find.
+ * A signal that cancels nothing has no visible effect (L3), and a restarted system
+ * call would start the socket's timeout again: the call waits here for the time that
+ * is left.  It also waits here if WSACancelBlockingCall() may end the wait, or if
+ * closesocket() must find it.
  *
- * Return: true to try again; false with errno, which is the call's result.
+ * Return: true to try again; false with errno, which is the result of the call.
  */
 bool ws_call_resume(struct ws_call *call, short events, int option,
 		    bool *polled)
@@ -211,8 +212,8 @@ bool ws_call_await(struct ws_call *call, short events, int option, bool *polled)
 	       ws_call_resume(call, events, option, polled);
 }
 
-/* A blocking transfer moved a part: is it to go on with the rest? */
-bool ws_call_may_go_on(struct ws_call *call, int option)
+/* A blocking transfer has moved a part: may it continue with the rest? */
+bool ws_call_may_continue(struct ws_call *call, int option)
 {
 	struct timespec left;
 
@@ -228,7 +229,7 @@ bool ws_is_nonblocking(int fd)
 	return flags >= 0 && flags & O_NONBLOCK;
 }
 
-/* The same errno says "not now" and "not within SO_RCVTIMEO". */
+/* EAGAIN means "would block" as well as "not within SO_RCVTIMEO". */
 static int again_error(const struct ws_call *call)
 {
 	if (call->dontwait || !(ws_slot_flags(call->slot) & WS_SLOT_TIMEOUT) ||
@@ -237,7 +238,7 @@ static int again_error(const struct ws_call *call)
 	return WSAETIMEDOUT;
 }
 
-/* P1 - P4: by now the slot may be another socket's. */
+/* P1 to P4.  The slot may already belong to another socket. */
 static int cancelled_error(const struct ws_call *call)
 {
 	switch (call->kind) {
@@ -252,9 +253,9 @@ static int cancelled_error(const struct ws_call *call)
 }
 
 /*
- * L7.  Linux says EPIPE of every stream that cannot be sent on: shut down here,
- * never connected, or lost some time ago.  Only a connection has had a round
- * trip to measure, and it keeps the result when it is gone.
+ * L7.  Linux returns EPIPE for every stream that cannot be sent on: one that was
+ * shut down here, was never connected, or has lost its connection.  Only a socket
+ * that was connected has measured a round trip, and it keeps that value.
  */
 static int pipe_error(const struct ws_call *call)
 {
@@ -300,7 +301,7 @@ int ws_call_error(const struct ws_call *call, int err)
 			return WSAENOTCONN;
 		break;
 	case ECONNREFUSED:
-		/* A port unreachable: Winsock's word for it is another. */
+		/* Port unreachable; Winsock's code for it is a different one. */
 		if (call->kind != WS_CONNECT && ws_slot_is_datagram(call->slot))
 			return WSAECONNRESET;
 		break;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A call of the application, from its first check to its last error.
+ * A call of the application, from its first check to its error code.
  *
- * Every exported function that touches a socket is bracketed by begin and end.
- * Those that may wait are marked so from ws_call_block() to ws_call_unblock()
- * (blocking.h) and ask ws_call_resume() what a signal means to them (L3).
+ * Every exported function that uses a socket calls ws_call_begin() first and
+ * ws_call_end() last.  One that may wait is marked as blocking between
+ * ws_call_block() and ws_call_unblock() (blocking.h), and calls ws_call_resume()
+ * to find out what a signal means for it (L3).
  */
 #ifndef WS_CALL_H
 #define WS_CALL_H
@@ -19,7 +20,7 @@
 #include "slot.h"
 #include "startup.h"
 
-/* What a call was doing decides what it gets when closesocket cancels it. */
+/* Determines the error of a call that closesocket() cancels (P1 to P4). */
 enum ws_kind {
 	WS_ACCEPT,
 	WS_CONNECT,
@@ -30,16 +31,16 @@ enum ws_kind {
 
 /**
  * struct ws_call - one call
- * @fd: the descriptor it is about, -1 if none can be
- * @kind: for the rows P1 to P4
- * @dontwait: it asked not to wait, whatever the socket's mode
- * @polls: it waits in poll(2) alone, where closesocket() finds it
- * @inode: of the socket, if it does
- * @slot: what the library remembers of @fd; NULL if nothing
- * @generation: of @slot, when the call began
- * @stream: so was the socket then; only of a call that may wait
- * @saved_errno: errno belongs to the application
- * @start: when a call that may wait began to
+ * @fd: the descriptor of the socket; -1 if there is none
+ * @kind: what it does
+ * @dontwait: it must not wait, whatever the mode of the socket
+ * @polls: it waits only in poll(2), where closesocket() finds it
+ * @inode: of the socket, if @polls
+ * @slot: of @fd; NULL if there is none
+ * @generation: of @slot when the call began
+ * @stream: it was a stream socket then; set only for a call that may wait
+ * @saved_errno: restored at the end: errno is the application's
+ * @start: when the wait began, for a call that may wait
  */
 struct ws_call {
 	int fd;
@@ -55,8 +56,8 @@ struct ws_call {
 };
 
 /*
- * False if the call must not even look at its arguments: the last error is set
- * then (L1).
+ * False if the call must fail before its arguments are checked; the last error is
+ * set then (L1).
  */
 static inline bool ws_call_begin(struct ws_call *call, int fd)
 {
@@ -76,7 +77,7 @@ static inline bool ws_call_begin(struct ws_call *call, int fd)
 	return true;
 }
 
-/* What the application gets for @error: 0 or SOCKET_ERROR. */
+/* Sets the last error if @error is not 0.  Returns 0 or SOCKET_ERROR. */
 static inline int ws_call_end(struct ws_call *call, int error)
 {
 	errno = call->saved_errno;
@@ -93,7 +94,7 @@ void ws_call_poll(struct ws_call *call);
 bool ws_call_may_wait(const struct ws_call *call);
 bool ws_call_is_cancellable(const struct ws_call *call);
 bool ws_call_await(struct ws_call *call, short events, int option, bool *polled);
-bool ws_call_may_go_on(struct ws_call *call, int option);
+bool ws_call_may_continue(struct ws_call *call, int option);
 
 int ws_call_argument(const struct ws_call *call, int error);
 int ws_call_error(const struct ws_call *call, int err);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* closesocket() and winsock_close_deadline(): the kernel decides, this asks. */
+/* closesocket() and winsock_close_deadline(); the decision is made in the kernel. */
 #include <errno.h>
 #include <linux/winsock.h>
 #include <sys/ioctl.h>
@@ -23,10 +23,10 @@
 atomic_bool ws_requests_deferred;
 
 /**
- * struct background - a close that goes on without the caller (T-rows)
- * @nsec: how long the peer has
- * @outcomes: the descriptor where the outcome can be read; -1 if none is wanted
- * @cookie: comes back in the outcome
+ * struct background - a close that continues without the caller (T-rows)
+ * @nsec: the time until the deadline
+ * @outcomes: the descriptor to read the outcome from; -1 if none is wanted
+ * @cookie: returned in the outcome
  */
 struct background {
 	uint64_t nsec;
@@ -35,8 +35,8 @@ struct background {
 };
 
 /*
- * References to the open file that the kernel cannot tell from another
- * process's: our own poll()ers, and overlapped requests.
+ * References to the open file that the kernel cannot distinguish from those of
+ * another process: threads of this process in poll(2), and overlapped requests.
  */
 static unsigned int pending(const struct ws_slot *slot,
 			    const struct ws_requests *requests)
@@ -57,8 +57,7 @@ static inline int close_request(int fd, const struct ws_slot *slot,
 }
 
 /*
- * Whole seconds, and rather too few: the coarse clock, which costs next to
- * nothing, is a tick behind.
+ * Whole seconds, rounded down: the coarse clock is cheap and up to one tick late.
  */
 static time_t seconds_since(const struct timespec *start)
 {
@@ -72,9 +71,9 @@ static time_t seconds_since(const struct timespec *start)
 }
 
 /*
- * L3: a signal that cancels nothing does not show, and does not make the wait
- * longer either.  The kernel's clock starts anew with each request, so that the
- * interval is set to what is left, at last to nothing, which resets (C9).
+ * L3: a signal that cancels nothing has no visible effect, and does not extend the
+ * wait.  The kernel starts the interval again with each request, so it is set to
+ * the time that is left, and to 0 when none is left, which resets (C9).
  */
 static int __attribute__((noinline))
 close_again(int fd, const struct ws_slot *slot,
@@ -104,9 +103,9 @@ close_again(int fd, const struct ws_slot *slot,
 }
 
 /*
- * Where nobody has set an interval there is nothing to wait for, and no look at
- * the clock.  Should the program have set it behind the library's back, time is
- * counted from the first signal on.
+ * Without a linger interval there is no wait, and the clock is not read.  If the
+ * program set the interval by setsockopt(2) and the library did not see it, time
+ * is counted from the first signal.
  */
 static int close_through_signals(int fd, struct ws_slot *slot,
 				 const struct ws_requests *requests)
@@ -146,7 +145,10 @@ close_in_background(int fd, const struct ws_slot *slot,
 	return ret ? errno : 0;
 }
 
-/* As closesocket() without @how.  Returns 0, or an errno and nothing has changed. */
+/*
+ * Without @how as closesocket().  Returns 0, or an errno, and then nothing has
+ * changed.
+ */
 static int close_socket(int fd, const struct background *how)
 {
 	struct ws_slot *slot = ws_slot_lookup(fd);
@@ -155,7 +157,7 @@ static int close_socket(int fd, const struct background *how)
 	uint32_t watch;
 	int err;
 
-	/* A call that comes back from the kernel meanwhile must not go again. */
+	/* A call that returns from the kernel meanwhile must not be restarted. */
 	if (slot) {
 		generation = ws_slot_generation(slot);
 		atomic_fetch_add(&slot->closing, 1);
@@ -186,7 +188,7 @@ int ws_close(int fd)
 	return close_socket(fd, NULL);
 }
 
-/* L2: where closesocket would refuse, the connection is reset. */
+/* L2: where closesocket() would refuse, the connection is reset. */
 void ws_close_at_once(int fd)
 {
 	static const struct winsock_linger reset = { .l_onoff = 1 };
@@ -205,11 +207,11 @@ WS_EXPORT int closesocket(SOCKET s)
 	ws_blocking_begin();
 	err = ws_close(call.fd);
 	ws_blocking_end();
-	/* Its refusal is never a time-out. */
+	/* Not ws_call_error(): EAGAIN is a refusal here, never a timeout. */
 	return ws_call_end(&call, err ? ws_error_from_errno(err) : 0);
 }
 
-/* A socket comes before what is wrong with other arguments. */
+/* WSAENOTSOCK takes precedence over the errors of other arguments. */
 static int background_error(const struct ws_call *call, unsigned int msec,
 			    WSAEVENT outcomes)
 {
@@ -221,7 +223,7 @@ static int background_error(const struct ws_call *call, unsigned int msec,
 	return 0;
 }
 
-/* No part of Winsock. */
+/* Not a function of Winsock. */
 WS_EXPORT int winsock_close_deadline(SOCKET s, unsigned int milliseconds,
 				     WSAEVENT outcomes, uint64_t cookie)
 {

@@ -21,7 +21,7 @@ bool ws_is_listening(int fd)
 	       listening;
 }
 
-/* Begun without waiting, so that the wait is ws_call_resume()'s. */
+/* Starts a connect without waiting; ws_call_resume() does the waiting. */
 static int begin_connect(const struct ws_call *call, const struct sockaddr *addr,
 			 socklen_t len)
 {
@@ -48,7 +48,7 @@ static int connect_errno(struct ws_call *call, const struct sockaddr *addr,
 			return errno;
 	}
 
-	/* While the handshake lasts, asking again means waiting on. */
+	/* During the handshake, another connect(2) continues the wait. */
 	while (connect(call->fd, addr, len)) {
 		if (errno != EINTR)
 			return errno;
@@ -58,14 +58,14 @@ static int connect_errno(struct ws_call *call, const struct sockaddr *addr,
 	return 0;
 }
 
-static bool is_over(int fd)
+static bool attempt_is_over(int fd)
 {
 	struct pollfd pollfd = { .fd = fd, .events = POLLOUT };
 
 	return poll(&pollfd, 1, 0) > 0;
 }
 
-/* What the end of an attempt to connect leaves in the socket. */
+/* Is this the error of an attempt that has ended, which the socket has kept? */
 static bool is_end_of_attempt(int err)
 {
 	switch (err) {
@@ -89,14 +89,14 @@ static bool is_end_of_attempt(int err)
 }
 
 /*
- * L9.  An earlier connect() did not wait for its end.  Linux answers the next
- * one with that end, success or failure, and begins nothing.
+ * L9.  An earlier connect() returned before the attempt ended.  On Linux the next
+ * connect() returns the result of that attempt and does not begin another.
  */
-static int connect_once_more(struct ws_call *call, const struct sockaddr *addr,
-			     socklen_t len)
+static int connect_after_attempt(struct ws_call *call, const struct sockaddr *addr,
+				 socklen_t len)
 {
 	bool nonblocking = ws_is_nonblocking(call->fd);
-	bool over = is_over(call->fd);
+	bool over = attempt_is_over(call->fd);
 	int err;
 
 	err = connect_errno(call, addr, len);
@@ -107,7 +107,7 @@ static int connect_once_more(struct ws_call *call, const struct sockaddr *addr,
 	return err;
 }
 
-/* Only a TCP connection goes on being made when connect() has returned. */
+/* Only a TCP connect continues after connect() has returned. */
 static void note_connecting(const struct ws_call *call, int err)
 {
 	bool connecting = err == EINPROGRESS || err == EALREADY ||
@@ -115,7 +115,7 @@ static void note_connecting(const struct ws_call *call, int err)
 	socklen_t len = sizeof(int);
 	int protocol;
 
-	/* What was met on the way to another peer is no news of this one. */
+	/* An error from an earlier peer does not concern this one. */
 	if (!err && ws_slot_flags(call->slot) & WS_SLOT_UNREACHABLE)
 		ws_slot_clear(call->slot, WS_SLOT_UNREACHABLE);
 	if (!call->slot || !call->stream ||
@@ -129,14 +129,15 @@ static void note_connecting(const struct ws_call *call, int err)
 }
 
 /*
- * ConnectEx: 0 or an errno, EINPROGRESS while the handshake lasts.  An attempt
- * that has failed leaves its error to the next connect(2).
+ * ConnectEx: returns 0 or an errno, EINPROGRESS during the handshake.  The error of
+ * an attempt that has failed is returned by the next connect(2), so that one is
+ * repeated.
  */
 int ws_connect_begin(struct ws_call *call, const struct sockaddr *addr,
 		     socklen_t len)
 {
 	bool again = ws_slot_flags(call->slot) & WS_SLOT_CONNECTING &&
-		     is_over(call->fd);
+		     attempt_is_over(call->fd);
 	int err;
 
 	err = begin_connect(call, addr, len);
@@ -150,7 +151,7 @@ int ws_connect_begin(struct ws_call *call, const struct sockaddr *addr,
 	return err;
 }
 
-/* What came of it: 0 or an errno.  FD_CONNECT may have asked first. */
+/* The result of the attempt: 0 or an errno.  FD_CONNECT may have read SO_ERROR first. */
 int ws_connect_result(const struct ws_call *call)
 {
 	socklen_t len = sizeof(int);
@@ -171,7 +172,7 @@ WS_EXPORT int winsock_connect(int fd, const struct sockaddr *addr, socklen_t len
 
 	ws_call_block(&call, WS_CONNECT);
 	if (ws_slot_flags(call.slot) & WS_SLOT_CONNECTING)
-		err = connect_once_more(&call, addr, len);
+		err = connect_after_attempt(&call, addr, len);
 	else
 		err = connect_errno(&call, addr, len);
 	note_connecting(&call, err);
@@ -189,7 +190,7 @@ WS_EXPORT int winsock_connect(int fd, const struct sockaddr *addr, socklen_t len
 	return ws_call_end(&call, err);
 }
 
-/* L10: shutdown(2) would fail all the same, and yet take effect. */
+/* L10: shutdown(2) would fail too, but it would have taken effect. */
 static int connection_error(const struct ws_call *call, struct ws_slot *slot)
 {
 	struct sockaddr_storage addr;
@@ -202,8 +203,8 @@ static int connection_error(const struct ws_call *call, struct ws_slot *slot)
 }
 
 /*
- * EPIPE and a later recv() are told apart by what was shut here (L7).  It is noted
- * first: shutdown(2) says that the socket is writable, and FD_WRITE must not.
+ * The flags decide the error of EPIPE and of a later recv() (L7).  They are set before
+ * shutdown(2), which makes the socket writable: FD_WRITE must not be recorded for that.
  */
 static int shut(const struct ws_call *call, int how)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The end of a wait. */
+/* The deadline of a wait. */
 #ifndef WS_DEADLINE_H
 #define WS_DEADLINE_H
 
@@ -10,9 +10,9 @@
 #define WS_NSEC_PER_MSEC	1000000L
 
 /**
- * struct ws_deadline - when a wait ends
- * @bounded: it does
- * @at: then, of CLOCK_MONOTONIC
+ * struct ws_deadline - when a wait times out
+ * @bounded: false for a wait without a timeout
+ * @at: the time, of CLOCK_MONOTONIC
  */
 struct ws_deadline {
 	bool bounded;
@@ -24,7 +24,7 @@ static inline struct ws_deadline ws_never(void)
 	return (struct ws_deadline) { .bounded = false };
 }
 
-/* What is further away than the clock goes is never. */
+/* A deadline beyond the range of the clock is none. */
 static inline struct ws_deadline ws_deadline_in(time_t sec, long nsec)
 {
 	struct ws_deadline deadline;
@@ -39,7 +39,7 @@ static inline struct ws_deadline ws_deadline_in(time_t sec, long nsec)
 	return deadline;
 }
 
-/* Nothing at its end, and not less later on. */
+/* The time left; 0 once the deadline has passed. */
 static inline struct timespec ws_deadline_left(const struct ws_deadline *deadline)
 {
 	struct timespec left;

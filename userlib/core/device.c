@@ -2,9 +2,10 @@
 /*
  * The descriptor of /dev/winsock.
  *
- * It is one number among the application's, who may close it (closefrom(3)) and
- * get it again for something else.  Then it is opened once more, and the old
- * number is left alone: it is not ours.
+ * It shares the descriptor table with the application, which may close it, for
+ * example by closefrom(3), and open something else with the same number.  The device
+ * is then opened again, and the old descriptor, which is the application's now, is
+ * not closed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,17 +20,17 @@
 #include "device.h"
 #include "part.h"
 
-/* The number is read without. */
+/* ws_device is written under device_lock and read without it. */
 static pthread_mutex_t device_lock = PTHREAD_MUTEX_INITIALIZER;
 _Atomic int ws_device = -1;
-/* From ws_device_open() to ws_device_close(): it may be opened again. */
+/* Set between ws_device_open() and ws_device_close(): reopening is allowed. */
 static bool in_use;
 
 const struct ws_part ws_device_part = {
 	.lock = &device_lock,
 };
 
-/* The module's version of the ABI; -1 if @fd is no descriptor of its device. */
+/* The module's ABI version; -1 if @fd does not refer to the device. */
 int ws_device_version(int fd)
 {
 	uint32_t version = 0;
@@ -38,7 +39,7 @@ int ws_device_version(int fd)
 	       (int)version : -1;
 }
 
-/* Each version keeps what the ones before it promise. */
+/* Each version is compatible with the earlier ones. */
 static bool is_device(int fd)
 {
 	return ws_device_version(fd) > 0;
@@ -59,7 +60,7 @@ static int open_device(void)
 	return 0;
 }
 
-/* 0, or -1 if the module is not there or speaks another ABI (G3). */
+/* 0, or -1 if the module is not loaded or has another ABI (G3). */
 int ws_device_open(void)
 {
 	int ret;
@@ -97,7 +98,10 @@ static int reopen(int lost)
 	return err;
 }
 
-/* @lost was not the device, it seems.  EBADF may well speak of the socket in @arg. */
+/*
+ * @lost may no longer be the device.  Or it still is, and EBADF refers to the socket
+ * in @arg.
+ */
 int ws_device_ioctl_again(int lost, unsigned long request, void *arg)
 {
 	int err = errno;

@@ -10,7 +10,7 @@ struct ws_part;
 
 extern const struct ws_part ws_device_part;
 
-/* Its descriptor, or what it was; -1 for none. */
+/* The descriptor as it was opened, which may be closed since; -1 for none. */
 extern _Atomic int ws_device;
 
 int ws_device_open(void);
@@ -19,7 +19,7 @@ int ws_device_version(int fd);
 int ws_device_ioctl_again(int fd, unsigned long request, void *arg);
 
 /*
- * As ioctl(2); ENETDOWN when the device cannot be had again (G3), EBADF after
+ * As ioctl(2); ENETDOWN if the device cannot be opened again (G3), EBADF after
  * WSACleanup(), which has closed all sockets.
  */
 static inline int ws_device_ioctl(unsigned long request, void *arg)

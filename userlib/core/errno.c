@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* What Linux's error numbers mean in Winsock's. */
+/* The translation of errno values into Winsock's error codes. */
 #include <errno.h>
 #include <stddef.h>
 #include <winsock2.h>
@@ -7,8 +7,8 @@
 #include "error.h"
 
 /*
- * L7.  Every errno has an entry.  WSASYSCALLFAILURE stands for those that no
- * socket call returns.  What depends on the call is decided in call.c.
+ * L7.  Every errno has an entry; WSASYSCALLFAILURE for those that no socket call
+ * returns.  call.c handles those whose meaning depends on the call.
  */
 static const unsigned short from_errno[] = {
 	[EPERM]			= WSAEACCES,
@@ -144,7 +144,7 @@ static const unsigned short from_errno[] = {
 	[EHWPOISON]		= WSAEFAULT,
 };
 
-/* A number that is not in the table is newer than the library. */
+/* A value that is not in the table is newer than the library. */
 int ws_error_from_errno(int err)
 {
 	if (err <= 0)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* The last error, which each thread has for itself (L1). */
+/* The last error, one per thread (L1). */
 #include <winsock2.h>
 
 #include "error.h"

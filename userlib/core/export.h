@@ -2,7 +2,7 @@
 #ifndef WS_EXPORT_H
 #define WS_EXPORT_H
 
-/* Everything else is hidden; libwinsock.map gives the versions. */
+/* All other symbols are hidden; libwinsock.map assigns the versions. */
 #define WS_EXPORT __attribute__((visibility("default")))
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The socket's linger state.  The module keeps it in Winsock's form; a socket
- * that is not attached has the native option, which means the same.
+ * The socket's linger state.  The module stores it in Winsock's form; a socket that
+ * is not attached has the native option, with the same meaning.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -9,7 +9,7 @@
 
 #include "linger.h"
 
-/* Winsock's option has just failed: because the socket is not attached? */
+/* Called after Winsock's option has failed: is the reason that it is not attached? */
 bool ws_has_native_linger(int fd)
 {
 	socklen_t len = sizeof(int);
@@ -56,7 +56,7 @@ int ws_set_linger(int fd, const struct winsock_linger *ling)
 	if (!ws_has_native_linger(fd))
 		return -1;
 
-	/* Linux takes no interval with l_onoff 0: first the one, then the other. */
+	/* Linux ignores the interval if l_onoff is 0: set it first, then turn it off. */
 	if (setsockopt(fd, SOL_SOCKET, SO_LINGER, &native, sizeof(native)))
 		return -1;
 	if (ling->l_onoff)

@@ -13,7 +13,10 @@
 #include "part.h"
 #include "startup.h"
 
-/* As listen(2).  L12: lent for as long as it listens, and to its children. */
+/*
+ * As listen(2).  L12: SO_REUSEADDR stays set while the socket listens, and the sockets
+ * that it accepts inherit it.
+ */
 static int listen_over_old(int fd, int backlog)
 {
 	struct ws_slot *slot = ws_slot_adopt(fd);
@@ -32,7 +35,7 @@ static int listen_over_old(int fd, int backlog)
 	return -1;
 }
 
-/* Linux picks a port for a socket that has none; Winsock refuses. */
+/* Linux chooses a port for a socket that is not bound; Winsock fails. */
 static int listen_error(int fd, int backlog)
 {
 	if (ws_slot_is_connectionless(ws_slot_adopt(fd)))	/* L13 */
@@ -60,9 +63,10 @@ WS_EXPORT int winsock_listen(int fd, int backlog)
 }
 
 /*
- * P1.  accept(2) cannot be told not to wait, and what poll(2) has seen another
- * thread may have taken: one at a time tries, and only if none has since it looked.
- * Where another process is faster the call waits beyond the reach of closesocket().
+ * P1.  accept(2) has no flag not to wait, and another thread may have accepted the
+ * connection that poll(2) reported.  So only one thread at a time calls accept(2), and
+ * only if none has since it called poll(2).  If another process accepts first, the
+ * call waits in accept(2), where closesocket() does not find it.
  */
 static int accept_seen(struct ws_call *call, struct sockaddr *addr,
 		       socklen_t *len, int flags)
@@ -85,7 +89,7 @@ static int accept_seen(struct ws_call *call, struct sockaddr *addr,
 			continue;
 		}
 		fd = accept4(call->fd, addr, len, flags);
-		/* Unless the number has another socket by now. */
+		/* Fails if the descriptor has been reused and the slot reset. */
 		atomic_compare_exchange_strong(accepts, &taking, taking + 1);
 		if (fd >= 0 || errno != EINTR)
 			return fd;
@@ -99,25 +103,25 @@ static int accept_once(struct ws_call *call, struct sockaddr *addr,
 	bool polled = false;
 	int fd;
 
-	/* L13: one without the other asks for nothing. */
+	/* L13: without both no address is returned. */
 	if (!addr || !len) {
 		addr = NULL;
 		len = NULL;
 	}
-	/* Nothing may be accepted that could not be reported. */
+	/* Fail before a connection is accepted that could not be returned. */
 	if (addr && *len < ws_slot_address_size(call->slot)) {
 		errno = EFAULT;
 		return -1;
 	}
 	if (ws_slot_flags(call->slot) & WS_SLOT_NO_INHERIT)	/* L14 */
 		flags |= SOCK_CLOEXEC;
-	if (ws_slot_is_foreign(call->slot) && !(flags & SOCK_NONBLOCK)) {
+	if (ws_slot_is_unattachable(call->slot) && !(flags & SOCK_NONBLOCK)) {
 		ws_call_poll(call);
 		return accept_seen(call, addr, len, flags);
 	}
 	if (!ws_call_await(call, POLLIN, SO_RCVTIMEO, &polled))
 		return -1;
-	/* The new socket has its listener's mode, as in Winsock. */
+	/* The new socket inherits the listener's mode, as in Winsock. */
 	do {
 		fd = accept4(call->fd, addr, len, flags);
 	} while (fd < 0 && errno == EINTR &&
@@ -126,10 +130,10 @@ static int accept_once(struct ws_call *call, struct sockaddr *addr,
 }
 
 /*
- * O8: the module has attached the child of a listener that we made.  0 or a WSA
- * error.
+ * O8: the module has attached a socket that was accepted from an attached listener.
+ * Returns 0 or a WSA error.
  */
-static int remember(const struct ws_call *call, int fd)
+static int register_accepted(const struct ws_call *call, int fd)
 {
 	struct ws_slot *slot;
 
@@ -162,7 +166,7 @@ WS_EXPORT int winsock_accept(int s, struct sockaddr *addr, socklen_t *len)
 	ws_call_unblock();
 
 	if (!error)
-		error = remember(&call, fd);
+		error = register_accepted(&call, fd);
 	ws_watch_reenable(call.slot, FD_ACCEPT);
 	return ws_call_end(&call, error) ? SOCKET_ERROR : fd;
 }

@@ -10,8 +10,8 @@
 
 #include "memory.h"
 
-#define WORD	8	/* the kernel's set of signals */
-/* Less than any stack has, and than the kernel leaves free below the first one. */
+#define WORD	8	/* the size of the kernel's sigset_t */
+/* Smaller than any stack, and than the gap the kernel leaves below the main one. */
 #define STACK_DEPTH	(64 * 1024)
 
 static bool is_between(uintptr_t here, uintptr_t at, size_t size, uintptr_t top)
@@ -21,9 +21,9 @@ static bool is_between(uintptr_t here, uintptr_t at, size_t size, uintptr_t top)
 }
 
 /*
- * Most values are variables of the callers.  From here up to the end of the stack
- * everything is mapped: up to the thread's descriptor, or to what the kernel has
- * put on the first thread's stack.
+ * The shortcut for the usual case, a local variable of a caller.  Everything is mapped
+ * from this frame up to the end of the stack: to the thread's control block, or, on
+ * the main thread's stack, to the data that the kernel put there at exec.
  */
 static bool is_on_stack(uintptr_t at, size_t size)
 {
@@ -34,8 +34,8 @@ static bool is_on_stack(uintptr_t at, size_t size)
 }
 
 /*
- * rt_sigprocmask(2) fetches the set before it refuses an unknown way to apply
- * it, and no filter forbids it.  Aligned, the set is in one page.
+ * rt_sigprocmask(2) copies the set from user memory before it rejects an invalid
+ * first argument, and seccomp filters allow it.  An aligned set is in one page.
  */
 static bool is_readable_at(uintptr_t at)
 {
@@ -48,7 +48,7 @@ bool ws_is_readable(const void *mem, size_t size)
 {
 	uintptr_t at = (uintptr_t)mem;
 
-	if (ws_is_near_null(mem))	/* no set at all is readable, too */
+	if (ws_is_near_null(mem))	/* the system call would accept NULL */
 		return false;
 	if (!size || is_on_stack(at, size))
 		return true;
@@ -56,7 +56,7 @@ bool ws_is_readable(const void *mem, size_t size)
 				      is_readable_at(at + size - 1));
 }
 
-/* False with EFAULT. */
+/* Returns false with errno EFAULT if @from is not readable. */
 bool ws_copy_in(void *to, const void *from, size_t size)
 {
 	if (!ws_is_readable(from, size)) {

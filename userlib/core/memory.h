@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The application's memory, where the library and not the kernel uses it: on
- * Windows a wild pointer is WSAEFAULT (L15).
+ * Access to the application's memory by the library itself: on Windows an invalid
+ * pointer is WSAEFAULT (L15).
  */
 #ifndef WS_MEMORY_H
 #define WS_MEMORY_H
@@ -13,7 +13,7 @@
 bool ws_is_readable(const void *mem, size_t size);
 bool ws_copy_in(void *to, const void *from, size_t size);
 
-/* A number that was taken for a pointer: nothing is ever mapped there. */
+/* NULL, or a small integer passed as a pointer: nothing is mapped in that page. */
 static inline bool ws_is_near_null(const void *mem)
 {
 	return (uintptr_t)mem < 4096;

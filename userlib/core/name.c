@@ -31,7 +31,7 @@ static bool has_no_port(const union name *name)
 	}
 }
 
-/* Anything but a socket that has yet to be bound: that is another's to tell. */
+/* True on an error, too: the caller's next system call reports it. */
 bool ws_is_bound(int fd)
 {
 	socklen_t len = sizeof(union name);
@@ -48,7 +48,7 @@ bool ws_is_connected(int fd)
 	return !getpeername(fd, (struct sockaddr *)&addr, &len);
 }
 
-/* What Linux calls EINVAL, or would read past. */
+/* Lengths for which Linux returns EINVAL, or which would be read beyond. */
 bool ws_name_is_short(const struct sockaddr *addr, socklen_t len)
 {
 	if (!addr || len < sizeof(addr->sa_family))
@@ -69,11 +69,11 @@ int ws_set_reuse(int fd, int on)
 }
 
 /*
- * L12.  A TCP socket that has not asked for anything takes a port over old
- * connections, as on Windows; Linux wants SO_REUSEADDR for that, of the old ones
- * as well.  They have it from a listener, to which listen() lends it: no other
- * socket can take a listener's port, but one that is only bound would not be
- * safe with it.
+ * L12.  A TCP socket without options can bind a port that only old connections use,
+ * as on Windows.  Linux requires SO_REUSEADDR for that, on the new socket and on the
+ * old connections.  Those inherit it from their listener, on which listen() sets it:
+ * no other socket can bind the port of a listener.  A socket that is only bound does
+ * not keep it, since another one with the option could bind the same port.
  */
 bool ws_may_lend_reuse(struct ws_slot *slot, int fd)
 {
@@ -87,7 +87,10 @@ bool ws_may_lend_reuse(struct ws_slot *slot, int fd)
 	       !getsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &reuse, &len) && !reuse;
 }
 
-/* As bind(2).  Lent for the moment: two bound sockets would share the port. */
+/*
+ * As bind(2).  SO_REUSEADDR is set during the call only: with it two bound sockets
+ * could share the port.
+ */
 static int bind_over_old(int fd, const struct sockaddr *addr, socklen_t len)
 {
 	int ret, err;

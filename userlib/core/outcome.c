@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * What became of closes with a deadline (L28).
+ * The outcomes of closes with a deadline (L28).
  *
- * An outcomes object is a descriptor of the device, nonblocking, which the
- * library's own is not: that one cannot be closed or read by mistake.
+ * An outcomes object is a nonblocking descriptor of the device.  The library's own
+ * descriptor of the device is blocking, so that it is never read or closed as one.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@
 #include "outcome.h"
 #include "socket.h"
 
-/* The first with WINSOCK_IOC_CLOSE_DEADLINE. */
+/* The first ABI version with WINSOCK_IOC_CLOSE_DEADLINE. */
 #define FIRST_VERSION	3
 
 bool ws_is_outcomes(int fd)
@@ -100,7 +100,7 @@ WS_EXPORT int winsock_close_outcomes(WSAEVENT outcomes)
 	return ws_call_end(&call, error);
 }
 
-/* 1 or 0, or -1 with a WSA error. */
+/* 1 with an outcome, 0 if there is none, or -1 with a WSA error. */
 static int get_outcome(int fd, struct winsock_outcome *outcome, int *error)
 {
 	ssize_t ret;

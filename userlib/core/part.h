@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The parts of the library that have a lock, and what each does when the process
- * forks, when WSACleanup() comes, and when a call is made on a socket that it knows.
+ * forks, when WSACleanup() is called, and when a call is made on a socket that it
+ * keeps state for.
  *
- * What is outside of core/ registers itself, so that core/ needs no symbol of it.  In
- * libwinsock.a a part that the program has no use for is not linked in, and its entry
- * stays empty.
+ * Parts outside core/ register themselves, so that core/ does not refer to their
+ * symbols.  In libwinsock.a a part that the program does not use is not linked in,
+ * and its entry stays NULL.
  */
 #ifndef WS_PART_H
 #define WS_PART_H
@@ -18,17 +19,17 @@
 #include "slot.h"
 
 /*
- * In the order of their locks: whoever holds one takes only those further down.
- * WSACleanup() waits for the helper thread with the first, so that this thread takes
- * none before WS_PART_REQUESTS.
+ * The lock order: a thread that holds one of these locks may take only those below
+ * it.  WSACleanup() waits for the helper thread while it holds the first one, so the
+ * helper thread must take none above WS_PART_REQUESTS.
  */
 enum ws_part_id {
-	WS_PART_STARTUP,	/* how often WSAStartup() was called; new slots, too */
-	WS_PART_ENDING,		/* who waits for what WSACleanup() ends */
-	WS_PART_DEVICE,		/* the number of /dev/winsock */
+	WS_PART_STARTUP,	/* the count of WSAStartup(); registration of new sockets */
+	WS_PART_CLEANUP,	/* the event that wakes waiters at WSACleanup() */
+	WS_PART_DEVICE,		/* the descriptor of /dev/winsock */
 	WS_PART_REQUESTS,	/* overlapped requests, the ring, slot->requests */
-	WS_PART_ALERTS,		/* each thread's completion routines that are to run */
-	WS_PART_SLOTS,		/* a number's change from one socket to the next */
+	WS_PART_COMPLETIONS,	/* each thread's queue of completion routines */
+	WS_PART_SLOTS,		/* reuse of a descriptor by another socket */
 	WS_PART_WATCH,		/* event selections, slot->watch */
 	WS_PART_QUEUES,		/* message queues */
 	WS_PART_HANDOVER,	/* sockets on offer to other processes */
@@ -38,27 +39,29 @@ enum ws_part_id {
 
 /**
  * struct ws_part - a part of the library; only the lock is needed
- * @lock: fork(2) finds it free, in the parent and in the child (L8)
- * @forked: in the child, under @lock: what was the parent's is forgotten
- * @end: WSACleanup(), under startup_lock: sockets are about to be closed
- * @stop: the same, when all are closed
+ * @lock: held across fork(2), so that parent and child find it unlocked (L8)
+ * @forked: called in the child, under @lock: discards the parent's state
+ * @end: called by WSACleanup() under startup_lock, before it closes the sockets
+ * @stop: called by WSACleanup() under startup_lock, after it has closed them
  * @ready: called by the helper thread, see ws_helper_add()
  *
- * WS_PART_WATCH, of sockets that have a selection but for @adopted:
- * @adopted: the library has met a number that may be one of such a socket
- * @connecting: connect() or listen() has been called, and did not fail
+ * WS_PART_WATCH; all but @adopted are called only for a socket with a selection:
+ * @adopted: a descriptor was seen for the first time; it may refer to a socket that
+ *	     has a selection
+ * @connecting: connect() or listen() was called and did not fail
  * @connect_error: the errno of a failed connect() that FD_CONNECT reported, or 0
- * @inherit: accept() made a socket
+ * @inherit: accept() returned a socket
  * @reenable: a call was made after which these FD_ events are reported again
- * @suspend: closesocket() begins; returns what @resume takes
- * @resume: it has failed
- * @drop: the number means another socket from now on, or none
+ * @suspend: closesocket() begins; returns the argument of @resume
+ * @resume: closesocket() failed
+ * @drop: the descriptor refers to another socket from now on, or to none
  *
- * WS_PART_REQUESTS, of sockets that have had requests:
- * @hold: closesocket() begins; returns what the next two take
- * @pending: references to the file that the kernel takes for another process's
- * @release: closesocket() has ended; NULL is for @deferred ones alone
- * @shut_receiving: shutdown() has ended what they wait for
+ * WS_PART_REQUESTS; called only for sockets that have had requests:
+ * @hold: closesocket() begins; returns the argument of @pending and @release
+ * @pending: how many references to the file the kernel would take for another
+ *	     process's
+ * @release: closesocket() has ended; with NULL only deferred requests are resumed
+ * @shut_receiving: shutdown() has ended the receives that are pending
  */
 struct ws_part {
 	pthread_mutex_t *lock;
@@ -85,12 +88,15 @@ struct ws_part {
 extern const struct ws_part *ws_parts[WS_PARTS]
 	__attribute__((visibility("hidden")));
 
-/* Requests wait for the end of a closesocket() on a socket that is not theirs. */
+/*
+ * Set while requests wait for the end of a closesocket(), which may be that of
+ * another socket.
+ */
 extern atomic_bool ws_requests_deferred __attribute__((visibility("hidden")));
 
 /*
  * Registers @part before main(), and before the constructors of a program that is
- * linked with libwinsock.a: ws_parts never changes while there can be another thread.
+ * linked with libwinsock.a: ws_parts does not change once other threads can exist.
  */
 #define WS_REGISTER_PART(id, part) \
 	static void __attribute__((constructor(101))) register_##part(void) \
@@ -134,7 +140,7 @@ static inline void ws_watch_reenable(struct ws_slot *slot, long events)
 		ws_parts[WS_PART_WATCH]->reenable(slot, events);
 }
 
-/* Nothing is recorded from here on, unless closesocket() fails (C15). */
+/* Nothing is recorded after this, unless closesocket() fails (C15). */
 static inline uint32_t ws_watch_suspend(struct ws_slot *slot)
 {
 	return ws_is_watched(slot) ? ws_parts[WS_PART_WATCH]->suspend(slot) : 0;
@@ -153,8 +159,8 @@ static inline void ws_watch_drop(struct ws_slot *slot)
 }
 
 /*
- * Nothing is submitted for the socket from here on; its slot's closing count says
- * so already.
+ * Nothing is submitted for the socket after this.  The caller has incremented the
+ * slot's count of closing threads before.
  */
 static inline struct ws_requests *ws_requests_hold(struct ws_slot *slot, int fd)
 {
@@ -167,7 +173,7 @@ static inline unsigned int ws_requests_pending(const struct ws_requests *request
 	return ws_parts[WS_PART_REQUESTS]->pending(requests);
 }
 
-/* If @closed, the slot knows already. */
+/* If @closed, the caller has called ws_slot_closed() before. */
 static inline void ws_requests_release(struct ws_requests *requests, bool closed)
 {
 	if (requests || atomic_load(&ws_requests_deferred))

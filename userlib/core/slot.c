@@ -16,13 +16,13 @@
 struct ws_slot *_Atomic ws_chunks[WS_CHUNKS];
 
 /*
- * Taken where more than @state changes: a closesocket() that is about to note that
- * it has closed a number may meet the socket() that got it since.
+ * Held where more than @state changes: a closesocket() that records that the
+ * descriptor is closed races with a socket() that has been given it again.
  */
 static pthread_mutex_t change_lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* L8: the calls, selections and requests of other threads are the parent's. */
-static void start_over(void)
+/* L8: the child has no other thread, and no selections or requests of the parent. */
+static void reset_after_fork(void)
 {
 	struct ws_slot *chunk;
 	int i, j;
@@ -41,10 +41,10 @@ static void start_over(void)
 
 const struct ws_part ws_slot_part = {
 	.lock = &change_lock,
-	.forked = start_over,
+	.forked = reset_after_fork,
 };
 
-/* As ws_slot_at(), with memory for it; NULL without any. */
+/* As ws_slot_at(), but allocates; NULL without memory. */
 static struct ws_slot *new_slot_at(unsigned int fd)
 {
 	struct ws_slot *chunk, *other = NULL;
@@ -71,8 +71,8 @@ static uint64_t next_generation(uint64_t state)
 }
 
 /*
- * The number means a new socket.  Without memory for its slot the socket works
- * all the same, but WSACleanup does not know of it.
+ * The descriptor refers to a new socket.  Without memory for its slot the socket
+ * works too, but WSACleanup() will not close it.
  */
 struct ws_slot *ws_slot_open(int fd, int domain, int type, unsigned int flags)
 {
@@ -97,9 +97,9 @@ struct ws_slot *ws_slot_open(int fd, int domain, int type, unsigned int flags)
 }
 
 /*
- * A socket that came from socket(2), from another process or from an earlier
- * program.  It is attached, so that closesocket finds its pending calls; where
- * that is not possible it goes on as it was.
+ * For a socket that was created by socket(2), by another process or before exec.
+ * It is attached, so that closesocket() finds its pending calls; where that is not
+ * possible it stays as it is.
  */
 struct ws_slot *ws_slot_adopt(int fd)
 {
@@ -128,7 +128,7 @@ struct ws_slot *ws_slot_adopt(int fd)
 	return slot;
 }
 
-/* Its selection ends with it, and not that of who gets the number next. */
+/* Drops the selection of this socket, but not that of the next socket with this fd. */
 void ws_slot_closed_watched(struct ws_slot *slot, unsigned int generation)
 {
 	pthread_mutex_lock(&change_lock);
@@ -140,10 +140,10 @@ void ws_slot_closed_watched(struct ws_slot *slot, unsigned int generation)
 }
 
 /*
- * Was the socket closed since its slot had this generation?  A closesocket()
- * that is still at it may yet fail, and then nothing has happened (I1).  A
- * number that comes into new hands between this and the next system call is
- * not seen.
+ * Was the socket closed since its slot had this generation?  A closesocket() that
+ * has not returned may still fail, and then nothing has changed (I1), so its end is
+ * waited for.  If the descriptor is reused between this check and the caller's next
+ * system call, that is not detected.
  */
 bool ws_slot_closed_since(struct ws_slot *slot, unsigned int generation)
 {
@@ -165,9 +165,9 @@ void ws_slot_identify(struct ws_slot *slot, int fd)
 }
 
 /*
- * Does the number still mean the socket of this slot, or did close(2) and
- * something else come in between?  Sockets made here cost no fstat(2) at birth:
- * that they are attached says as much.
+ * Does the descriptor still refer to the socket of this slot, or was it closed by
+ * close(2) and reused?  Sockets that the library creates are not given an fstat(2)
+ * then; that the descriptor is attached is taken as enough.
  */
 bool ws_slot_is_current(const struct ws_slot *slot, int fd)
 {
@@ -198,7 +198,7 @@ int ws_slot_find_descriptor(uint64_t inode)
 	return found;
 }
 
-/* Seconds since the system's start, and one. */
+/* Seconds of CLOCK_MONOTONIC plus one, so that it is never 0. */
 static unsigned int seconds_now(void)
 {
 	struct timespec now;
@@ -207,14 +207,14 @@ static unsigned int seconds_now(void)
 	return now.tv_sec + 1;
 }
 
-/* A connection was accepted or begun, or the socket came from elsewhere. */
+/* A connection was accepted or begun, or the socket was adopted. */
 void ws_slot_connected(struct ws_slot *slot)
 {
 	if (slot)
 		atomic_store(&slot->connected, seconds_now());
 }
 
-/* Whole seconds since then. */
+/* Whole seconds since ws_slot_connected(). */
 unsigned int ws_slot_connect_time(struct ws_slot *slot)
 {
 	unsigned int now = seconds_now();
@@ -226,7 +226,7 @@ unsigned int ws_slot_connect_time(struct ws_slot *slot)
 	return 0;
 }
 
-/* The room an address needs: Winsock fails where Linux would cut it short. */
+/* The size of an address: Winsock fails where Linux would truncate it. */
 socklen_t ws_slot_address_size(struct ws_slot *slot)
 {
 	switch (slot ? atomic_load(&slot->domain) : AF_UNSPEC) {

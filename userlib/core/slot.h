@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the library remembers of a socket, found by its descriptor's number.
+ * The library's state of a socket, indexed by descriptor.
  *
- * Nothing here is needed for a call to work: a socket that came from
- * elsewhere gets its slot when a call first meets it.  Slots are never freed,
- * so that a pointer to one stays good, whoever closes what meanwhile.
+ * No call depends on a slot that exists already: a socket that the library did not
+ * create gets its slot at the first call on it.  Slots are never freed, so that a
+ * pointer to one stays valid even if another thread closes the socket.
  */
 #ifndef WS_SLOT_H
 #define WS_SLOT_H
@@ -20,17 +20,17 @@ enum {
 	WS_SLOT_SHUT_RECV	= 1 << 2,
 	WS_SLOT_TIMEOUT		= 1 << 3,	/* may have SO_RCVTIMEO or SO_SNDTIMEO */
 	WS_SLOT_EXCLUSIVE	= 1 << 4,	/* SO_EXCLUSIVEADDRUSE was set */
-	WS_SLOT_ACCEPTED	= 1 << 5,	/* accept() made it */
-	WS_SLOT_DOOMED		= 1 << 6,	/* WSACleanup() is about to close it */
-	WS_SLOT_CONNECTING	= 1 << 7,	/* connect() returned before it was done */
-	WS_SLOT_UNREACHABLE	= 1 << 8,	/* send() met an error that is recv()'s (L11) */
+	WS_SLOT_ACCEPTED	= 1 << 5,	/* accept() returned it */
+	WS_SLOT_CLOSING		= 1 << 6,	/* WSACleanup() is about to close it */
+	WS_SLOT_CONNECTING	= 1 << 7,	/* connect() returned before the attempt ended */
+	WS_SLOT_UNREACHABLE	= 1 << 8,	/* send() consumed an error for recv() (L11) */
 	WS_SLOT_NO_CONNRESET	= 1 << 9,	/* SIO_UDP_CONNRESET is off (L11) */
-	WS_SLOT_REUSE_LENT	= 1 << 10,	/* SO_REUSEADDR is the library's (L12) */
+	WS_SLOT_REUSE_LENT	= 1 << 10,	/* the library set SO_REUSEADDR (L12) */
 	WS_SLOT_NO_INHERIT	= 1 << 11,	/* WSA_FLAG_NO_HANDLE_INHERIT */
 	WS_SLOT_LINGER		= 1 << 12,	/* SO_LINGER may have been set */
 };
 
-/* What an accepted socket has from its listener, besides options (O8). */
+/* What an accepted socket inherits from its listener, besides options (O8). */
 #define WS_SLOT_INHERITED \
 	(WS_SLOT_TIMEOUT | WS_SLOT_REUSE_LENT | WS_SLOT_NO_INHERIT | \
 	 WS_SLOT_LINGER)
@@ -43,13 +43,14 @@ extern const struct ws_part ws_slot_part;
 
 /**
  * struct ws_slot - one socket
- * @state: WS_SLOT_* in its lower half; the upper one, the generation, counts the
- *	   sockets that had this number.  They change in one step.
- * @closing: threads that are in closesocket with it
- * @pollers: threads of ours that hold a reference while they poll(2) it
- * @accepts: odd while a thread takes a connection that poll(2) has seen; goes on
- *	     with each
- * @inode: tells whether the number still means this socket; 0 if not known
+ * @state: WS_SLOT_* in its lower half; the upper half, the generation, counts the
+ *	   sockets that had this descriptor.  Both are updated in one atomic step.
+ * @closing: threads that are in closesocket() with it
+ * @pollers: threads of this process that hold a reference to the file in poll(2)
+ * @accepts: odd while a thread accepts a connection that poll(2) has reported;
+ *	     advances by two with each
+ * @inode: compared to see whether the descriptor still refers to this socket; 0 if
+ *	   not known
  * @domain: address family
  * @type: SOCK_STREAM etc.
  * @connected: when a connection began, see ws_slot_connected(); 0 if not known
@@ -93,7 +94,7 @@ static inline unsigned int ws_slot_generation(const struct ws_slot *slot)
 	return atomic_load(&slot->state) / WS_SLOT_GENERATION;
 }
 
-/* Two levels, grown without a lock. */
+/* A table of two levels, which grows without a lock. */
 #define WS_CHUNK_SLOTS	512
 #define WS_CHUNKS	16384
 
@@ -110,7 +111,7 @@ static inline struct ws_slot *ws_slot_at(unsigned int fd)
 	return chunk ? &chunk[fd % WS_CHUNK_SLOTS] : NULL;
 }
 
-/* NULL unless the library has met this socket. */
+/* NULL if there is no slot for a socket with this descriptor. */
 static inline struct ws_slot *ws_slot_lookup(int fd)
 {
 	struct ws_slot *slot = ws_slot_at(fd);
@@ -118,7 +119,7 @@ static inline struct ws_slot *ws_slot_lookup(int fd)
 	return ws_slot_flags(slot) & WS_SLOT_OPEN ? slot : NULL;
 }
 
-/* Another generation, and no flags; false if it is another one already. */
+/* Begins the next generation, without flags; false if @generation is not current. */
 static inline bool ws_slot_end(struct ws_slot *slot, unsigned int generation)
 {
 	uint64_t state = atomic_load(&slot->state);
@@ -131,8 +132,8 @@ static inline bool ws_slot_end(struct ws_slot *slot, unsigned int generation)
 }
 
 /*
- * closesocket() succeeded on the socket of this generation: a thread that comes
- * back from the kernel sees it.
+ * closesocket() succeeded on the socket of this generation: a thread that returns
+ * from a system call finds another generation.
  */
 static inline void ws_slot_closed(struct ws_slot *slot, unsigned int generation)
 {
@@ -142,7 +143,7 @@ static inline void ws_slot_closed(struct ws_slot *slot, unsigned int generation)
 		ws_slot_end(slot, generation);
 }
 
-/* These return what the flags were. */
+/* These return the flags before the change. */
 static inline unsigned int ws_slot_set(struct ws_slot *slot, unsigned int flags)
 {
 	return atomic_fetch_or(&slot->state, flags);
@@ -158,15 +159,18 @@ static inline bool ws_slot_is_datagram(struct ws_slot *slot)
 	return slot && atomic_load(&slot->type) == SOCK_DGRAM;
 }
 
-/* Its calls are none that the module knows; a thread in poll(2) it finds. */
-static inline bool ws_slot_is_foreign(struct ws_slot *slot)
+/*
+ * The module has no record of this socket's pending calls.  It does find threads
+ * that wait in poll(2).
+ */
+static inline bool ws_slot_is_unattachable(struct ws_slot *slot)
 {
 	int domain = slot ? atomic_load(&slot->domain) : AF_INET;
 
 	return domain != AF_INET && domain != AF_INET6;
 }
 
-/* Can do without a connection. */
+/* Can transfer without a connection. */
 static inline bool ws_slot_is_connectionless(struct ws_slot *slot)
 {
 	int type = slot ? atomic_load(&slot->type) : 0;
@@ -174,7 +178,7 @@ static inline bool ws_slot_is_connectionless(struct ws_slot *slot)
 	return type == SOCK_DGRAM || type == SOCK_RAW;
 }
 
-/* Until told otherwise, it is one. */
+/* A socket without a slot is taken for a stream. */
 static inline bool ws_slot_is_stream(struct ws_slot *slot)
 {
 	return !slot || atomic_load(&slot->type) == SOCK_STREAM;

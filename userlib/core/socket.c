@@ -15,9 +15,9 @@
 #define TYPE_FLAGS	(SOCK_CLOEXEC | SOCK_NONBLOCK)
 
 /*
- * Attached before any thread can know its number, and a stream with row R1, unless
- * the module is too old to know the flag.  What the module cannot attach is a
- * socket all the same.
+ * The socket is attached before any other thread can use its descriptor, and a stream
+ * gets row R1 unless the module is too old to have the flag.  A socket that the module
+ * cannot attach is created by socket(2).
  */
 static int new_socket(int domain, int type, int protocol, bool *attached)
 {
@@ -46,7 +46,7 @@ static bool is_type(int type)
 	return type >= SOCK_STREAM && type <= SOCK_PACKET;
 }
 
-/* Linux says EINVAL of types and protocols that it has never heard of. */
+/* Linux returns EINVAL for unknown types and protocols. */
 static int socket_error(int err, int domain, int type, int protocol)
 {
 	bool asked = domain || type & ~TYPE_FLAGS || protocol;
@@ -61,7 +61,7 @@ static int socket_error(int err, int domain, int type, int protocol)
 	return ws_error_from_errno(err);
 }
 
-/* L17: the protocol says what the others are. */
+/* L17: the protocol implies the family and the type. */
 static void infer(int *domain, int *type, int protocol)
 {
 	if (protocol != IPPROTO_TCP && protocol != IPPROTO_UDP)
@@ -72,7 +72,7 @@ static void infer(int *domain, int *type, int protocol)
 		*type |= protocol == IPPROTO_TCP ? SOCK_STREAM : SOCK_DGRAM;
 }
 
-/* As socket(2), with WS_SLOT_* flags, and a WSA error for -1. */
+/* As socket(2).  @flags are WS_SLOT_*; @error is a WSA error if it returns -1. */
 int ws_open_socket(int domain, int type, int protocol, unsigned int flags,
 		   int *error)
 {
@@ -94,15 +94,15 @@ int ws_open_socket(int domain, int type, int protocol, unsigned int flags,
 		*error = WSANOTINITIALISED;
 		return -1;
 	}
-	/* Programs bind a port once for each family, as they may there. */
+	/* Windows' default: programs bind the same port once for each family. */
 	if (domain == AF_INET6)
 		setsockopt(fd, SOL_IPV6, IPV6_V6ONLY, &only, sizeof(only));
 	return fd;
 }
 
 /*
- * Inherited by exec as on fork, as Winsock's handles are: SOCK_CLOEXEC is
- * there for those who do not want it.
+ * Inherited across exec, as Winsock's handles are.  A program that does not want
+ * that passes SOCK_CLOEXEC.
  */
 WS_EXPORT int winsock_socket(int domain, int type, int protocol)
 {

@@ -5,13 +5,13 @@
 #include <limits.h>
 #include <stdint.h>
 
-/* A SOCKET is the number of a descriptor, or no number that can be one. */
+/* A SOCKET is a descriptor; -1 for a value that cannot be one. */
 static inline int ws_socket_fd(uintptr_t s)
 {
 	return s <= INT_MAX ? (int)s : -1;
 }
 
-/* The same of a WSAEVENT, of which 0 is none. */
+/* The same for a WSAEVENT, where 0 is invalid. */
 static inline int ws_event_fd(const void *event)
 {
 	uintptr_t number = (uintptr_t)event;

@@ -16,14 +16,14 @@
 #include "startup.h"
 
 #define HIGHEST_VERSION		MAKEWORD(2, 2)
-/* What Windows says, and of Winsock 1 alone; neither is a limit here. */
+/* The values that Windows reports, for Winsock 1 only; neither is a limit here. */
 #define MAX_SOCKETS		32767
 #define MAX_DATAGRAM		65467
 
-/* The count is read without. */
+/* ws_startups is written under startup_lock and read without it. */
 static pthread_mutex_t startup_lock = PTHREAD_MUTEX_INITIALIZER;
 _Atomic unsigned int ws_startups;
-/* The highest version that was asked for since there was none in force. */
+/* The highest version requested since the count was 0. */
 static _Atomic WORD version_in_force;
 
 static const struct ws_part startup_part = {
@@ -78,7 +78,7 @@ bool ws_version_is_1(void)
 	return LOBYTE(atomic_load(&version_in_force)) == 1;
 }
 
-/* There have been 1.0, 1.1, 2.0, 2.1 and 2.2: the one not above @asked. */
+/* The highest of 1.0, 1.1, 2.0, 2.1 and 2.2 that is not above @asked. */
 static WORD negotiate(WORD asked)
 {
 	if (LOBYTE(asked) == 1)
@@ -101,7 +101,7 @@ static int start(WORD version)
 	return ret;
 }
 
-static void describe(WSADATA *data, WORD version)
+static void fill_data(WSADATA *data, WORD version)
 {
 	memset(data, 0, sizeof(*data));
 	data->wVersion = version;
@@ -114,14 +114,14 @@ static void describe(WSADATA *data, WORD version)
 	strcpy(data->szSystemStatus, "Running");
 }
 
-/* L2: one that is refused says what there is. */
+/* L21: WSADATA is filled on failure, too. */
 WS_EXPORT int WSAStartup(WORD version, LPWSADATA data)
 {
 	int saved_errno = errno;
 	int ret;
 
 	if (data)
-		describe(data, negotiate(version));
+		fill_data(data, negotiate(version));
 	if (!LOBYTE(version))
 		return WSAVERNOTSUPPORTED;
 	if (!data)
@@ -133,16 +133,19 @@ WS_EXPORT int WSAStartup(WORD version, LPWSADATA data)
 }
 
 /**
- * ws_startup_open - remember a new socket
+ * ws_startup_open - register a new socket
  * @slot: its slot, NULL without memory
- * @fd: its number
- * @domain: as ws_slot_open() takes it
- * @type: the same
- * @flags: the same
- * @identify: the module could not tell later on whether @fd still means it
+ * @fd: its descriptor
+ * @domain: as for ws_slot_open()
+ * @type: as for ws_slot_open()
+ * @flags: as for ws_slot_open()
+ * @identify: record the inode: the socket is not attached, or is accepted from one
+ *	      that is not, so that ws_slot_is_current() needs it
  *
- * Return: false if WSACleanup() came since the call began: nobody would close
- * the socket.  No cleanup comes in between, or it would not know what to close.
+ * Holds startup_lock: WSACleanup() either sees the slot or has made this fail.
+ *
+ * Return: false if WSACleanup() was called since the call began; it would not close
+ * this socket, and the caller has to.
  */
 bool ws_startup_open(struct ws_slot **slot, int fd, int domain, int type,
 		     unsigned int flags, bool identify)
@@ -158,22 +161,22 @@ bool ws_startup_open(struct ws_slot **slot, int fd, int domain, int type,
 	return started;
 }
 
-static void doom(struct ws_slot *slot, int fd)
+static void mark_closing(struct ws_slot *slot, int fd)
 {
 	(void)fd;
-	ws_slot_set(slot, WS_SLOT_DOOMED);
+	ws_slot_set(slot, WS_SLOT_CLOSING);
 }
 
 /*
- * Under startup_lock: whoever starts again has sockets, offers and waits of his
- * own.  Offers end before any socket is closed, lest one seem shared that nobody
- * will fetch.
+ * Under startup_lock, so that sockets, offers and waits of a later WSAStartup() are
+ * not affected.  Offers end before any socket is closed: a reference held by an offer
+ * would make the socket look shared, and it would not be reset.
  */
-static void come_to_an_end(void)
+static void begin_cleanup(void)
 {
 	int i;
 
-	ws_slot_for_each(doom);
+	ws_slot_for_each(mark_closing);
 	for (i = 0; i < WS_PARTS; i++)
 		if (ws_parts[i] && ws_parts[i]->end)
 			ws_parts[i]->end();
@@ -181,7 +184,7 @@ static void come_to_an_end(void)
 
 static void close_slot(struct ws_slot *slot, int fd)
 {
-	if (!(ws_slot_flags(slot) & WS_SLOT_DOOMED))
+	if (!(ws_slot_flags(slot) & WS_SLOT_CLOSING))
 		return;
 	if (ws_slot_is_current(slot, fd))
 		ws_close_at_once(fd);
@@ -189,7 +192,7 @@ static void close_slot(struct ws_slot *slot, int fd)
 		ws_slot_closed(slot, ws_slot_generation(slot));
 }
 
-/* Unless somebody has started again meanwhile. */
+/* Unless another thread has called WSAStartup() meanwhile. */
 static void stop(void)
 {
 	int i;
@@ -205,8 +208,9 @@ static void stop(void)
 }
 
 /*
- * Other threads are told WSANOTINITIALISED from the first step on.  Closing
- * may linger, and nobody should have to wait in fork(2) for it: no lock.
+ * Calls of other threads fail with WSANOTINITIALISED as soon as the count is 0.  The
+ * sockets are closed without a lock: a close may linger, and fork(2), which takes all
+ * locks, must not wait for it.
  */
 WS_EXPORT int WSACleanup(void)
 {
@@ -222,7 +226,7 @@ WS_EXPORT int WSACleanup(void)
 	if (started)
 		ws_startups--;
 	if (last)
-		come_to_an_end();
+		begin_cleanup();
 	pthread_mutex_unlock(&startup_lock);
 
 	if (!started)

@@ -5,7 +5,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-/* Hidden: every call looks at it. */
+/* Hidden, so that every call reads it without the GOT. */
 extern _Atomic unsigned int ws_startups __attribute__((visibility("hidden")));
 
 static inline bool ws_started(void)

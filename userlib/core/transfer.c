@@ -11,8 +11,8 @@
 #include "transfer.h"
 
 /*
- * L10.  Linux returns 0 for a datagram socket that was shut down for receiving,
- * as it does for an empty datagram.
+ * L10.  For a datagram socket that was shut down for receiving, Linux returns 0, as
+ * for an empty datagram.
  */
 bool ws_is_shut_datagram(const struct ws_call *call, ssize_t n)
 {
@@ -23,8 +23,8 @@ bool ws_is_shut_datagram(const struct ws_call *call, ssize_t n)
 }
 
 /*
- * L11.  Linux reports that nobody reads an earlier datagram once, to whichever
- * call comes next, and that call does nothing else.
+ * L11.  If the port of an earlier datagram was unreachable, Linux reports that once,
+ * to the next call of any kind, which then does nothing else.
  *
  * Return: true if the call has to be repeated.
  */
@@ -39,7 +39,7 @@ bool ws_is_earlier_error(const struct ws_call *call, bool send, int err)
 	return send;
 }
 
-/* What a datagram came with. */
+/* Fills in the address, control data and flags of a received datagram. */
 void ws_transfer_received(struct ws_transfer *t, const struct msghdr *msg)
 {
 	if (t->from)
@@ -50,7 +50,7 @@ void ws_transfer_received(struct ws_transfer *t, const struct msghdr *msg)
 	t->received->dwFlags = msg->msg_flags & (MSG_TRUNC | MSG_CTRUNC);
 }
 
-/* A datagram that does not fit is an error, and the part that fits is there. */
+/* A truncated datagram is an error, but the part that fits is in the buffers. */
 static ssize_t receive_message(const struct ws_call *call,
 			       struct ws_transfer *t, int flags)
 {
@@ -95,7 +95,7 @@ static ssize_t send_message(const struct ws_call *call,
 	return sendmsg(call->fd, &msg, flags);
 }
 
-/* No signal tells a Winsock program of a lost peer. */
+/* A Winsock program does not expect SIGPIPE. */
 static ssize_t move(const struct ws_call *call, struct ws_transfer *t, int flags)
 {
 	const struct iovec *iov = t->iov;
@@ -111,7 +111,7 @@ static ssize_t move(const struct ws_call *call, struct ws_transfer *t, int flags
 	return receive_message(call, t, flags);
 }
 
-/* One system call, unless it reports an error that is not its own. */
+/* One system call, repeated if it reports the error of an earlier datagram. */
 ssize_t ws_move_once(const struct ws_call *call, struct ws_transfer *t,
 		     int flags)
 {
@@ -123,10 +123,10 @@ ssize_t ws_move_once(const struct ws_call *call, struct ws_transfer *t,
 	return n;
 }
 
-/* The first @n bytes are dealt with. */
-void ws_moved(struct ws_transfer *t, size_t n)
+/* Removes the first @n bytes from the front of the pieces. */
+void ws_transfer_advance(struct ws_transfer *t, size_t n)
 {
-	if (n > t->left)	/* MSG_TRUNC tells of more than there was room for */
+	if (n > t->left)	/* MSG_TRUNC returns the length of the datagram */
 		n = t->left;
 	t->left -= n;
 	while (t->iovlen && n >= t->iov->iov_len) {
@@ -141,10 +141,10 @@ void ws_moved(struct ws_transfer *t, size_t n)
 }
 
 /*
- * A send() returns when everything has been taken, and so does recv() with
- * MSG_WAITALL; Linux's return early for a signal.
+ * A stream send() transfers all bytes before it returns, and so does recv() with
+ * MSG_WAITALL; on Linux both return early for a signal.
  */
-bool ws_wants_the_rest(const struct ws_call *call, const struct ws_transfer *t)
+bool ws_transfer_is_partial(const struct ws_call *call, const struct ws_transfer *t)
 {
 	if (!t->left || !ws_slot_is_stream(call->slot))
 		return false;
@@ -154,18 +154,19 @@ bool ws_wants_the_rest(const struct ws_call *call, const struct ws_transfer *t)
 }
 
 /*
- * P2, P3.  poll(2) has no answer for datagrams to anybody's address, nor for
- * bytes that are looked at again or are urgent: such calls go on where they are.
+ * P2, P3.  poll(2) does not report whether a datagram can be sent to a given address,
+ * nor whether MSG_PEEK or MSG_OOB would find bytes: such calls wait in the system
+ * call itself.
  */
 static bool waits_in_poll(const struct ws_call *call, const struct ws_transfer *t)
 {
-	if (!ws_slot_is_foreign(call->slot))
+	if (!ws_slot_is_unattachable(call->slot))
 		return false;
 	return t->send ? ws_slot_is_stream(call->slot) :
 			 !(t->flags & (MSG_PEEK | MSG_OOB));
 }
 
-/* An attempt without waiting, or after a wait, found nothing to do. */
+/* An attempt with MSG_DONTWAIT transferred nothing: may the call wait? */
 static bool has_to_wait(const struct ws_call *call)
 {
 	return errno == EAGAIN && (!call->polls || ws_call_may_wait(call));
@@ -176,7 +177,7 @@ static ssize_t move_all(struct ws_call *call, struct ws_transfer *t)
 {
 	int option = t->send ? SO_SNDTIMEO : SO_RCVTIMEO;
 	short events = t->send ? POLLOUT : POLLIN;
-	bool polled = call->polls;	/* waits only where it finds nothing */
+	bool polled = call->polls;	/* then the first attempt does not wait */
 	size_t done = 0;
 	ssize_t n;
 
@@ -194,24 +195,24 @@ static ssize_t move_all(struct ws_call *call, struct ws_transfer *t)
 			continue;
 		}
 		done += n;
-		ws_moved(t, n);
-		if (!n || !ws_wants_the_rest(call, t) ||
-		    !ws_call_may_go_on(call, option))
+		ws_transfer_advance(t, n);
+		if (!n || !ws_transfer_is_partial(call, t) ||
+		    !ws_call_may_continue(call, option))
 			break;
 		polled = call->polls;
 	}
-	/* P2: bytes that were moved are reported, whatever came after them. */
+	/* P2: bytes that were transferred are reported despite a later error. */
 	return done ? (ssize_t)done : n;
 }
 
-/* Winsock refuses at once what Linux lets read to its end. */
+/* After shutdown() of receiving, Winsock fails at once; Linux returns queued bytes. */
 static bool receive_is_shut(const struct ws_call *call)
 {
 	return ws_slot_flags(call->slot) & WS_SLOT_SHUT_RECV &&
 	       ws_slot_is_current(call->slot, call->fd);
 }
 
-/* L11: what send() has met; told once. */
+/* L11: the error that send() consumed; reported once. */
 static bool is_unreachable(const struct ws_call *call)
 {
 	return ws_slot_flags(call->slot) & WS_SLOT_UNREACHABLE &&
@@ -220,14 +221,14 @@ static bool is_unreachable(const struct ws_call *call)
 	       ws_slot_is_current(call->slot, call->fd);
 }
 
-/* What is wrong before anything is tried: 0 or a WSA error. */
+/* Checks before the first attempt.  Returns 0 or a WSA error. */
 int ws_transfer_check(const struct ws_call *call, struct ws_transfer *t)
 {
 	if (t->send)
 		return 0;
 	if (receive_is_shut(call))
 		return WSAESHUTDOWN;
-	/* L13: a stream's peer is no news, and both arguments are ignored. */
+	/* L13: on a stream both arguments are ignored. */
 	if (ws_slot_is_stream(call->slot)) {
 		t->from = NULL;
 		t->fromlen = NULL;
@@ -238,7 +239,10 @@ int ws_transfer_check(const struct ws_call *call, struct ws_transfer *t)
 	return is_unreachable(call) ? WSAECONNRESET : 0;
 }
 
-/* Any attempt to receive lets FD_READ come again; to send, one that found no room. */
+/*
+ * Any receive re-enables FD_READ; a send re-enables FD_WRITE only if it failed with
+ * WSAEWOULDBLOCK.
+ */
 void ws_transfer_ended(struct ws_slot *slot, const struct ws_transfer *t,
 		       int error)
 {
@@ -249,10 +253,10 @@ void ws_transfer_ended(struct ws_slot *slot, const struct ws_transfer *t,
 }
 
 /**
- * ws_transfer - move bytes, as the application's call
+ * ws_transfer - transfer bytes for a call of the application
  * @call: the call
- * @t: the bytes
- * @moved: how many they were
+ * @t: what to transfer
+ * @moved: the number of bytes that were transferred
  *
  * Return: 0 or a WSA error.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Moving bytes: what send, recv and their kin, overlapped or not, have in common. */
+/* Transfer of bytes: common to send, recv and related calls, overlapped or not. */
 #ifndef WS_TRANSFER_H
 #define WS_TRANSFER_H
 
@@ -12,20 +12,20 @@
 struct _WSAMSG;
 
 /**
- * struct ws_transfer - bytes to be moved
- * @send: out, else in
- * @iov: where from or to; shrinks from the front as they are moved
- * @iovlen: how many pieces that is
- * @left: how many bytes
+ * struct ws_transfer - bytes to transfer
+ * @send: true to send, false to receive
+ * @iov: the pieces; shrinks from the front as bytes are transferred
+ * @iovlen: the number of pieces
+ * @left: bytes not yet transferred
  * @flags: MSG_*
  * @to: destination
- * @tolen: its length
- * @from: where the source goes
- * @fromlen: room there, and its length
- * @control: control data, or room for them
- * @controllen: their length
- * @received: what WSARecvMsg() fills in besides
- * @truncated: set if a datagram was cut short
+ * @tolen: length of @to
+ * @from: buffer for the source address
+ * @fromlen: size of @from on entry, length of the address on return
+ * @control: control data, or the buffer for it
+ * @controllen: length of @control
+ * @received: the WSAMSG that WSARecvMsg() fills in
+ * @truncated: set if a datagram was truncated
  */
 struct ws_transfer {
 	bool send;
@@ -45,11 +45,11 @@ struct ws_transfer {
 
 ssize_t ws_move_once(const struct ws_call *call, struct ws_transfer *t,
 		     int flags);
-bool ws_wants_the_rest(const struct ws_call *call, const struct ws_transfer *t);
+bool ws_transfer_is_partial(const struct ws_call *call, const struct ws_transfer *t);
 bool ws_is_earlier_error(const struct ws_call *call, bool send, int err);
 bool ws_is_shut_datagram(const struct ws_call *call, ssize_t n);
 void ws_transfer_received(struct ws_transfer *t, const struct msghdr *msg);
-void ws_moved(struct ws_transfer *t, size_t n);
+void ws_transfer_advance(struct ws_transfer *t, size_t n);
 int ws_transfer_check(const struct ws_call *call, struct ws_transfer *t);
 void ws_transfer_ended(struct ws_slot *slot, const struct ws_transfer *t,
 		       int error);

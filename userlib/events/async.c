@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * WSAAsyncSelect, and the message queues it posts to: there are no windows
- * here to have any.
+ * WSAAsyncSelect, and the message queues that it posts to, which take the place of
+ * windows.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,38 +18,38 @@
 #include "core/part.h"
 #include "core/socket.h"
 #include "async.h"
-#include "ending.h"
+#include "cleanup.h"
 #include "event.h"
 #include "watch.h"
 
 /**
- * struct note - a message on its way
- * @next: the one after it
+ * struct queued_message - a message that has not been read
+ * @next: the next message in the queue
  * @message: for the application
- * @origin: who posted it
+ * @origin: key of the watch that posted it
  */
-struct note {
-	struct note *next;
+struct queued_message {
+	struct queued_message *next;
 	struct winsock_message message;
 	uint64_t origin;
 };
 
 /**
  * struct winsock_queue - a message queue
- * @next: all of them that are open
- * @link: what points here; NULL when it is closed
+ * @next: in the list of open queues
+ * @link: the pointer to this queue in that list; NULL once it is closed
  * @readers: threads that are in winsock_get_message() with it
- * @event: an event that is set while there are messages, or it is closed
+ * @event: an event, set while there are messages or once the queue is closed
  * @first: the oldest message
- * @last: where the next one goes
+ * @last: points to the link where the next message is appended
  */
 struct winsock_queue {
 	struct winsock_queue *next;
 	struct winsock_queue **link;
 	unsigned int readers;
 	int event;
-	struct note *first;
-	struct note **last;
+	struct queued_message *first;
+	struct queued_message **last;
 };
 
 static pthread_mutex_t queues_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -74,32 +74,32 @@ bool ws_queue_is_open(const struct winsock_queue *queue)
 	return open;
 }
 
-/* False without memory, and for a queue that has just been closed. */
+/* False without memory, or if the queue has been closed. */
 bool ws_queue_post(struct winsock_queue *queue, const struct ws_target *target,
 		   uint64_t origin, long event, int error)
 {
-	struct note *note = malloc(sizeof(*note));
+	struct queued_message *queued_message = malloc(sizeof(*queued_message));
 	bool open;
 
-	if (!note)
+	if (!queued_message)
 		return false;
-	note->next = NULL;
-	note->origin = origin;
-	note->message.hwnd = queue;
-	note->message.message = target->message;
-	note->message.wParam = target->socket;
-	note->message.lParam = WSAMAKESELECTREPLY(event, error);
+	queued_message->next = NULL;
+	queued_message->origin = origin;
+	queued_message->message.hwnd = queue;
+	queued_message->message.message = target->message;
+	queued_message->message.wParam = target->socket;
+	queued_message->message.lParam = WSAMAKESELECTREPLY(event, error);
 
 	pthread_mutex_lock(&queues_lock);
 	open = is_open(queue);
 	if (open) {
-		*queue->last = note;
-		queue->last = &note->next;
+		*queue->last = queued_message;
+		queue->last = &queued_message->next;
 		ws_event_set(queue->event);
 	}
 	pthread_mutex_unlock(&queues_lock);
 	if (!open)
-		free(note);
+		free(queued_message);
 	return open;
 }
 
@@ -109,20 +109,20 @@ static void update_event(struct winsock_queue *queue)
 		ws_event_reset(queue->event);
 }
 
-/* The socket is closed: its number may soon be another one's. */
+/* The socket is closed, and its descriptor may be reused. */
 void ws_queue_purge(struct winsock_queue *queue, uint64_t origin)
 {
-	struct note **at, *note;
+	struct queued_message **at, *queued_message;
 
 	pthread_mutex_lock(&queues_lock);
 	if (is_open(queue)) {
-		for (at = &queue->first; (note = *at); ) {
-			if (note->origin != origin) {
-				at = &note->next;
+		for (at = &queue->first; (queued_message = *at); ) {
+			if (queued_message->origin != origin) {
+				at = &queued_message->next;
 				continue;
 			}
-			*at = note->next;
-			free(note);
+			*at = queued_message->next;
+			free(queued_message);
 		}
 		queue->last = at;
 		update_event(queue);
@@ -132,17 +132,17 @@ void ws_queue_purge(struct winsock_queue *queue, uint64_t origin)
 
 static void drop_messages(struct winsock_queue *queue)
 {
-	struct note *note;
+	struct queued_message *queued_message;
 
-	while ((note = queue->first)) {
-		queue->first = note->next;
-		free(note);
+	while ((queued_message = queue->first)) {
+		queue->first = queued_message->next;
+		free(queued_message);
 	}
 	queue->last = &queue->first;
 }
 
-/* L8: same queues, but empty, and with events of their own. */
-static void start_over(void)
+/* L8: the child keeps the queues, but empty, and with events not shared with the parent. */
+static void reset_after_fork(void)
 {
 	struct winsock_queue *queue;
 	int event;
@@ -160,7 +160,7 @@ static void start_over(void)
 
 static const struct ws_part queues_part = {
 	.lock = &queues_lock,
-	.forked = start_over,
+	.forked = reset_after_fork,
 };
 
 WS_REGISTER_PART(WS_PART_QUEUES, queues_part)
@@ -195,7 +195,7 @@ WS_EXPORT HWND winsock_create_queue(void)
 	return queue;
 }
 
-/* Under queues_lock, when it is closed and nobody waits in it. */
+/* Under queues_lock, once it is closed and has no readers. */
 static void free_queue(struct winsock_queue *queue)
 {
 	drop_messages(queue);
@@ -216,7 +216,10 @@ static int close_queue(struct winsock_queue *queue)
 	queue->link = NULL;
 	pthread_mutex_unlock(&queues_lock);
 
-	/* watch_lock comes first: nobody can find the queue meanwhile. */
+	/*
+	 * watch_lock must be taken before queues_lock.  The queue is no longer in the
+	 * list, so that no other thread finds it.
+	 */
 	ws_watch_forget_queue(queue);
 
 	pthread_mutex_lock(&queues_lock);
@@ -252,18 +255,18 @@ WS_EXPORT WSAEVENT winsock_queue_event(HWND queue)
 	return event;
 }
 
-static bool take(struct winsock_queue *queue, struct winsock_message *message)
+static bool dequeue(struct winsock_queue *queue, struct winsock_message *message)
 {
-	struct note *note = queue->first;
+	struct queued_message *queued_message = queue->first;
 
-	if (!note)
+	if (!queued_message)
 		return false;
-	*message = note->message;
-	queue->first = note->next;
+	*message = queued_message->message;
+	queue->first = queued_message->next;
 	if (!queue->first)
 		queue->last = &queue->first;
 	update_event(queue);
-	free(note);
+	free(queued_message);
 	return true;
 }
 
@@ -273,19 +276,19 @@ enum wait {
 	WAIT_ENDED,	/* by WSACleanup() */
 };
 
-/* L3: a signal that cancels nothing does not show. */
+/* L3: a signal that cancels nothing has no visible effect. */
 static enum wait wait_for_event(int event, const struct ws_deadline *deadline)
 {
 	struct pollfd pollfds[] = { { .fd = event, .events = POLLIN }, { 0 } };
 	struct timespec left = { 0 };
-	struct ws_ending *ending;
+	struct ws_cleanup_event *cleanup;
 
-	if (!ws_ending_get(&ending, &pollfds[1]))
+	if (!ws_cleanup_event_get(&cleanup, &pollfds[1]))
 		return WAIT_ENDED;
 	if (deadline->bounded)
 		left = ws_deadline_left(deadline);
 	ppoll(pollfds, 2, deadline->bounded ? &left : NULL, NULL);
-	ws_ending_put(ending);
+	ws_cleanup_event_put(cleanup);
 	if (pollfds[1].revents & POLLIN)
 		return WAIT_ENDED;
 	if (deadline->bounded && !left.tv_sec && !left.tv_nsec)
@@ -293,7 +296,7 @@ static enum wait wait_for_event(int event, const struct ws_deadline *deadline)
 	return WAIT_ON;
 }
 
-/* 1 with a message, 0 at the end of the time, or a WSA error. */
+/* 1 with a message, 0 on timeout, or a WSA error. */
 static int get_message(struct winsock_queue *queue,
 		       struct winsock_message *message,
 		       const struct ws_deadline *deadline)
@@ -307,7 +310,7 @@ static int get_message(struct winsock_queue *queue,
 		return WSAEINVAL;
 	}
 	queue->readers++;
-	while (queue->link && !(ret = take(queue, message)) && wait == WAIT_ON) {
+	while (queue->link && !(ret = dequeue(queue, message)) && wait == WAIT_ON) {
 		pthread_mutex_unlock(&queues_lock);
 		wait = wait_for_event(queue->event, deadline);
 		pthread_mutex_lock(&queues_lock);

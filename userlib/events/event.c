@@ -12,8 +12,8 @@
 #include "core/deadline.h"
 #include "core/error.h"
 #include "core/export.h"
-#include "alert.h"
-#include "ending.h"
+#include "completion.h"
+#include "cleanup.h"
 #include "event.h"
 #include "watch.h"
 
@@ -31,9 +31,9 @@ int ws_event_create(void)
 }
 
 /*
- * Numbers are the application's to mix up.  Eight bytes must not end in a file
- * or a socket, which have a type; what else is of no type, such as an epoll
- * set, refuses them.
+ * The application may pass a descriptor that is not an event.  Setting it must not
+ * write eight bytes to a file or a socket; those have a type in st_mode, and an eventfd
+ * has none.  Other descriptors without a type, such as an epoll set, fail write(2).
  */
 bool ws_event_is_valid(int fd)
 {
@@ -93,7 +93,7 @@ WS_EXPORT BOOL WSAResetEvent(WSAEVENT event)
 	return change(event, ws_event_reset);
 }
 
-/* L6: selections that would set it go on, and are to be asked for. */
+/* L6: selections that would set it stay in force, for WSAEnumNetworkEvents(). */
 static bool close_event(int fd)
 {
 	if (!ws_event_is_valid(fd))
@@ -109,28 +109,28 @@ WS_EXPORT BOOL WSACloseEvent(WSAEVENT event)
 
 /**
  * struct events - one WSAWaitForMultipleEvents()
- * @count: how many events
+ * @count: the number of events
  * @alertable: completion routines end the wait
- * @ending: so does WSACleanup(), after which no event can be set
- * @deadline: when it ends
- * @pollfds: the events, then the completion routines and @ending
+ * @cleanup: WSACleanup() ends the wait, since no event can be set after it
+ * @deadline: when the wait times out
+ * @pollfds: the events, then this thread's completion queue and @cleanup
  */
 struct events {
 	DWORD count;
 	bool alertable;
-	struct ws_ending *ending;
+	struct ws_cleanup_event *cleanup;
 	struct ws_deadline deadline;
 	struct pollfd pollfds[WSA_MAXIMUM_WAIT_EVENTS + 2];
 };
 
-/* The events that are set now; -1 with errno if one of them is none. */
+/* The number of events that are set; -1 with errno if one of them is not an event. */
 static int poll_events(struct events *events, const struct timespec *timeout)
 {
 	DWORD i;
 	int ret;
 
 	ret = ppoll(events->pollfds, events->count + 2, timeout, NULL);
-	/* L3: a signal that cancels nothing does not show. */
+	/* L3: a signal that cancels nothing has no visible effect. */
 	if (ret < 0)
 		return errno == EINTR ? 0 : -1;
 	for (ret = 0, i = 0; i < events->count; i++) {
@@ -152,7 +152,7 @@ static DWORD first_set(const struct events *events)
 	return i;
 }
 
-static void leave_out_set(struct events *events, bool out)
+static void skip_set_events(struct events *events, bool out)
 {
 	DWORD i;
 
@@ -162,14 +162,14 @@ static void leave_out_set(struct events *events, bool out)
 			events->pollfds[i].fd = ~events->pollfds[i].fd;
 }
 
-static bool is_alerted(const struct events *events)
+static bool run_completions(const struct events *events)
 {
 	return events->alertable &&
 	       events->pollfds[events->count].revents & POLLIN &&
-	       ws_alert_run();
+	       ws_completion_run();
 }
 
-static bool is_over(const struct events *events)
+static bool is_cleaned_up(const struct events *events)
 {
 	if (!(events->pollfds[events->count + 1].revents & POLLIN))
 		return false;
@@ -177,7 +177,7 @@ static bool is_over(const struct events *events)
 	return true;
 }
 
-/* What is left of the time; false if it is over. */
+/* The time left; false if the deadline has passed. */
 static bool time_left(const struct events *events, struct timespec *left)
 {
 	if (!events->deadline.bounded)
@@ -186,7 +186,7 @@ static bool time_left(const struct events *events, struct timespec *left)
 	return left->tv_sec || left->tv_nsec;
 }
 
-/* These return what WSAWaitForMultipleEvents() does. */
+/* These return the result of WSAWaitForMultipleEvents(). */
 static DWORD wait_for_any(struct events *events)
 {
 	struct timespec left = { 0 };
@@ -200,9 +200,9 @@ static DWORD wait_for_any(struct events *events)
 			return WSA_WAIT_FAILED;
 		if (set)
 			return WSA_WAIT_EVENT_0 + first_set(events);
-		if (is_alerted(events))
+		if (run_completions(events))
 			return WSA_WAIT_IO_COMPLETION;
-		if (is_over(events))
+		if (is_cleaned_up(events))
 			return WSA_WAIT_FAILED;
 	} while (more);
 	return WSA_WAIT_TIMEOUT;
@@ -220,16 +220,16 @@ static DWORD wait_for_all(struct events *events)
 			return WSA_WAIT_FAILED;
 		if ((DWORD)set == events->count)
 			return WSA_WAIT_EVENT_0;
-		if (is_alerted(events))
+		if (run_completions(events))
 			return WSA_WAIT_IO_COMPLETION;
-		if (is_over(events))
+		if (is_cleaned_up(events))
 			return WSA_WAIT_FAILED;
 		if (!time_left(events, &left))
 			return WSA_WAIT_TIMEOUT;
-		/* Those that are set already would end the wait at once. */
-		leave_out_set(events, true);
+		/* Events that are set already would end ppoll(2) at once. */
+		skip_set_events(events, true);
 		set = poll_events(events, events->deadline.bounded ? &left : NULL);
-		leave_out_set(events, false);
+		skip_set_events(events, false);
 		if (set < 0)
 			return WSA_WAIT_FAILED;
 	}
@@ -250,7 +250,7 @@ static int events_init(struct events *events, const WSAEVENT *list,
 		if (events->pollfds[i].fd < 0)
 			return WSA_INVALID_HANDLE;
 	}
-	events->pollfds[i].fd = alertable ? ws_alert_fd() : -1;
+	events->pollfds[i].fd = alertable ? ws_completion_fd() : -1;
 	events->pollfds[i].events = POLLIN;
 	events->alertable = events->pollfds[i].fd >= 0;
 	events->pollfds[i + 1].fd = -1;
@@ -265,8 +265,8 @@ static DWORD wait_until(struct events *events, bool all,
 }
 
 /*
- * Looks first: the number that waiting for the end takes must not be that of an
- * event which has been closed.
+ * Polls once before it creates the cleanup event: that must not be given the
+ * descriptor of an event in the list which has been closed.
  */
 static DWORD wait_for(struct events *events, bool all, DWORD timeout)
 {
@@ -278,12 +278,12 @@ static DWORD wait_for(struct events *events, bool all, DWORD timeout)
 	ret = wait_until(events, all, ws_deadline_in(0, 0));
 	if (ret != WSA_WAIT_TIMEOUT || !timeout)
 		return ret;
-	if (!ws_ending_get(&events->ending, &events->pollfds[events->count + 1])) {
+	if (!ws_cleanup_event_get(&events->cleanup, &events->pollfds[events->count + 1])) {
 		errno = ECANCELED;
 		return WSA_WAIT_FAILED;
 	}
 	ret = wait_until(events, all, deadline);
-	ws_ending_put(events->ending);
+	ws_cleanup_event_put(events->cleanup);
 	return ret;
 }
 
@@ -299,7 +299,7 @@ static int wait_error(int err)
 	}
 }
 
-/* Nothing is consumed: all events are of the kind that is reset by hand. */
+/* The wait does not reset events: all are manual-reset events. */
 WS_EXPORT DWORD WSAWaitForMultipleEvents(DWORD count, const WSAEVENT *list,
 					 BOOL all, DWORD timeout,
 					 BOOL alertable)

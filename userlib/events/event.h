@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* WSAEVENT is the number of an eventfd(2): readable while it is set. */
+/* A WSAEVENT is an eventfd(2) descriptor, readable while the event is set. */
 #ifndef WS_EVENT_H
 #define WS_EVENT_H
 

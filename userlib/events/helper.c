@@ -15,8 +15,8 @@
 #define EVENTS_AT_ONCE	32
 
 /*
- * @set and @wake are numbers among the application's: they are closed on exec,
- * and a program that closes what it does not know loses its events.
+ * @set and @wake are in the application's descriptor table.  They are closed on exec,
+ * and a program that closes descriptors which it did not open gets no more events.
  */
 static struct helper {
 	bool running;
@@ -27,7 +27,7 @@ static struct helper {
 
 static pthread_mutex_t helper_lock = PTHREAD_MUTEX_INITIALIZER;
 
-static void *help(void *arg)
+static void *helper_main(void *arg)
 {
 	struct epoll_event events[EVENTS_AT_ONCE];
 	int set = (intptr_t)arg;
@@ -48,7 +48,7 @@ static void *help(void *arg)
 	}
 }
 
-/* The application's signals are its own threads' business. */
+/* All signals are blocked: the application's handlers run in its own threads. */
 static int start_thread(struct helper *h)
 {
 	sigset_t all, before;
@@ -59,14 +59,14 @@ static int start_thread(struct helper *h)
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, HELPER_STACK);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&h->thread, &attr, help, (void *)(intptr_t)h->set);
+	err = pthread_create(&h->thread, &attr, helper_main, (void *)(intptr_t)h->set);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attr);
 	errno = ENOMEM;
 	return err ? -1 : 0;
 }
 
-/* Nobody reads @wake: each write is an edge. */
+/* @wake is never read: with EPOLLET each write causes an event. */
 static int open_helper(struct helper *h)
 {
 	struct epoll_event event = {
@@ -90,7 +90,7 @@ static int open_helper(struct helper *h)
 	return -1;
 }
 
-/* 0, or -1 with errno if it cannot be had. */
+/* 0, or -1 with errno if it cannot be started. */
 int ws_helper_start(void)
 {
 	struct helper h;
@@ -118,7 +118,7 @@ bool ws_helper_runs(void)
 	return runs;
 }
 
-/* WSACleanup: nobody has anything left for it to do. */
+/* WSACleanup(): no watches or requests are left. */
 static void stop_helper(void)
 {
 	struct epoll_event end = {
@@ -134,7 +134,10 @@ static void stop_helper(void)
 
 	if (!h.running)
 		return;
-	/* Numbers that somebody has closed are not ours: it cannot be told. */
+	/*
+	 * If the application has closed these descriptors, the thread cannot be woken,
+	 * and they must not be closed here.
+	 */
 	if (epoll_ctl(h.set, EPOLL_CTL_MOD, h.wake, &end) ||
 	    eventfd_write(h.wake, 1)) {
 		pthread_detach(h.thread);
@@ -145,7 +148,7 @@ static void stop_helper(void)
 	close(h.set);
 }
 
-/* Makes the thread look what requests there are. */
+/* Makes the thread process the list of requests. */
 void ws_helper_wake(void)
 {
 	pthread_mutex_lock(&helper_lock);
@@ -154,7 +157,7 @@ void ws_helper_wake(void)
 	pthread_mutex_unlock(&helper_lock);
 }
 
-/* As epoll_ctl(2) on the helper's set; EBADF if it does not run. */
+/* As epoll_ctl(2) on the helper's set; EBADF if the thread does not run. */
 int ws_helper_ctl(int op, int fd, struct epoll_event *event)
 {
 	int ret = -1;
@@ -178,7 +181,7 @@ int ws_helper_add(int fd, enum ws_part_id part)
 	return ws_helper_ctl(EPOLL_CTL_ADD, fd, &event);
 }
 
-/* L8: the thread and its epoll set are the parent's. */
+/* L8: the thread and its epoll set belong to the parent. */
 static void forget_helper(void)
 {
 	if (!helper.running)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The helper thread: one at most, started when something first needs it.
+ * The helper thread: at most one, started when it is first needed.
  *
- * It waits on an epoll set.  What is ready there is known by a name whose upper
- * half is a watch's serial number, or by the number of a part.
+ * It waits on an epoll set.  The data of an event is either a key with a watch's
+ * serial number in its upper half, or an enum ws_part_id.
  */
 #ifndef WS_HELPER_H
 #define WS_HELPER_H

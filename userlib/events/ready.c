@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* What poll(2) says of a socket, in Winsock's terms. */
+/* Translates the result of poll(2) into Winsock's terms. */
 #include <errno.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
@@ -10,7 +10,7 @@
 
 #include "ready.h"
 
-/* What to ask poll(2) for; it always tells of errors. */
+/* The events to pass to poll(2), which reports errors in any case. */
 short ws_ready_events(unsigned int interest)
 {
 	short events = 0;
@@ -54,7 +54,7 @@ static unsigned int plain(int fd, short revents)
 	return ready;
 }
 
-/* Not every wait asks for that. */
+/* Asked separately, since not every wait includes POLLRDHUP. */
 static bool is_shut_down(int fd)
 {
 	struct pollfd pollfd = { .fd = fd, .events = POLLRDHUP };
@@ -63,10 +63,10 @@ static bool is_shut_down(int fd)
 }
 
 /*
- * TCP_CLOSE is what a connection ends in, what an attempt to connect fails to
- * and what a socket begins with.  Only a connection has had a round trip or
- * options agreed on, and keeps both; only the socket that has done nothing yet
- * is not shut down.  An error that waits to be fetched must not be lost here.
+ * TCP_CLOSE is the state of a socket whose connection has ended, of one whose connect
+ * has failed, and of a new one.  Only a socket that was connected has a measured round
+ * trip or negotiated options, and it keeps both; only a new socket is not shut down.
+ * A pending SO_ERROR must not be consumed here.
  */
 static unsigned int ready_when_closed(struct ws_slot *slot, int fd,
 				      const struct tcp_info *info, short revents)
@@ -91,7 +91,7 @@ static unsigned int ready_when_closed(struct ws_slot *slot, int fd,
 	return WS_HANGUP | WS_WRITABLE;
 }
 
-/* Some end has come: which one, poll(2) does not say. */
+/* poll(2) reported a hangup or an error: find out which. */
 static unsigned int ready_at_end(struct ws_slot *slot, int fd, short revents)
 {
 	unsigned int ready = plain(fd, revents & ~(POLLIN | POLLPRI));
@@ -119,26 +119,26 @@ static unsigned int ready_at_end(struct ws_slot *slot, int fd, short revents)
 	case TCP_CLOSING:
 	case TCP_TIME_WAIT:
 		return ready | WS_HANGUP;
-	default:	/* our own shutdown, which is no news */
+	default:	/* only this side's shutdown(), which is not reported */
 		return ready;
 	}
 }
 
 /**
  * ws_ready - what is a socket ready for?
- * @slot: what the library remembers of it; may be NULL
- * @fd: its number
- * @revents: of a poll(2) that asked for ws_ready_events() of the conditions
- *	     of interest
+ * @slot: its slot; may be NULL
+ * @fd: its descriptor
+ * @revents: the result of poll(2) with ws_ready_events() of the conditions of
+ *	     interest
  *
- * Return: WS_READABLE etc.; conditions nobody asked for may be missing.  None
- * at all for a stream socket that has done nothing yet, and for one that only
- * its own shutdown() makes poll(2) talk of.
+ * Return: WS_READABLE etc.; conditions that were not polled for may be missing.  0 for
+ * a new stream socket, and for one that poll(2) reports only because of this side's
+ * shutdown().
  */
 unsigned int ws_ready(struct ws_slot *slot, int fd, short revents)
 {
 	if (ws_slot_is_datagram(slot))
-		/* An error is the next recv()'s to tell. */
+		/* The next recv() returns the error. */
 		return plain(fd, revents & POLLERR ? revents | POLLIN : revents);
 	if (revents & (POLLRDHUP | POLLHUP | POLLERR))
 		return ready_at_end(slot, fd, revents);

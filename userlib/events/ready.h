@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a socket is ready for, in Winsock's terms.  select(), WSAPoll() and the
- * event selections all ask here, so that they cannot disagree.
+ * What a socket is ready for, in Winsock's terms.  select(), WSAPoll() and the event
+ * selections all use this, so that their results agree.
  */
 #ifndef WS_READY_H
 #define WS_READY_H

@@ -2,10 +2,10 @@
 /*
  * select() and WSAPoll(), both on ppoll(2).
  *
- * poll(2) talks of things that Winsock does not: it calls a socket that has
- * done nothing yet hung up, and wakes for it at once.  Such a socket is left
- * out, and looked at again a moment later, as is its slot: closesocket() must
- * end the wait all the same.
+ * poll(2) reports conditions that Winsock does not: POLLHUP for a stream socket that
+ * is not connected yet, which ends the wait at once.  Such a socket is left out of the
+ * wait and polled again every RECHECK_NSEC, together with its slot, since closesocket()
+ * must end the wait.
  */
 #include <errno.h>
 #include <limits.h>
@@ -23,20 +23,20 @@
 #include "ready.h"
 
 #define USEC_PER_SEC	1000000
-#define MOMENT_NSEC	(20 * WS_NSEC_PER_MSEC)
-/* A wait for this many sockets needs no memory but the stack. */
+#define RECHECK_NSEC	(20 * WS_NSEC_PER_MSEC)
+/* A wait for this many sockets does not allocate. */
 #define FEW		64
 
 /**
  * struct wanted - a socket that is waited for
- * @slot: what the library remembers of it
- * @generation: of @slot, when the wait began
- * @interest: WS_READABLE etc.
- * @ready: those that have come
+ * @slot: its slot
+ * @generation: of @slot when the wait began
+ * @interest: WS_READABLE etc. to wait for
+ * @ready: those of @interest that it is ready for
  * @sets: the sets of a select() that it is in, 1 << enum set
- * @events: what a WSAPoll() has asked for
+ * @events: the events passed to WSAPoll()
  * @closed: closesocket() has closed it meanwhile
- * @invalid: the number has never been valid, or was lost to close(2)
+ * @invalid: the descriptor was never valid, or was closed by close(2)
  */
 struct wanted {
 	struct ws_slot *slot;
@@ -52,11 +52,12 @@ struct wanted {
 /**
  * struct wait - one select() or WSAPoll()
  * @call: the application's call
- * @count: how many sockets
+ * @count: the number of sockets
  * @wanted: the sockets
- * @pollfds: for poll(2), in the same order; a negative number is left out
- * @memory: what both are in, unless @few are enough
- * @deadline: when it ends
+ * @pollfds: for poll(2), in the same order; poll(2) ignores a negative fd
+ * @memory: the allocation of both arrays; NULL if @few is used
+ * @deadline: when the wait times out
+ * @few: both arrays, for at most FEW sockets
  */
 struct wait {
 	struct ws_call call;
@@ -104,7 +105,7 @@ static struct wanted *wait_add(struct wait *wait, int fd, struct ws_slot *slot)
 	return wanted;
 }
 
-/* poll(2) refers to each file: closesocket must not take that for a share. */
+/* poll(2) holds references: closesocket() must not count them as owners. */
 static void count_pollers(const struct wait *wait, int n)
 {
 	unsigned int i;
@@ -125,8 +126,8 @@ static int poll_once(struct wait *wait, const struct timespec *timeout)
 }
 
 /*
- * Has the number been closed, and perhaps come to mean something else?  A
- * closesocket() that has yet to decide shows as an end: that is waited for.
+ * Was the descriptor closed, and perhaps reused?  A closesocket() that has not
+ * returned may show as a hangup, so its end is waited for.
  */
 static bool was_closed(const struct wanted *wanted, short revents)
 {
@@ -135,35 +136,35 @@ static bool was_closed(const struct wanted *wanted, short revents)
 	return ws_slot_generation(wanted->slot) != wanted->generation;
 }
 
-static bool has_come(struct wanted *wanted, int fd, short revents)
+static bool check_socket(struct wanted *wanted, int fd, short revents)
 {
 	if (revents && !(revents & POLLNVAL))
 		wanted->ready = wanted->interest &
 				ws_ready(wanted->slot, fd, revents);
-	/* Last, since the answer was that of whatever the number meant then. */
+	/* Checked last: poll(2) may have reported on another socket with this fd. */
 	wanted->closed = was_closed(wanted, revents);
 	wanted->invalid = !wanted->closed && revents & POLLNVAL;
 	return wanted->ready || wanted->closed || wanted->invalid;
 }
 
-static bool any_has_come(struct wait *wait)
+static bool check_sockets(struct wait *wait)
 {
 	bool any = false;
 	unsigned int i;
 
 	for (i = 0; i < wait->count; i++)
-		any |= has_come(&wait->wanted[i], wait->pollfds[i].fd,
-				wait->pollfds[i].revents);
+		any |= check_socket(&wait->wanted[i], wait->pollfds[i].fd,
+				    wait->pollfds[i].revents);
 	return any;
 }
 
 /*
- * Waits a moment, without those that poll(2) wakes for and nobody wants to hear
- * of.  Whatever comes is seen by the next look at all.
+ * Waits for RECHECK_NSEC without the sockets that poll(2) reports although they are not
+ * ready.  The caller polls all sockets again.
  */
 static void poll_others(struct wait *wait, const struct timespec *left)
 {
-	struct timespec moment = { .tv_nsec = MOMENT_NSEC };
+	struct timespec moment = { .tv_nsec = RECHECK_NSEC };
 	struct pollfd *pollfd;
 
 	if (left && !left->tv_sec && left->tv_nsec < moment.tv_nsec)
@@ -177,7 +178,7 @@ static void poll_others(struct wait *wait, const struct timespec *left)
 			pollfd->fd = ~pollfd->fd;
 }
 
-/* 1 when something has come, 0 at the end of the time, -1 with errno. */
+/* 1 if a socket is ready or was closed, 0 on timeout, -1 with errno. */
 static int wait_for_sockets(struct wait *wait)
 {
 	bool bounded = wait->deadline.bounded;
@@ -191,10 +192,10 @@ static int wait_for_sockets(struct wait *wait)
 		if (bounded)
 			left = ws_deadline_left(&wait->deadline);
 		ret = poll_once(wait, bounded ? &left : NULL);
-		/* L3: a signal that cancels nothing does not show. */
+		/* L3: a signal that cancels nothing has no visible effect. */
 		if (ret < 0 && (errno != EINTR || ws_is_cancelled()))
 			return -1;
-		if (any_has_come(wait))
+		if (check_sockets(wait))
 			return 1;
 		if (!ret || (bounded && !left.tv_sec && !left.tv_nsec))
 			return 0;
@@ -224,10 +225,11 @@ static const unsigned int set_interest[SETS] = {
 /**
  * struct selection - one select()
  * @sets: its three sets, any of which may be NULL, or the same as another
- * @total: sockets in them, those that are there twice counted twice
+ * @total: entries in them; a socket in two sets counts twice
  * @wait: for the sockets, each of them once
- * @index: where a socket is in @wait plus one, found by its number's hash
- * @buckets: of @index, a power of two
+ * @index: hash table: descriptor to index in @wait plus one
+ * @buckets: size of @index, a power of two
+ * @few_index: @index for at most FEW entries
  */
 struct selection {
 	struct winsock_fd_set *sets[SETS];
@@ -277,7 +279,7 @@ static void selection_end(struct selection *sel)
 	wait_end(&sel->wait);
 }
 
-/* False if @s is no socket. */
+/* False if @s is not a socket. */
 static bool selection_add(struct selection *sel, SOCKET s, enum set set)
 {
 	int fd = ws_socket_fd(s);
@@ -319,7 +321,7 @@ static bool is_ready_in(const struct wanted *wanted, enum set set)
 	return wanted->ready & set_interest[set];
 }
 
-/* A program may give one set as two, and gets one answer. */
+/* A program may pass the same set as two arguments; it gets the union. */
 static bool is_ready_in_same(const struct selection *sel,
 			     const struct wanted *wanted, enum set set)
 {
@@ -332,7 +334,7 @@ static bool is_ready_in_same(const struct selection *sel,
 	return false;
 }
 
-/* Leaves what is ready, once. */
+/* Removes the sockets that are not ready, and duplicates.  Returns how many are left. */
 static int keep_ready(struct selection *sel, enum set set)
 {
 	winsock_fd_set *fds = sel->sets[set];
@@ -378,7 +380,7 @@ static void empty_all(struct selection *sel)
 			sel->sets[set]->fd_count = 0;
 }
 
-/* What went wrong with a socket, if anything did. */
+/* WSAENOTSOCK for an invalid descriptor or P6, else 0. */
 static int selection_error(struct selection *sel)
 {
 	const struct wanted *wanted = sel->wait.wanted;
@@ -440,7 +442,7 @@ static int select_error(struct selection *sel, const struct timeval *timeout,
 	return error;
 }
 
-/* The number of sockets in no one set is of interest here. */
+/* As on Windows, @nfds is ignored. */
 WS_EXPORT int winsock_select(int nfds, winsock_fd_set *readfds,
 			     winsock_fd_set *writefds,
 			     winsock_fd_set *exceptfds,
@@ -475,8 +477,8 @@ WS_EXPORT int __WSAFDIsSet(SOCKET s, winsock_fd_set *set)
 #define POLL_ROOM	(POLLOUT | POLLWRNORM)
 
 /*
- * POLLIN is POLLRDNORM and POLLRDBAND in Winsock, and POLLOUT is POLLWRNORM.
- * Ends are told of whether asked for or not.
+ * In Winsock POLLIN is POLLRDNORM and POLLRDBAND, and POLLOUT is POLLWRNORM.  Hangups
+ * and errors are reported in any case.
  */
 static unsigned int poll_interest(short events)
 {
@@ -512,13 +514,13 @@ static short poll_revents(const struct wanted *wanted)
 		if (wanted->interest & WS_WRITABLE)
 			revents |= POLL_ROOM;
 	}
-	/* What has two names is told by the one that was asked for. */
+	/* L20: POLLIN is returned only if it was requested. */
 	return wanted->events & POLLIN ? revents : revents & ~POLLIN;
 }
 
 /*
- * What is no socket gets POLLNVAL and is not waited for, nor counted.  Those
- * that are waited for have 0, their place in the order is their place in @wait.
+ * An entry that is not a socket gets POLLNVAL and is neither waited for nor counted.
+ * The other entries get revents 0, and are in @wait in the same order.
  */
 static int poll_add_all(struct wait *wait, WSAPOLLFD *fds, ULONG nfds)
 {
@@ -596,7 +598,7 @@ WS_EXPORT int WSAPoll(WSAPOLLFD *fds, ULONG nfds, INT timeout)
 	return ws_call_done(&wait.call, error) ? SOCKET_ERROR : count;
 }
 
-/* For programs that use libc's structure, which Winsock's has the name of. */
+/* For programs that use libc's struct pollfd, which differs from WSAPOLLFD. */
 WS_EXPORT int winsock_poll(struct pollfd *pollfds, ULONG nfds, INT timeout)
 {
 	WSAPOLLFD few[FEW], *fds = few;

@@ -3,21 +3,20 @@
  * Event selections: WSAEventSelect, WSAEnumNetworkEvents and what WSAAsyncSelect
  * shares with them.
  *
- * A watch keeps, of each network event, whether it is asked for (mask), has
- * been recorded (pending) and was told and may not be told again yet (reported).
- * look() compares with what the socket is ready for; it runs when something
- * is asked for or re-enabled, in that call itself, and in the one helper thread
- * when epoll says that something has changed.  A watch stays with its socket
- * until that is closed, also when nothing is asked for any more: real Windows
- * remembers what was reported.
+ * For each network event a watch stores whether it is selected (mask), has been
+ * recorded (pending), and was reported and is not re-enabled yet (reported).
+ * record_events() compares these with what the socket is ready for.  It runs in the
+ * call that selects or re-enables an event, and in the helper thread when epoll
+ * reports a change.  A watch stays with its socket until that is closed, even if no
+ * event is selected any more: Windows keeps what was reported, too.
  *
- * The epoll set is edge triggered and holds no reference to a file.  Events of
- * a number that has been closed or means another socket are told by the watch's
- * serial number.
+ * The epoll set is edge-triggered and holds no reference to a file.  The watch's
+ * serial number tells whether an event is from an earlier socket with the same
+ * descriptor.
  *
- * closesocket() takes watch_lock to suspend the watch before it closes, and to drop
- * it when it has closed: nothing is recorded from then on, when the number may mean
- * another socket, and when closesocket() has returned (P9).
+ * closesocket() takes watch_lock to suspend the watch before it closes, and to drop it
+ * when it has closed.  So nothing is recorded once the descriptor may refer to another
+ * socket, nor after closesocket() has returned (P9).
  */
 #include <errno.h>
 #include <limits.h>
@@ -42,9 +41,9 @@
 #include "ready.h"
 #include "watch.h"
 
-/* Which events there can be depends on what the socket does. */
+/* Determines which events can occur. */
 enum phase {
-	UNCONNECTED,	/* as far as we know */
+	UNCONNECTED,	/* or not yet known to be anything else */
 	CONNECTED,
 	LISTENING,
 	DATAGRAM,
@@ -52,28 +51,28 @@ enum phase {
 
 /**
  * struct ws_watch - the selection of one socket
- * @next: all of them
- * @link: what points here
- * @users: slots that point here: the socket's numbers
- * @home: the slot of @fd
- * @fd: the number under which the epoll set knows the socket
- * @inode: the socket
+ * @next: in the list of all watches
+ * @link: the pointer to this watch in that list
+ * @users: slots that refer to it: one for each descriptor of the socket
+ * @slot: the slot of @fd
+ * @fd: the descriptor by which the socket is in the epoll set
+ * @inode: of the socket
  * @serial: changes with @fd; never 0
- * @suspended: calls of closesocket() that are at work on @fd
- * @armed: EPOLL events of the set; 0 if it does not have @fd
- * @phase: what the socket does
- * @target: who is told
- * @mask: FD_ events that are asked for
- * @pending: those of them that WSAEnumNetworkEvents() has yet to tell of
- * @reported: those that are not told of again until they are re-enabled
- * @errors: of pending events
- * @connect_error: errno of the attempt that FD_CONNECT told of
+ * @suspended: number of closesocket() calls in progress on @fd
+ * @armed: EPOLL* events of the socket in the epoll set; 0 if it is not there
+ * @phase: see enum phase
+ * @target: where events are reported
+ * @mask: FD_ events that are selected
+ * @pending: FD_ events that WSAEnumNetworkEvents() has not returned yet
+ * @reported: FD_ events that are not reported again until they are re-enabled
+ * @errors: error codes of @pending events
+ * @connect_error: errno of the attempt that FD_CONNECT reported
  */
 struct ws_watch {
 	struct ws_watch *next;
 	struct ws_watch **link;
 	unsigned int users;
-	struct ws_slot *home;
+	struct ws_slot *slot;
 	int fd;
 	uint64_t inode;
 	uint32_t serial;
@@ -92,7 +91,7 @@ static pthread_mutex_t watch_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct ws_watch *watches;
 static uint32_t last_serial;
 
-static uint64_t name_of(const struct ws_watch *w)
+static uint64_t key_of(const struct ws_watch *w)
 {
 	return (uint64_t)w->serial << 32 | (uint32_t)w->fd;
 }
@@ -104,7 +103,7 @@ static uint64_t inode_of(int fd)
 	return fstat(fd, &st) ? 0 : st.st_ino;
 }
 
-/* Order matters to those who get messages. */
+/* The order in which messages are posted. */
 static const struct {
 	long event;
 	int bit;
@@ -120,14 +119,14 @@ static const struct {
 
 #define NETWORK_EVENTS	(sizeof(network_events) / sizeof(network_events[0]))
 
-static long awaited(const struct ws_watch *w)
+static long wanted_events(const struct ws_watch *w)
 {
 	return w->mask & ~(w->pending | w->reported);
 }
 
 static uint32_t epoll_events(const struct ws_watch *w)
 {
-	long events = awaited(w);
+	long events = wanted_events(w);
 	uint32_t epoll = 0;
 	size_t i;
 
@@ -138,14 +137,14 @@ static uint32_t epoll_events(const struct ws_watch *w)
 }
 
 /*
- * Once in the set the socket stays there: changing cannot fail for want of
- * memory.  A number that means something else by now is not in it.
+ * Once in the set the socket stays there, so that a change needs no memory.  If the
+ * descriptor has been reused meanwhile, EPOLL_CTL_MOD fails with ENOENT.
  */
 static int arm(struct ws_watch *w, uint32_t events)
 {
 	struct epoll_event event = {
 		.events = events ? events : EPOLLONESHOT,
-		.data.u64 = name_of(w),
+		.data.u64 = key_of(w),
 	};
 
 	if (events == w->armed || !ws_helper_runs())
@@ -161,10 +160,10 @@ static int arm(struct ws_watch *w, uint32_t events)
 }
 
 /*
- * Sees for itself whether the socket has begun to listen or got connected: what
- * the application did before it asked for events is not known.
+ * Finds out from the socket whether it listens or is connected: the calls that the
+ * application made before it selected events were not recorded.
  */
-static void settle(struct ws_watch *w, unsigned int ready)
+static void update_phase(struct ws_watch *w, unsigned int ready)
 {
 	socklen_t len = sizeof(struct tcp_info);
 	struct tcp_info info = { 0 };
@@ -198,20 +197,21 @@ static unsigned int readiness(const struct ws_watch *w)
 		.events = POLLIN | POLLPRI | POLLRDHUP,
 	};
 
-	if (awaited(w) & (FD_CONNECT | FD_WRITE) || w->phase == UNCONNECTED)
+	if (wanted_events(w) & (FD_CONNECT | FD_WRITE) || w->phase == UNCONNECTED)
 		pollfd.events |= POLLOUT;
 	if (poll(&pollfd, 1, 0) <= 0 || pollfd.revents & POLLNVAL)
 		return 0;
-	return ws_ready(w->home, w->fd, pollfd.revents);
+	return ws_ready(w->slot, w->fd, pollfd.revents);
 }
 
 /*
- * FD_READ and FD_WRITE are not for what was shut down (L25), and FD_WRITE is not
- * for a connection that is gone.  FD_CLOSE comes when all is read that can be.
+ * FD_READ and FD_WRITE do not occur in a direction that was shut down (L25), and
+ * FD_WRITE not on a connection that was aborted.  FD_CLOSE occurs once there is
+ * nothing left to read.
  */
-static long happened(const struct ws_watch *w, unsigned int ready)
+static long occurred(const struct ws_watch *w, unsigned int ready)
 {
-	unsigned int flags = ws_slot_flags(w->home);
+	unsigned int flags = ws_slot_flags(w->slot);
 	long events = FD_CONNECT;
 
 	switch (w->phase) {
@@ -236,8 +236,8 @@ static long happened(const struct ws_watch *w, unsigned int ready)
 }
 
 /*
- * SO_ERROR is given out once, and here is the one who takes it: it is kept for
- * the application, who gets it as often as it asks, as on Windows.
+ * The kernel returns SO_ERROR once, and this is where it is read.  It is stored for
+ * the application, which can read it repeatedly, as on Windows.
  */
 static int connect_error(struct ws_watch *w)
 {
@@ -250,7 +250,7 @@ static int connect_error(struct ws_watch *w)
 						      ECONNREFUSED);
 }
 
-/* Windows says WSAECONNABORTED of a reset, too. */
+/* Windows reports WSAECONNABORTED for a reset, too. */
 static int error_of(struct ws_watch *w, long event, unsigned int ready)
 {
 	if (event == FD_CONNECT && ready & WS_CONNECT_FAILED)
@@ -265,7 +265,7 @@ static void record(struct ws_watch *w, long event, int bit, int error)
 	const struct ws_target *target = &w->target;
 
 	if (target->queue) {
-		if (ws_queue_post(target->queue, target, name_of(w), event,
+		if (ws_queue_post(target->queue, target, key_of(w), event,
 				  error))
 			w->reported |= event;
 		return;
@@ -277,18 +277,18 @@ static void record(struct ws_watch *w, long event, int bit, int error)
 }
 
 /* True if there was something to record. */
-static bool look(struct ws_watch *w)
+static bool record_events(struct ws_watch *w)
 {
 	unsigned int ready;
 	long events;
 	size_t i;
 
-	if (!awaited(w))
+	if (!wanted_events(w))
 		return false;
 
 	ready = readiness(w);
-	settle(w, ready);
-	events = happened(w, ready) & awaited(w);
+	update_phase(w, ready);
+	events = occurred(w, ready) & wanted_events(w);
 	for (i = 0; i < NETWORK_EVENTS; i++)
 		if (events & network_events[i].event)
 			record(w, network_events[i].event,
@@ -298,33 +298,34 @@ static bool look(struct ws_watch *w)
 }
 
 /*
- * What is armed in excess costs a wake-up at most, see woken(): the usual turn,
- * where FD_READ comes and goes, needs no epoll_ctl(2) at all.
+ * Events are only added here.  An event that is armed without need costs at most one
+ * wakeup, see handle_wakeup().  The common sequence, in which FD_READ is recorded and
+ * re-enabled, needs no epoll_ctl(2).
  */
-static int look_and_arm(struct ws_watch *w)
+static int update_watch(struct ws_watch *w)
 {
 	uint32_t events;
 
 	if (w->suspended)
 		return 0;
-	look(w);
+	record_events(w);
 	events = epoll_events(w);
 	return events & ~w->armed ? arm(w, events | w->armed) : 0;
 }
 
-/* Woken for nothing: be left alone until something is re-enabled. */
-static void woken(struct ws_watch *w)
+/* If nothing was recorded, disarm events that are not wanted at present. */
+static void handle_wakeup(struct ws_watch *w)
 {
-	if (!w->suspended && !look(w))
+	if (!w->suspended && !record_events(w))
 		arm(w, epoll_events(w));
 }
 
-static struct ws_watch *find_by_name(uint64_t name)
+static struct ws_watch *find_by_key(uint64_t key)
 {
-	struct ws_slot *slot = ws_slot_lookup((uint32_t)name);
+	struct ws_slot *slot = ws_slot_lookup((uint32_t)key);
 	struct ws_watch *w = slot ? atomic_load(&slot->watch) : NULL;
 
-	return w && name_of(w) == name ? w : NULL;
+	return w && key_of(w) == key ? w : NULL;
 }
 
 /* Called by the helper thread. */
@@ -333,13 +334,13 @@ void ws_watch_ready(uint64_t name)
 	struct ws_watch *w;
 
 	pthread_mutex_lock(&watch_lock);
-	w = find_by_name(name);
+	w = find_by_key(name);
 	if (w)
-		woken(w);
+		handle_wakeup(w);
 	pthread_mutex_unlock(&watch_lock);
 }
 
-/* WSACleanup, before the epoll set is gone: all sockets are closed, or as good as. */
+/* WSACleanup(), before the epoll set is closed: all sockets are closed by now. */
 static void stop_watches(void)
 {
 	struct ws_watch *w;
@@ -350,13 +351,13 @@ static void stop_watches(void)
 	pthread_mutex_unlock(&watch_lock);
 }
 
-static void settle_here(struct ws_watch *w, struct ws_slot *slot, int fd)
+static void assign_slot(struct ws_watch *w, struct ws_slot *slot, int fd)
 {
-	w->home = slot;
+	w->slot = slot;
 	w->fd = fd;
 	w->armed = 0;
 	w->suspended = 0;
-	/* 0 is the helper's own. */
+	/* Keys with the serial number 0 are enum ws_part_id. */
 	if (!++last_serial)
 		last_serial++;
 	w->serial = last_serial;
@@ -368,7 +369,7 @@ static struct ws_watch *new_watch(struct ws_slot *slot, int fd)
 
 	if (!w)
 		return NULL;
-	settle_here(w, slot, fd);
+	assign_slot(w, slot, fd);
 	w->inode = inode_of(fd);
 	w->target.event = -1;
 	if (ws_slot_is_datagram(slot))
@@ -384,13 +385,13 @@ static struct ws_watch *new_watch(struct ws_slot *slot, int fd)
 	return w;
 }
 
-static void use_watch(struct ws_slot *slot, struct ws_watch *w)
+static void link_watch(struct ws_slot *slot, struct ws_watch *w)
 {
 	w->users++;
 	atomic_store(&slot->watch, w);
 }
 
-/* One selection a socket, whatever the number it is asked for by. */
+/* A socket has one selection, whichever of its descriptors is used. */
 static struct ws_watch *find_by_inode(int fd)
 {
 	uint64_t inode = watches ? inode_of(fd) : 0;
@@ -412,7 +413,7 @@ static struct ws_watch *get_watch(struct ws_slot *slot, int fd)
 	if (!w)
 		w = new_watch(slot, fd);
 	if (w)
-		use_watch(slot, w);
+		link_watch(slot, w);
 	return w;
 }
 
@@ -424,27 +425,27 @@ static void free_watch(struct ws_watch *w)
 	free(w);
 }
 
-static struct ws_watch *homeless;
+static struct ws_watch *unassigned;
 
-static void move_in(struct ws_slot *slot, int fd)
+static void assign_unassigned(struct ws_slot *slot, int fd)
 {
-	if (homeless && atomic_load(&slot->watch) == homeless) {
-		settle_here(homeless, slot, fd);
-		homeless = NULL;
+	if (unassigned && atomic_load(&slot->watch) == unassigned) {
+		assign_slot(unassigned, slot, fd);
+		unassigned = NULL;
 	}
 }
 
-/* @slot has had it until now. */
-static void leave_watch(struct ws_slot *slot, struct ws_watch *w)
+/* @slot no longer refers to @w. */
+static void put_watch(struct ws_slot *slot, struct ws_watch *w)
 {
 	if (!--w->users) {
 		if (w->target.queue)
-			ws_queue_purge(w->target.queue, name_of(w));
+			ws_queue_purge(w->target.queue, key_of(w));
 		free_watch(w);
-	} else if (w->home == slot) {
-		homeless = w;
-		ws_slot_for_each(move_in);
-		look_and_arm(w);
+	} else if (w->slot == slot) {
+		unassigned = w;
+		ws_slot_for_each(assign_unassigned);
+		update_watch(w);
 	}
 }
 
@@ -455,7 +456,7 @@ static void drop(struct ws_slot *slot)
 	pthread_mutex_lock(&watch_lock);
 	w = atomic_exchange(&slot->watch, NULL);
 	if (w)
-		leave_watch(slot, w);
+		put_watch(slot, w);
 	pthread_mutex_unlock(&watch_lock);
 }
 
@@ -470,17 +471,17 @@ void ws_watch_replace_slow(struct ws_slot *slot, int fd)
 	if (new) {
 		new->target = w->target;
 		new->mask = w->mask;
-		use_watch(slot, new);
-		look_and_arm(new);
+		link_watch(slot, new);
+		update_watch(new);
 	}
 	if (w)
-		leave_watch(slot, w);
+		put_watch(slot, w);
 	pthread_mutex_unlock(&watch_lock);
 }
 
 /*
- * Also keeps the helper from being woken for a socket that others still have,
- * which stays in the set for as long as they do.
+ * Also disarms the socket: if another process has it, it stays in the epoll set after
+ * the close, and would wake the helper thread.
  */
 static uint32_t suspend(struct ws_slot *slot)
 {
@@ -489,7 +490,7 @@ static uint32_t suspend(struct ws_slot *slot)
 
 	pthread_mutex_lock(&watch_lock);
 	w = atomic_load(&slot->watch);
-	if (w && w->home == slot) {
+	if (w && w->slot == slot) {
 		w->suspended++;
 		arm(w, 0);
 		serial = w->serial;
@@ -505,7 +506,7 @@ static void resume(struct ws_slot *slot, uint32_t serial)
 	pthread_mutex_lock(&watch_lock);
 	w = atomic_load(&slot->watch);
 	if (w && w->serial == serial && !--w->suspended)
-		look_and_arm(w);
+		update_watch(w);
 	pthread_mutex_unlock(&watch_lock);
 }
 
@@ -518,7 +519,7 @@ static void reenable(struct ws_slot *slot, long events)
 	if (w) {
 		w->pending &= ~events;
 		w->reported &= ~events;
-		look_and_arm(w);
+		update_watch(w);
 	}
 	pthread_mutex_unlock(&watch_lock);
 }
@@ -529,14 +530,14 @@ static void note_connecting(struct ws_slot *slot)
 
 	pthread_mutex_lock(&watch_lock);
 	w = atomic_load(&slot->watch);
-	/* A program may ask by connect() whether it is connected. */
+	/* A program may call connect() on a connected socket to see if it is. */
 	if (w && w->phase != CONNECTED) {
 		w->pending = 0;
 		w->reported = 0;
 		w->connect_error = 0;
 	}
 	if (w)
-		look_and_arm(w);
+		update_watch(w);
 	pthread_mutex_unlock(&watch_lock);
 }
 
@@ -552,8 +553,8 @@ static void inherit(struct ws_slot *slot, struct ws_slot *child, int fd)
 		new->target = w->target;
 		new->target.socket = fd;
 		new->mask = w->mask;
-		use_watch(child, new);
-		look_and_arm(new);
+		link_watch(child, new);
+		update_watch(new);
 	}
 	pthread_mutex_unlock(&watch_lock);
 }
@@ -570,7 +571,7 @@ bool ws_watch_is_active_slow(struct ws_slot *slot)
 	return active;
 }
 
-static int kept_error(struct ws_slot *slot)
+static int saved_connect_error(struct ws_slot *slot)
 {
 	struct ws_watch *w;
 	int err;
@@ -582,7 +583,7 @@ static int kept_error(struct ws_slot *slot)
 	return err;
 }
 
-/* A number that the library has not met may be one of a socket that it has. */
+/* A descriptor that is new to the library may refer to a socket with a selection. */
 static void adopted(struct ws_slot *slot, int fd)
 {
 	struct ws_watch *w;
@@ -590,7 +591,7 @@ static void adopted(struct ws_slot *slot, int fd)
 	pthread_mutex_lock(&watch_lock);
 	w = atomic_load(&slot->watch) ? NULL : find_by_inode(fd);
 	if (w)
-		use_watch(slot, w);
+		link_watch(slot, w);
 	pthread_mutex_unlock(&watch_lock);
 }
 
@@ -618,7 +619,7 @@ void ws_watch_forget_queue(const struct winsock_queue *queue)
 	pthread_mutex_unlock(&watch_lock);
 }
 
-/* L8: the parent's selections are the parent's. */
+/* L8: the selections belong to the parent. */
 static void forget_watches(void)
 {
 	while (watches)
@@ -631,7 +632,7 @@ static const struct ws_part watch_part = {
 	.stop = stop_watches,
 	.adopted = adopted,
 	.connecting = note_connecting,
-	.connect_error = kept_error,
+	.connect_error = saved_connect_error,
 	.inherit = inherit,
 	.reenable = reenable,
 	.suspend = suspend,
@@ -642,8 +643,8 @@ static const struct ws_part watch_part = {
 WS_REGISTER_PART(WS_PART_WATCH, watch_part)
 
 /*
- * What was reported stays so for an event, as on Windows, which posts messages
- * anew; but not that a connection was made long ago.
+ * As on Windows, events that were reported through an event object stay reported,
+ * and messages are posted again, except FD_CONNECT for a socket that is connected.
  */
 static int set_selection(struct ws_watch *w, const struct ws_target *target,
 			 long mask)
@@ -657,27 +658,26 @@ static int set_selection(struct ws_watch *w, const struct ws_target *target,
 	w->mask = mask;
 	w->pending = 0;
 	if (target->queue) {
-		settle(w, readiness(w));
+		update_phase(w, readiness(w));
 		w->reported = w->phase == CONNECTED || w->phase == DATAGRAM ?
 			      FD_CONNECT : 0;
 	}
-	if (!look_and_arm(w))
+	if (!update_watch(w))
 		return 0;
 	w->mask = 0;
 	return WSAENOBUFS;
 }
 
 /**
- * ws_watch_select - ask for network events of a socket
- * @fd: its number
- * @target: who is to be told
- * @mask: FD_ events; none ends it
+ * ws_watch_select - select network events of a socket
+ * @fd: its descriptor
+ * @target: where they are reported
+ * @mask: FD_ events; 0 ends the selection
  *
- * Takes the place of what was asked for before.  The socket is nonblocking from
- * then on.
+ * Replaces the previous selection.  The socket is nonblocking afterwards.
  *
- * Return: 0 or a WSA error, and then nothing has changed, or nothing is asked
- * for any more if it is WSAENOBUFS.
+ * Return: 0 or a WSA error.  On WSAENOBUFS no event is selected any more, on another
+ * error nothing has changed.
  */
 int ws_watch_select(int fd, const struct ws_target *target, long mask)
 {
@@ -718,7 +718,7 @@ WS_EXPORT int WSAEventSelect(SOCKET s, WSAEVENT event, long mask)
 	return ws_call_end(&call, error);
 }
 
-/* With @event reset under the lock, none of what comes later is lost. */
+/* @event is reset under the lock, so that a later event sets it again. */
 static int enumerate(struct ws_slot *slot, int event, WSANETWORKEVENTS *events)
 {
 	struct ws_watch *w;
@@ -731,7 +731,7 @@ static int enumerate(struct ws_slot *slot, int event, WSANETWORKEVENTS *events)
 	if (!w)
 		return 0;
 	events->lNetworkEvents = w->pending;
-	/* The errors of other events stay as the program has them (L6). */
+	/* L20: the iErrorCode of other events is not written. */
 	for (bit = 0; bit < FD_MAX_EVENTS; bit++)
 		if (w->pending & 1 << bit)
 			events->iErrorCode[bit] = w->errors[bit];

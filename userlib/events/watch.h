@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * WSAEventSelect and WSAAsyncSelect: what an application wants to hear of a
- * socket, what has happened and what it has been told.
+ * WSAEventSelect and WSAAsyncSelect: the network events that an application selects
+ * for a socket, those that have occurred, and those that were reported.
  *
- * The other calls on sockets report what they did through core/part.h, since that
- * decides what may be reported again.
+ * The other calls on sockets notify this part through core/part.h, since they
+ * determine which events are reported again.
  */
 #ifndef WS_WATCH_H
 #define WS_WATCH_H
@@ -16,11 +16,11 @@
 struct winsock_queue;
 
 /**
- * struct ws_target - who is told
- * @event: an event's number, or -1
+ * struct ws_target - where network events are reported
+ * @event: the descriptor of an event, or -1
  * @queue: a queue, or NULL
- * @message: what the queue's messages say
- * @socket: and the socket they name
+ * @message: the message that is posted to @queue
+ * @socket: the socket in that message
  */
 struct ws_target {
 	int event;
@@ -38,14 +38,17 @@ void ws_watch_ready(uint64_t name);
 void ws_watch_replace_slow(struct ws_slot *slot, int fd);
 bool ws_watch_is_active_slow(struct ws_slot *slot);
 
-/* AcceptEx: the number means a connection from now on, whose selection it is. */
+/*
+ * AcceptEx: the descriptor refers to a connection from now on, which takes over the
+ * selection.
+ */
 static inline void ws_watch_replace(struct ws_slot *slot, int fd)
 {
 	if (ws_is_watched(slot))
 		ws_watch_replace_slow(slot, fd);
 }
 
-/* L5: it must stay nonblocking. */
+/* L5: a socket with an active selection must stay nonblocking. */
 static inline bool ws_watch_is_active(struct ws_slot *slot)
 {
 	return ws_is_watched(slot) && ws_watch_is_active_slow(slot);

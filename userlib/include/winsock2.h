@@ -2,29 +2,29 @@
 /*
  * Winsock 2 on Linux.  winsock(7) is the overview.
  *
- * Linux's own socket headers are included, and their types, AF_, SOCK_, SOL_
- * and SO_ numbers stay Linux's own, so that a program may use Linux headers
- * beside this one, before or after it.  Error numbers have Windows' values.
+ * It includes Linux's own socket headers.  Types and the values of AF_, SOCK_,
+ * SOL_ and SO_ are Linux's, so that a program may include Linux headers, too,
+ * before or after this one.  Error codes have Windows' values.
  *
  * How send() becomes winsock_send()
  *
- * The library never defines a name that libc has.  The declarations of socket,
- * bind, send and so on that libc's headers made are repeated here with another
- * assembler name.  The preprocessor does not know of it: std::bind, a method or
- * a structure member called send, connect, accept or select, and Linux headers
- * that come later are left alone, which neither kind of macro can do.  The
- * price is that these functions keep libc's types: send() returns ssize_t, and
- * socket() and accept() an int, of which -1 converts to INVALID_SOCKET.
+ * The library does not define a name that libc has.  libc's declarations of
+ * socket, bind, send and so on are repeated here with another assembler name.
+ * Unlike macros, this does not affect std::bind, methods or structure members
+ * called send, connect, accept or select, or Linux headers that are included
+ * later.  The disadvantage is that these functions keep libc's types: send()
+ * returns ssize_t, and socket() and accept() an int, whose -1 converts to
+ * INVALID_SOCKET.
  *
- * Winsock's lengths are int and libc's socklen_t.  Pointers to either are
- * taken: by templates beside the functions in C++, in C by five macros that
- * look at the type of the argument and expand to the same name, with calls of
- * other numbers of arguments left as they are.
+ * Lengths are int in Winsock and socklen_t in libc.  Pointers to either are
+ * accepted: in C++ by templates beside the functions, in C by five macros that
+ * select by the type of the argument and expand to the same name; calls with
+ * another number of arguments are not changed.
  */
 #ifndef _WINSOCK2_H
 #define _WINSOCK2_H
 
-/* By these, programs ask whether Windows' headers have come. */
+/* Programs test these to see whether Windows' headers were included. */
 #ifndef _WINSOCK2API_
 #define _WINSOCK2API_
 #endif
@@ -33,8 +33,8 @@
 #endif
 
 /*
- * -std=c99 hides what is not ISO C, such as getaddrinfo().  Whoever includes
- * this header wants it, and it may be too late to choose in features.h.
+ * -std=c99 hides what is not ISO C, such as getaddrinfo().  It is needed here,
+ * and <features.h> may have been included already.
  */
 #if !defined(_FEATURES_H) && !defined(_DEFAULT_SOURCE)
 #define _DEFAULT_SOURCE 1
@@ -42,7 +42,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A program may have said "#define socklen_t int", before this or later. */
+/* A program may contain "#define socklen_t int", before this or after it. */
 #pragma push_macro("socklen_t")
 #undef socklen_t
 
@@ -57,9 +57,9 @@
 #define __USE_XOPEN2K 1
 
 /*
- * The room in an fd_set is the program's choice of FD_SETSIZE before this
+ * The size of an fd_set is FD_SETSIZE as the program defines it before this
  * header.  libc's <sys/select.h>, which <stdlib.h> includes, overwrites that
- * without a word; WINSOCK_FD_SETSIZE is left alone by everybody.
+ * without a warning, but not WINSOCK_FD_SETSIZE.
  */
 #pragma push_macro("FD_SETSIZE")
 #include <sys/types.h>
@@ -72,7 +72,7 @@
 
 /*
  * _FORTIFY_SOURCE gives recv() and recvfrom() inline bodies that call libc
- * under a third name.  They are kept away if we come first; else see below.
+ * by a third name.  They are suppressed if this header is first; else see below.
  */
 #ifdef __USE_FORTIFY_LEVEL
 #  if __USE_FORTIFY_LEVEL > 0
@@ -138,7 +138,7 @@ union winsock_in6_addr {
 #pragma pop_macro("__USE_POSIX")
 #pragma pop_macro("__USE_MISC")
 
-/* <sys/types.h> has come without them, and does not come again. */
+/* <sys/types.h> was included without them, and is not included again. */
 #ifndef __u_char_defined
 typedef __u_char u_char;
 typedef __u_short u_short;
@@ -266,13 +266,13 @@ typedef intptr_t LPARAM;
 #define FAR
 #endif
 
-/* The number of a descriptor. */
+/* A descriptor. */
 typedef uintptr_t SOCKET;
 
 #define INVALID_SOCKET	((SOCKET)(~(SOCKET)0))
 #define SOCKET_ERROR	(-1)
 
-/* A counted array, whose length no function here cares about. */
+/* A counted array; the functions here do not depend on its size. */
 #ifndef FD_SETSIZE
 #define FD_SETSIZE	__FD_SETSIZE
 #endif
@@ -329,7 +329,7 @@ typedef struct _SOCKET_ADDRESS_LIST {
 	SOCKET_ADDRESS Address[1];
 } SOCKET_ADDRESS_LIST, *PSOCKET_ADDRESS_LIST, *LPSOCKET_ADDRESS_LIST;
 
-/* Numbers of the IANA's that Linux's headers do not name. */
+/* Protocol numbers of IANA that Linux's headers do not define. */
 #define IPPROTO_GGP		3
 #define IPPROTO_IPV4		4
 #define IPPROTO_ST		5
@@ -410,7 +410,7 @@ typedef struct _WSANETWORKEVENTS {
 	int iErrorCode[FD_MAX_EVENTS];
 } WSANETWORKEVENTS, *PWSANETWORKEVENTS, *LPWSANETWORKEVENTS;
 
-/* An event is the number of an eventfd(2), readable while it is set. */
+/* An event is an eventfd(2) descriptor, readable while the event is set. */
 #define WSAEVENT			HANDLE
 #define WSA_INVALID_EVENT		((WSAEVENT)NULL)
 #define WINSOCK_EVENT_FD(event)		((int)(intptr_t)(event))
@@ -423,7 +423,7 @@ typedef struct _WSANETWORKEVENTS {
 
 typedef void **LPWSAEVENT;
 
-/* Scatter and gather; the arrays may go when the call returns, the bytes not. */
+/* Scatter and gather; of an overlapped call, only the bytes must stay valid. */
 typedef struct _WSABUF {
 	ULONG len;
 	CHAR *buf;
@@ -499,7 +499,7 @@ static inline LPWSACMSGHDR winsock_next_control(const WSABUF *control,
 	return (LPWSACMSGHDR)(void *)(control->buf + at);
 }
 
-/* What a socket is, to be handed to another process: see WSADuplicateSocket(3). */
+/* Describes a socket for another process: see WSADuplicateSocket(3). */
 typedef unsigned int GROUP;
 
 #ifndef WINSOCK_WIN32
@@ -614,7 +614,7 @@ typedef int (*LPCONDITIONPROC)(LPWSABUF caller_id, LPWSABUF caller_data,
 #define WSA_FLAG_OVERLAPPED		0x01
 #define WSA_FLAG_NO_HANDLE_INHERIT	0x80
 
-/* There are no windows: WSAAsyncSelect() posts to queues of the library's. */
+/* There are no windows: WSAAsyncSelect() posts to the library's queues. */
 #ifndef WINSOCK_WIN32
 typedef struct winsock_queue *HWND;
 #endif
@@ -627,9 +627,9 @@ struct winsock_message {
 };
 
 /*
- * What became of a close with a deadline.  The structure and its values are the
- * kernel ABI's; they are repeated where its header is not installed, or is
- * older than they are.
+ * The outcome of a close with a deadline.  The structure and its values are the
+ * kernel ABI's; they are repeated here in case its header is not installed, or is
+ * older.
  */
 #ifdef __has_include
 #if __has_include("linux/winsock.h")
@@ -774,7 +774,7 @@ int WSACancelBlockingCall(void);
 BOOL WSAIsBlocking(void);
 int WSAGetLastError(void);
 void WSASetLastError(int error);
-/* The error's text, which is good until the thread asks for another. */
+/* The error's text, which is valid until the next call of this thread. */
 const char *winsock_strerror(int error);
 
 int closesocket(SOCKET s);
@@ -839,7 +839,7 @@ int winsock_get_message(HWND queue, struct winsock_message *message,
 			DWORD timeout);
 WSAEVENT winsock_queue_event(HWND queue);
 
-/* No part of Winsock. */
+/* Not part of Winsock. */
 WSAEVENT winsock_create_outcomes(void);
 int winsock_close_outcomes(WSAEVENT outcomes);
 int winsock_get_outcome(WSAEVENT outcomes, struct winsock_outcome *outcome);
@@ -1367,7 +1367,7 @@ WSAAddressToStringA(LPSOCKADDR addr, DWORD addrlen, LPWSAPROTOCOL_INFOA info,
 	winsock::dword n(len, true);
 	INT ret = WSAAddressToStringA(addr, addrlen, info, text, (LPDWORD)n);
 
-	/* too small: it says how much is needed */
+	/* too small: the size that is needed is returned */
 	return n.done(ret, true);
 }
 

@@ -16,31 +16,32 @@
 #include "events/watch.h"
 #include "accepted.h"
 
-/* These are of the socket that was there before. */
-#define FORGOTTEN \
+/* State of the accept socket, which the connection does not inherit. */
+#define OLD_SOCKET_FLAGS \
 	(WS_SLOT_SHUT_SEND | WS_SLOT_SHUT_RECV | WS_SLOT_TIMEOUT | \
 	 WS_SLOT_EXCLUSIVE | WS_SLOT_CONNECTING | WS_SLOT_UNREACHABLE | \
 	 WS_SLOT_REUSE_LENT)
 
 /**
- * ws_accepted_take - the accept socket becomes the connection
+ * ws_accepted_install - replace the accept socket by the connection
  * @listener: the listener's slot
- * @slot: the accept socket's
- * @fd: its number
- * @accepted: the connection; on success it has no number but @fd afterwards
+ * @slot: the accept socket's slot
+ * @fd: the accept socket's descriptor
+ * @accepted: descriptor of the connection; closed on success
  *
- * The caller sees to it that closesocket() is not at work on @fd.  Mode,
- * inheritance and selection are the accept socket's, options the listener's.
+ * The caller ensures that no closesocket() is in progress on @fd.  The connection gets
+ * mode, inheritance and selection of the accept socket, and the options of the
+ * listener.
  *
  * Return: 0, or a WSA error, and then nothing has changed.
  */
-int ws_accepted_take(struct ws_slot *listener, struct ws_slot *slot, int fd,
-		     int accepted)
+int ws_accepted_install(struct ws_slot *listener, struct ws_slot *slot, int fd,
+			int accepted)
 {
 	int mode = fcntl(fd, F_GETFL);
 	int inheritance = fcntl(fd, F_GETFD);
 
-	/* Has somebody used close(2) and opened something else? */
+	/* Was the accept socket closed by close(2) and its descriptor reused? */
 	if (mode < 0 || inheritance < 0 || !ws_slot_is_current(slot, fd))
 		return WSAENOTSOCK;
 	if (mode & O_NONBLOCK)
@@ -49,7 +50,7 @@ int ws_accepted_take(struct ws_slot *listener, struct ws_slot *slot, int fd,
 		return ws_error_from_errno(errno);
 	close(accepted);
 
-	ws_slot_clear(slot, FORGOTTEN);
+	ws_slot_clear(slot, OLD_SOCKET_FLAGS);
 	ws_slot_set(slot, WS_SLOT_ACCEPTED |
 		    (ws_slot_flags(listener) & WS_SLOT_INHERITED &
 		     ~WS_SLOT_NO_INHERIT));
@@ -67,8 +68,8 @@ static void put_address(char *block, size_t room, const void *addr, int len)
 	memcpy(block + room - sizeof(len), &len, sizeof(len));
 }
 
-void ws_accepted_tell(const struct ws_address_blocks *blocks, int fd,
-		      const struct sockaddr *peer, socklen_t len)
+void ws_accepted_put_addresses(const struct ws_address_blocks *blocks, int fd,
+			       const struct sockaddr *peer, socklen_t len)
 {
 	struct sockaddr_storage own = { 0 };
 	socklen_t ownlen = sizeof(own);
@@ -79,7 +80,7 @@ void ws_accepted_tell(const struct ws_address_blocks *blocks, int fd,
 	put_address(blocks->remote, blocks->remote_room, peer, len);
 }
 
-/* The address in a block, and its length. */
+/* Returns the address in a block, and its length in @len. */
 struct sockaddr *ws_accepted_address(char *block, size_t room, int *len)
 {
 	*len = 0;
@@ -89,7 +90,7 @@ struct sockaddr *ws_accepted_address(char *block, size_t room, int *len)
 	return (struct sockaddr *)block;
 }
 
-/* Nobody wants it: its peer sees that it was not accepted. */
+/* No request is left for it: the peer gets a reset. */
 void ws_accepted_drop(int accepted)
 {
 	static const struct winsock_linger reset = { .l_onoff = 1 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* AcceptEx: a connection on its way to the accept socket. */
+/* AcceptEx: an accepted connection that replaces the accept socket. */
 #ifndef WS_ACCEPTED_H
 #define WS_ACCEPTED_H
 
@@ -8,15 +8,15 @@
 
 #include "core/slot.h"
 
-/* An address block has so much more than the address. */
+/* Bytes that an address block has in addition to the address. */
 #define WS_ADDRESS_BLOCK_EXTRA	16
 
 /**
- * struct ws_address_blocks - where AcceptEx() puts the two addresses
- * @local: own
- * @local_room: bytes there
- * @remote: of the peer
- * @remote_room: bytes there
+ * struct ws_address_blocks - the buffers for the two addresses of AcceptEx()
+ * @local: for the local address
+ * @local_room: size of @local
+ * @remote: for the peer's address
+ * @remote_room: size of @remote
  */
 struct ws_address_blocks {
 	char *local;
@@ -25,10 +25,10 @@ struct ws_address_blocks {
 	size_t remote_room;
 };
 
-int ws_accepted_take(struct ws_slot *listener, struct ws_slot *slot, int fd,
-		     int accepted);
-void ws_accepted_tell(const struct ws_address_blocks *blocks, int fd,
-		      const struct sockaddr *peer, socklen_t len);
+int ws_accepted_install(struct ws_slot *listener, struct ws_slot *slot, int fd,
+			int accepted);
+void ws_accepted_put_addresses(const struct ws_address_blocks *blocks, int fd,
+			       const struct sockaddr *peer, socklen_t len);
 struct sockaddr *ws_accepted_address(char *block, size_t room, int *len);
 void ws_accepted_drop(int accepted);
 

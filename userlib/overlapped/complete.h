@@ -7,7 +7,7 @@
 
 #include "events/event.h"
 
-/* The application may reuse @overlapped as soon as Internal tells the outcome. */
+/* The application may reuse @overlapped as soon as Internal holds the result. */
 static inline void ws_complete(LPWSAOVERLAPPED overlapped, size_t bytes)
 {
 	int event = ws_event_fd(overlapped->hEvent);

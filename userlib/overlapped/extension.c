@@ -16,7 +16,7 @@
 #include "complete.h"
 #include "request.h"
 
-/* False unless it is a socket. */
+/* False if it is not a socket. */
 static bool find(struct ws_call *call, enum ws_kind kind)
 {
 	call->kind = kind;
@@ -37,7 +37,7 @@ static bool is_connected(int fd)
 
 static bool is_tcp(struct ws_slot *slot)
 {
-	return ws_slot_is_stream(slot) && !ws_slot_is_foreign(slot);
+	return ws_slot_is_stream(slot) && !ws_slot_is_unattachable(slot);
 }
 
 /* These return 0 or a WSA error. */
@@ -50,20 +50,20 @@ static int check_accept_socket(const struct ws_call *listener,
 	    !is_tcp(accept->slot) || ws_is_bound(accept->fd) ||
 	    is_connected(accept->fd))
 		return WSAEINVAL;
-	/* It must still be this socket when the connection comes. */
+	/* When a connection arrives, this is compared to detect reuse of the descriptor. */
 	ws_slot_identify(accept->slot, accept->fd);
 	return 0;
 }
 
 static int accept_ex(struct ws_call *listener, struct ws_call *accept,
-		     char *buf, DWORD size, struct ws_ask *ask)
+		     char *buf, DWORD size, struct ws_request_args *args)
 {
 	size_t room;
 	int error;
 
 	if (!find(listener, WS_ACCEPT))
 		return WSAENOTSOCK;
-	if (!ask->overlapped)
+	if (!args->overlapped)
 		return WSA_INVALID_PARAMETER;
 	if (!ws_is_listening(listener->fd))
 		return WSAEINVAL;
@@ -73,12 +73,12 @@ static int accept_ex(struct ws_call *listener, struct ws_call *accept,
 	if (error)
 		return error;
 	room = ws_slot_address_size(listener->slot) + WS_ADDRESS_BLOCK_EXTRA;
-	if (ws_is_near_null(buf) || ask->blocks.local_room < room ||
-	    ask->blocks.remote_room < room)
+	if (ws_is_near_null(buf) || args->blocks.local_room < room ||
+	    args->blocks.remote_room < room)
 		return WSAEFAULT;
-	ask->blocks.local = buf + size;
-	ask->blocks.remote = ask->blocks.local + ask->blocks.local_room;
-	return ws_request(ask);
+	args->blocks.local = buf + size;
+	args->blocks.remote = args->blocks.local + args->blocks.local_room;
+	return ws_request(args);
 }
 
 WS_EXPORT BOOL AcceptEx(SOCKET s, SOCKET accept_socket, PVOID buf, DWORD size,
@@ -92,7 +92,7 @@ WS_EXPORT BOOL AcceptEx(SOCKET s, SOCKET accept_socket, PVOID buf, DWORD size,
 		.iovlen = 1,
 		.left = size,
 	};
-	struct ws_ask ask = {
+	struct ws_request_args args = {
 		.call = &call,
 		.link = WS_LINK_ACCEPT,
 		.accept = &accept,
@@ -102,10 +102,10 @@ WS_EXPORT BOOL AcceptEx(SOCKET s, SOCKET accept_socket, PVOID buf, DWORD size,
 		.overlapped = overlapped,
 	};
 
-	(void)received;		/* it is never done when it returns */
+	(void)received;		/* the request is never complete when this returns */
 	if (!ws_call_begin(&call, ws_socket_fd(s)))
 		return FALSE;
-	return !ws_call_done(&call, accept_ex(&call, &accept, buf, size, &ask));
+	return !ws_call_done(&call, accept_ex(&call, &accept, buf, size, &args));
 }
 
 WS_EXPORT void GetAcceptExSockaddrs(PVOID buf, DWORD size, DWORD local_size,
@@ -120,13 +120,13 @@ WS_EXPORT void GetAcceptExSockaddrs(PVOID buf, DWORD size, DWORD local_size,
 				      remote_len);
 }
 
-static int connect_ex(struct ws_call *call, struct ws_ask *ask)
+static int connect_ex(struct ws_call *call, struct ws_request_args *args)
 {
-	const struct ws_transfer *t = ask->transfer;
+	const struct ws_transfer *t = args->transfer;
 
 	if (!find(call, WS_CONNECT))
 		return WSAENOTSOCK;
-	if (!ask->overlapped)
+	if (!args->overlapped)
 		return WSA_INVALID_PARAMETER;
 	if (!is_tcp(call->slot))
 		return WSAEOPNOTSUPP;
@@ -138,7 +138,7 @@ static int connect_ex(struct ws_call *call, struct ws_ask *ask)
 	    t->tolen > sizeof(struct sockaddr_storage) ||
 	    (t->left && ws_is_near_null(t->iov->iov_base)))
 		return WSAEFAULT;
-	return ws_request(ask);
+	return ws_request(args);
 }
 
 WS_EXPORT BOOL ConnectEx(SOCKET s, const struct sockaddr *addr, int len,
@@ -155,17 +155,17 @@ WS_EXPORT BOOL ConnectEx(SOCKET s, const struct sockaddr *addr, int len,
 		.tolen = len,
 	};
 	struct ws_call call;
-	struct ws_ask ask = {
+	struct ws_request_args args = {
 		.call = &call,
 		.link = WS_LINK_CONNECT,
 		.transfer = &t,
 		.overlapped = overlapped,
 	};
 
-	(void)sent;		/* the same */
+	(void)sent;		/* the request is never complete when this returns */
 	if (!ws_call_begin(&call, ws_socket_fd(s)))
 		return FALSE;
-	return !ws_call_done(&call, connect_ex(&call, &ask));
+	return !ws_call_done(&call, connect_ex(&call, &args));
 }
 
 static int check_disconnect(struct ws_call *call, DWORD flags, DWORD reserved)
@@ -182,7 +182,7 @@ static int check_disconnect(struct ws_call *call, DWORD flags, DWORD reserved)
 	return 0;
 }
 
-/* An overlapped one is complete when it returns: the kernel sends on by itself. */
+/* An overlapped call is complete when it returns: the kernel sends in the background. */
 WS_EXPORT BOOL DisconnectEx(SOCKET s, LPOVERLAPPED overlapped, DWORD flags,
 			    DWORD reserved)
 {

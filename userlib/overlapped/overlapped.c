@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* WSASend, WSASendTo, WSARecv, WSARecvFrom, overlapped or not, and their outcome. */
+/* WSASend, WSASendTo, WSARecv, WSARecvFrom, overlapped or not, and their results. */
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -15,14 +15,14 @@
 #include "core/transfer.h"
 #include "request.h"
 
-/* More pieces than these take memory. */
+/* More pieces than this are allocated. */
 #define FEW_PIECES	16
 
 /**
- * struct vector - one of the four calls
+ * struct vector - the arguments that these calls have in common
  * @bufs: the pieces
- * @count: how many
- * @bytes: where the number of bytes goes; may be NULL if @overlapped is not
+ * @count: number of pieces
+ * @bytes: returns the number of bytes; may be NULL if @overlapped is not
  * @flags: MSG_*
  * @overlapped: not NULL if the call does not wait
  * @routine: its completion routine
@@ -52,7 +52,7 @@ static void fill(const struct vector *v, struct ws_transfer *t)
 static int start(struct ws_call *call, const struct vector *v,
 		 struct ws_transfer *t)
 {
-	struct ws_ask ask = {
+	struct ws_request_args args = {
 		.call = call,
 		.transfer = t,
 		.overlapped = v->overlapped,
@@ -62,14 +62,14 @@ static int start(struct ws_call *call, const struct vector *v,
 
 	call->kind = t->send ? WS_SEND : WS_RECV;
 	call->dontwait = true;
-	t->flags &= ~MSG_DONTWAIT;	/* it is the request that waits */
+	t->flags &= ~MSG_DONTWAIT;	/* the request waits, not the call */
 	call->slot = ws_slot_adopt(call->fd);
 	if (!call->slot)
 		return WSAENOTSOCK;
 	call->generation = ws_slot_generation(call->slot);
 	error = ws_transfer_check(call, t);
 	if (!error)
-		error = ws_request(&ask);
+		error = ws_request(&args);
 	if (!error && v->bytes)
 		*v->bytes = v->overlapped->InternalHigh;
 	return error;
@@ -114,7 +114,7 @@ static int transfer(struct ws_call *call, const struct vector *v,
 	if (!pieces)
 		return WSAENOBUFS;
 
-	t->iov = pieces;	/* moves on as they are dealt with */
+	t->iov = pieces;	/* advances during the transfer: keep pieces */
 	t->flags = v->flags & ~MSG_PARTIAL;
 	fill(v, t);
 	error = carry_out(call, v, t);
@@ -140,7 +140,7 @@ static int send_vector(SOCKET s, const struct vector *v,
 	return ws_call_done(&call, transfer(&call, v, &t));
 }
 
-/* Of a datagram that was cut short, MSG_PARTIAL tells beside WSAEMSGSIZE. */
+/* For a truncated datagram, MSG_PARTIAL is returned together with WSAEMSGSIZE. */
 static int receive_vector(SOCKET s, struct vector *v, LPDWORD flags,
 			  struct sockaddr *from, LPINT fromlen)
 {
@@ -199,7 +199,7 @@ WS_EXPORT int WSARecvFrom(SOCKET s, LPWSABUF bufs, DWORD count,
 	return receive_vector(s, &v, flags, from, fromlen);
 }
 
-/* These return 0 or a WSA error: a stream has no messages. */
+/* These return 0 or a WSA error.  A stream has no messages. */
 static int check_message(struct ws_call *call, const WSAMSG *msg)
 {
 	struct ws_slot *slot = ws_slot_adopt(call->fd);
@@ -269,8 +269,8 @@ WS_EXPORT int WSARecvMsg(SOCKET s, LPWSAMSG msg, LPDWORD received,
 }
 
 /*
- * What has ended can be asked for after its socket was closed: WSA_OPERATION_
- * ABORTED is the answer then (P8).
+ * The result of a request that has ended can be read after its socket was closed; it
+ * is WSA_OPERATION_ABORTED if the close cancelled it (P8).
  */
 static int outcome(struct ws_call *call, const WSAOVERLAPPED *overlapped,
 		   bool wait)

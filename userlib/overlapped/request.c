@@ -2,18 +2,19 @@
 /*
  * Overlapped requests.
  *
- * The calling thread tries first, without waiting.  What is left is handed to
- * the helper thread, which gives it to io_uring: the kernel ends a request with
- * the thread that made it, and closesocket() could not wait for one of its own.
+ * The calling thread makes a first attempt without waiting.  What is left is passed to
+ * the helper thread, which submits it to io_uring: the kernel cancels a request when
+ * the thread that submitted it exits, and closesocket() could not wait for a request
+ * of its own thread.
  *
- * The helper looks at the socket and submits under request_lock; closesocket()
- * announces itself in slot->closing first and takes the lock then.  So nothing is
- * submitted on a number that may be closed: it waits for the outcome, and goes on if
- * nothing came of it (I1).
+ * The helper thread checks the socket and submits under request_lock.  closesocket()
+ * first increments slot->closing, then takes the lock.  So nothing is submitted on a
+ * descriptor that may be closed: such a request is deferred until closesocket() has
+ * ended, and continues if that failed (I1).
  *
- * P8: the kernel refuses or cancels what it has when closesocket() succeeds; the
- * rest is dropped here.  When closesocket() returns, no request is left and the
- * application may free its buffers.
+ * P8: when closesocket() succeeds, the kernel refuses or cancels the requests that it
+ * has, and the others are ended here.  When closesocket() returns, no request is left
+ * and the application may free its buffers.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -29,58 +30,58 @@
 #include "core/deadline.h"
 #include "core/error.h"
 #include "core/part.h"
-#include "events/alert.h"
+#include "events/completion.h"
 #include "events/event.h"
 #include "events/helper.h"
 #include "accepted.h"
 #include "request.h"
 
 #define RING_ENTRIES	64
-/* For requests that the kernel has cancelled, unless they have another descriptor. */
+/* The wait for the kernel to return cancelled requests, before descriptors are searched. */
 #define CANCEL_WAIT_MSEC	50
-/* For requests that shutdown() has ended: nothing but a busy machine delays them. */
+/* The wait for requests that shutdown() has ended; only a busy machine delays those. */
 #define SHUTDOWN_WAIT_MSEC	2000
 
 enum state {
-	WAITING,	/* for those before it, or for the helper */
-	IN_HAND,	/* of the thread that made it */
-	IN_RING,	/* of the kernel */
-	TO_CANCEL,	/* the same, and to be taken back */
-	CANCELLED,	/* the same, and the kernel knows */
+	WAITING,	/* for earlier requests in its FIFO, or for the helper thread */
+	BEING_TRIED,	/* the calling thread is making the first attempt */
+	IN_RING,	/* submitted to io_uring */
+	TO_CANCEL,	/* submitted; a cancellation is to be submitted */
+	CANCELLED,	/* submitted; a cancellation has been submitted */
 };
 
 /**
  * struct request - one request
- * @next: in its lane
- * @lane: where it waits for its turn
- * @link: what is made before anything is moved, or WS_LINK_NONE
- * @partner: AcceptEx: the other socket, whose end is the request's, too
- * @accepted: AcceptEx: the connection, until it is the accept socket's; or -1
- * @answered: ConnectEx: the attempt is over
- * @state: who has it
- * @done: bytes moved
- * @overlapped: where the outcome goes
- * @alerts: of the thread that is told by @alert
- * @alert: what tells it, or NULL
- * @transfer: what is moved
- * @to: destination, or the accepted connection's peer
- * @tolen: AcceptEx: the length of @to
- * @blocks: AcceptEx: where addresses go
- * @msg: the kernel's
- * @iov: pieces
+ * @next: in @fifo
+ * @fifo: the FIFO that it is in
+ * @link: what it waits for before the transfer, or WS_LINK_NONE
+ * @partner: AcceptEx: the other socket; closing that ends the request, too
+ * @accepted: AcceptEx: descriptor of the connection until it is installed; or -1
+ * @connect_done: ConnectEx: the attempt has ended
+ * @state: see enum state
+ * @done: bytes transferred
+ * @overlapped: where the result is stored
+ * @completions: queue of the thread that runs @completion
+ * @completion: the completion routine, or NULL
+ * @transfer: what to transfer
+ * @to: destination, or the peer of @accepted
+ * @tolen: AcceptEx: length of @to
+ * @blocks: AcceptEx: buffers for the addresses
+ * @msg: passed to io_uring
+ * @iov: the pieces of @transfer
  */
 struct request {
 	struct request *next;
-	struct lane *lane;
+	struct fifo *fifo;
 	enum ws_link link;
 	struct ws_requests *partner;
 	int accepted;
-	bool answered;
+	bool connect_done;
 	enum state state;
 	size_t done;
 	LPWSAOVERLAPPED overlapped;
-	struct ws_alerts *alerts;
-	struct ws_alert *alert;
+	struct ws_completions *completions;
+	struct ws_completion *completion;
 	struct ws_transfer transfer;
 	struct sockaddr_storage to;
 	socklen_t tolen;
@@ -89,8 +90,9 @@ struct request {
 	struct iovec iov[];
 };
 
-struct lane {
-	struct ws_requests *home;
+/* struct fifo - requests of one socket that are carried out one after the other */
+struct fifo {
+	struct ws_requests *owner;
 	struct request *first;
 	struct request **last;
 };
@@ -99,24 +101,24 @@ enum {
 	RECEIVE,
 	SEND,
 	LINK,	/* to accept or to connect */
-	LANES,
+	FIFOS,
 };
 
 /**
- * struct ws_requests - those of one socket
- * @users: requests, the slot, and calls of closesocket() at work on it
- * @slot: where it is
- * @fd: its number
- * @generation: of @slot, which says whether that is still this socket
- * @cookie: the socket; known when closesocket() needs it
- * @count: requests, those that it is the partner of among them
- * @in_ring: those of them that keep a reference to the file
+ * struct ws_requests - the requests of one socket
+ * @users: references: of requests, the slot, and closesocket() calls in progress
+ * @slot: of @fd
+ * @fd: a descriptor of the socket
+ * @generation: of @slot; differs once @slot belongs to another socket
+ * @cookie: SO_COOKIE of the socket, read when closesocket() begins
+ * @count: requests, including those that it is the partner of
+ * @in_ring: requests in io_uring, which hold references to the file
  * @accepts: it is the accept socket of a request that has no connection yet
- * @lanes: see RECEIVE
- * @next_listed: on the list of work or of deferred work
- * @is_listed: on one of them
+ * @fifos: indexed by RECEIVE, SEND and LINK
+ * @next_listed: in the list @work or @deferred
+ * @is_listed: it is in one of these lists
  * @next: in the list of all
- * @link: what points to it there
+ * @link: the pointer to it in that list
  */
 struct ws_requests {
 	unsigned int users;
@@ -127,7 +129,7 @@ struct ws_requests {
 	unsigned int count;
 	atomic_uint in_ring;
 	bool accepts;
-	struct lane lanes[LANES];
+	struct fifo fifos[FIFOS];
 	struct ws_requests *next_listed;
 	bool is_listed;
 	struct ws_requests *next;
@@ -135,16 +137,16 @@ struct ws_requests {
 };
 
 static pthread_mutex_t request_lock = PTHREAD_MUTEX_INITIALIZER;
-/* Some request has ended. */
+/* Signalled whenever a request has ended. */
 static pthread_cond_t request_ended = PTHREAD_COND_INITIALIZER;
-/* Those the helper has to look at, and those that wait for a closesocket(). */
+/* Sockets that the helper thread has to process; those that wait for a closesocket(). */
 static struct ws_requests *work, *deferred;
 static struct ws_requests *all;
 
 static struct io_uring ring;
 static bool have_ring;
 
-/* 0 or an errno: a kernel may forbid it. */
+/* 0 or an errno: io_uring may be disabled. */
 static int open_ring(void)
 {
 	int err;
@@ -172,12 +174,12 @@ static int ring_error(int err)
 	case ENOMEM:
 	case ENOSPC:	/* of watches for epoll */
 		return WSAENOBUFS;
-	default:	/* EPERM, ENOSYS: not here */
+	default:	/* EPERM, ENOSYS: io_uring is disabled or missing */
 		return WSAEOPNOTSUPP;
 	}
 }
 
-static void put_in_list(struct ws_requests *r)
+static void add_to_all(struct ws_requests *r)
 {
 	r->next = all;
 	r->link = &all;
@@ -196,7 +198,7 @@ static void put_requests(struct ws_requests *r)
 	free(r);
 }
 
-static void put_on(struct ws_requests **list, struct ws_requests *r)
+static void add_to_list(struct ws_requests **list, struct ws_requests *r)
 {
 	if (r->is_listed)
 		return;
@@ -206,8 +208,8 @@ static void put_on(struct ws_requests **list, struct ws_requests *r)
 	*list = r;
 }
 
-/* The caller has the list's reference then; NULL at its end. */
-static struct ws_requests *take_off(struct ws_requests **list)
+/* Passes the list's reference to the caller; NULL if the list is empty. */
+static struct ws_requests *remove_first(struct ws_requests **list)
 {
 	struct ws_requests *r = *list;
 
@@ -240,11 +242,11 @@ static struct ws_requests *get_requests(struct ws_slot *slot, int fd,
 		r->slot = slot;
 		r->fd = fd;
 		r->generation = generation;
-		for (i = 0; i < LANES; i++) {
-			r->lanes[i].home = r;
-			r->lanes[i].last = &r->lanes[i].first;
+		for (i = 0; i < FIFOS; i++) {
+			r->fifos[i].owner = r;
+			r->fifos[i].last = &r->fifos[i].first;
 		}
-		put_in_list(r);
+		add_to_all(r);
 	}
 	atomic_store(&slot->requests, r);
 	return r;
@@ -264,7 +266,7 @@ static enum ws_kind kind_of(const struct request *request)
 
 static struct ws_call call_of(const struct request *request)
 {
-	const struct ws_requests *r = request->lane->home;
+	const struct ws_requests *r = request->fifo->owner;
 
 	return (struct ws_call) {
 		.fd = r->fd,
@@ -274,31 +276,31 @@ static struct ws_call call_of(const struct request *request)
 	};
 }
 
-static void put_in(struct request *request, struct lane *lane)
+static void add_to_fifo(struct request *request, struct fifo *fifo)
 {
-	request->lane = lane;
+	request->fifo = fifo;
 	request->next = NULL;
-	*lane->last = request;
-	lane->last = &request->next;
-	lane->home->count++;
-	lane->home->users++;
+	*fifo->last = request;
+	fifo->last = &request->next;
+	fifo->owner->count++;
+	fifo->owner->users++;
 }
 
-/* The caller has the lane's reference to its home then. */
-static void leave_lane(struct request *request)
+/* Passes the FIFO's reference to its owner to the caller. */
+static void remove_from_fifo(struct request *request)
 {
-	struct lane *lane = request->lane;
-	struct request **link = &lane->first;
+	struct fifo *fifo = request->fifo;
+	struct request **link = &fifo->first;
 
 	while (*link != request)
 		link = &(*link)->next;
 	*link = request->next;
 	if (!*link)
-		lane->last = link;
-	/* The next is for the helper to see. */
-	if (lane->first)
-		put_on(&work, lane->home);
-	lane->home->count--;
+		fifo->last = link;
+	/* The helper thread submits the next one. */
+	if (fifo->first)
+		add_to_list(&work, fifo->owner);
+	fifo->owner->count--;
 }
 
 static void set_partner(struct request *request, struct ws_requests *partner)
@@ -308,7 +310,7 @@ static void set_partner(struct request *request, struct ws_requests *partner)
 	partner->users++;
 }
 
-static void leave_partner(struct request *request)
+static void clear_partner(struct request *request)
 {
 	struct ws_requests *partner = request->partner;
 
@@ -319,29 +321,29 @@ static void leave_partner(struct request *request)
 	put_requests(partner);
 }
 
-static void take_out(struct request *request)
+static void remove_request(struct request *request)
 {
-	struct ws_requests *r = request->lane->home;
+	struct ws_requests *r = request->fifo->owner;
 
 	if (request->link == WS_LINK_ACCEPT)
 		request->partner->accepts = false;
-	leave_lane(request);
-	leave_partner(request);
+	remove_from_fifo(request);
+	clear_partner(request);
 	put_requests(r);
 	pthread_cond_broadcast(&request_ended);
 }
 
 /*
- * The application may free @overlapped as soon as it has seen the outcome there:
- * that comes last, and nothing is touched after it.
+ * The application may free @overlapped as soon as Internal holds the result, so that
+ * is stored last and @overlapped is not accessed after it.
  */
-static void tell(struct request *request, int error)
+static void report(struct request *request, int error)
 {
 	LPWSAOVERLAPPED overlapped = request->overlapped;
 	DWORD flags = request->transfer.truncated ? MSG_PARTIAL : 0;
-	struct ws_alert *alert = request->alert;
-	/* With a routine, hEvent is the application's to use as it likes. */
-	int event = alert ? -1 : ws_event_fd(overlapped->hEvent);
+	struct ws_completion *completion = request->completion;
+	/* With a completion routine, hEvent is not an event but the application's data. */
+	int event = completion ? -1 : ws_event_fd(overlapped->hEvent);
 
 	overlapped->InternalHigh = request->done;
 	overlapped->Offset = flags;
@@ -351,12 +353,12 @@ static void tell(struct request *request, int error)
 		return;
 	if (event >= 0)
 		ws_event_set(event);
-	if (alert) {
-		alert->error = error;
-		alert->transferred = request->done;
-		alert->flags = flags;
-		ws_alerts_post(request->alerts, alert);
-		request->alert = NULL;
+	if (completion) {
+		completion->error = error;
+		completion->transferred = request->done;
+		completion->flags = flags;
+		ws_completions_post(request->completions, completion);
+		request->completion = NULL;
 	}
 }
 
@@ -364,20 +366,20 @@ static void free_request(struct request *request)
 {
 	if (request->accepted >= 0)
 		ws_accepted_drop(request->accepted);
-	ws_alerts_put(request->alerts);
-	free(request->alert);
+	ws_completions_put(request->completions);
+	free(request->completion);
 	free(request);
 }
 
 /* @error is 0 or a WSA error. */
 static void end_request(struct request *request, int error)
 {
-	struct ws_requests *r = request->lane->home;
+	struct ws_requests *r = request->fifo->owner;
 
 	if (is_current(r) && request->link == WS_LINK_NONE)
 		ws_transfer_ended(r->slot, &request->transfer, error);
-	tell(request, error);
-	take_out(request);
+	report(request, error);
+	remove_request(request);
 	free_request(request);
 }
 
@@ -388,8 +390,8 @@ static int error_of(const struct request *request, int err)
 	return err == ECANCELED ? WSA_OPERATION_ABORTED : ws_call_error(&call, err);
 }
 
-/* @n bytes, or -1 with errno, came of a try: is it to be tried again? */
-static bool goes_on(struct request *request, ssize_t n, int *error)
+/* An attempt has returned @n bytes, or -1 with errno: must there be another one? */
+static bool must_retry(struct request *request, ssize_t n, int *error)
 {
 	struct ws_transfer *t = &request->transfer;
 	struct ws_call call = call_of(request);
@@ -403,11 +405,11 @@ static bool goes_on(struct request *request, ssize_t n, int *error)
 		return false;
 	}
 	request->done += n;
-	ws_moved(t, n);
-	return n && ws_wants_the_rest(&call, t);
+	ws_transfer_advance(t, n);
+	return n && ws_transfer_is_partial(&call, t);
 }
 
-/* ConnectEx: the helper sees to the rest, even where this is all. */
+/* ConnectEx: the helper thread does the rest, even if this connects at once. */
 static bool try_to_connect(struct request *request, int *error)
 {
 	struct ws_transfer *t = &request->transfer;
@@ -416,14 +418,14 @@ static bool try_to_connect(struct request *request, int *error)
 
 	call.stream = true;
 	err = ws_connect_begin(&call, t->to, t->tolen);
-	request->answered = !err;
+	request->connect_done = !err;
 	if (!err || err == EINPROGRESS)
 		return false;
 	*error = ws_call_error(&call, err);
 	return true;
 }
 
-/* What is there now: as much as goes without waiting. */
+/* Transfers as much as possible without waiting.  True if the request has ended. */
 static bool try_at_once(struct request *request, int *error)
 {
 	struct ws_transfer *t = &request->transfer;
@@ -438,24 +440,24 @@ static bool try_at_once(struct request *request, int *error)
 		n = ws_move_once(&call, t, t->flags | MSG_DONTWAIT);
 		if (n < 0 && errno == EMSGSIZE && t->truncated)
 			request->done = t->left;
-		if (!goes_on(request, n, error))
+		if (!must_retry(request, n, error))
 			return true;
 	} while (n >= 0 || errno == EINTR);
 	return false;
 }
 
-static struct request *new_request(const struct ws_ask *ask)
+static struct request *new_request(const struct ws_request_args *args)
 {
-	const struct ws_transfer *t = ask->transfer;
+	const struct ws_transfer *t = args->transfer;
 	struct request *request;
 
 	request = calloc(1, sizeof(*request) + t->iovlen * sizeof(*t->iov));
 	if (!request)
 		return NULL;
-	request->link = ask->link;
+	request->link = args->link;
 	request->accepted = -1;
-	request->blocks = ask->blocks;
-	request->overlapped = ask->overlapped;
+	request->blocks = args->blocks;
+	request->overlapped = args->overlapped;
 	request->transfer = *t;
 	memcpy(request->iov, t->iov, t->iovlen * sizeof(*t->iov));
 	request->transfer.iov = request->iov;
@@ -463,17 +465,17 @@ static struct request *new_request(const struct ws_ask *ask)
 		memcpy(&request->to, t->to, t->tolen);
 		request->transfer.to = (struct sockaddr *)&request->to;
 	}
-	if (!ask->routine)
+	if (!args->routine)
 		return request;
 
-	request->alerts = ws_alerts_get();
-	request->alert = calloc(1, sizeof(*request->alert));
-	if (!request->alerts || !request->alert) {
+	request->completions = ws_completions_get();
+	request->completion = calloc(1, sizeof(*request->completion));
+	if (!request->completions || !request->completion) {
 		free_request(request);
 		return NULL;
 	}
-	request->alert->routine = ask->routine;
-	request->alert->overlapped = ask->overlapped;
+	request->completion->routine = args->routine;
+	request->completion->overlapped = args->overlapped;
 	return request;
 }
 
@@ -489,37 +491,37 @@ static void begin_overlapped(LPWSAOVERLAPPED overlapped, bool with_routine)
 		ws_event_reset(event);
 }
 
-/* A first try that failed has no other outcome than the call's own. */
+/* The first attempt failed: the call fails, and no completion is reported. */
 static void drop_request(struct request *request, int error)
 {
 	__atomic_store_n(&request->overlapped->Internal, (ULONG_PTR)error,
 			 __ATOMIC_RELEASE);
-	take_out(request);
+	remove_request(request);
 	free_request(request);
 }
 
-static void look_again_at_deferred(void)
+static void requeue_deferred(void)
 {
 	struct ws_requests *r;
 
-	while ((r = take_off(&deferred))) {
-		put_on(&work, r);
+	while ((r = remove_first(&deferred))) {
+		add_to_list(&work, r);
 		put_requests(r);
 	}
 	atomic_store(&ws_requests_deferred, false);
 }
 
-/* One that is in a thread's hands is that thread's to end. */
-static void end_lane(struct lane *lane)
+/* A request whose first attempt is in progress is ended by the calling thread. */
+static void end_fifo(struct fifo *fifo)
 {
-	while (lane->first && lane->first->state != IN_HAND)
-		end_request(lane->first, WSA_OPERATION_ABORTED);
+	while (fifo->first && fifo->first->state != BEING_TRIED)
+		end_request(fifo->first, WSA_OPERATION_ABORTED);
 }
 
 /*
- * Of sockets that were closed behind our back, together with the ring or the
- * helper's numbers: nobody else would tell, and the application's memory may
- * be something else soon.
+ * Requests are left here if the application closed sockets by close(2), together with
+ * the descriptors of the ring or the helper thread.  Nothing else would end them, and
+ * the application may reuse their memory.
  */
 static void end_all(void)
 {
@@ -528,56 +530,56 @@ static void end_all(void)
 
 	for (r = all; r; r = next) {
 		r->users++;
-		for (i = 0; i < LANES; i++)
-			end_lane(&r->lanes[i]);
+		for (i = 0; i < FIFOS; i++)
+			end_fifo(&r->fifos[i]);
 		next = r->next;
 		put_requests(r);
 	}
-	look_again_at_deferred();
-	while ((r = take_off(&work)))
+	requeue_deferred();
+	while ((r = remove_first(&work)))
 		put_requests(r);
 }
 
-/* Under request_lock, which is let go of for the try. */
+/* Under request_lock, which is dropped during the attempt. */
 static int start_request(struct request *request)
 {
-	bool first = request->lane->first == request;
+	bool first = request->fifo->first == request;
 	bool ended = false;
 	int error = 0;
 
 	if (first) {
-		request->state = IN_HAND;
+		request->state = BEING_TRIED;
 		pthread_mutex_unlock(&request_lock);
 		ended = try_at_once(request, &error);
 		pthread_mutex_lock(&request_lock);
 		request->state = WAITING;
 	}
 	if (!ended) {
-		put_on(&work, request->lane->home);
+		add_to_list(&work, request->fifo->owner);
 		error = WSA_IO_PENDING;
 	} else if (error) {
 		drop_request(request, error);
 	} else {
 		end_request(request, 0);
 	}
-	if (!have_ring)		/* WSACleanup came in between */
+	if (!have_ring)		/* WSACleanup() was called meanwhile */
 		end_all();
 	else if (work)
 		ws_helper_wake();
 	return error;
 }
 
-static struct lane *lane_of(const struct ws_ask *ask, struct ws_requests *r)
+static struct fifo *fifo_of(const struct ws_request_args *args, struct ws_requests *r)
 {
-	if (ask->link != WS_LINK_NONE)
-		return &r->lanes[LINK];
-	return &r->lanes[ask->transfer->send ? SEND : RECEIVE];
+	if (args->link != WS_LINK_NONE)
+		return &r->fifos[LINK];
+	return &r->fifos[args->transfer->send ? SEND : RECEIVE];
 }
 
 /* Under request_lock: 0 or a WSA error. */
-static int enter_request(const struct ws_ask *ask, struct request **request)
+static int add_request(const struct ws_request_args *args, struct request **request)
 {
-	const struct ws_call *call = ask->call, *accept = ask->accept;
+	const struct ws_call *call = args->call, *accept = args->accept;
 	struct ws_requests *r, *partner = NULL;
 
 	r = get_requests(call->slot, call->fd, call->generation);
@@ -588,14 +590,14 @@ static int enter_request(const struct ws_ask *ask, struct request **request)
 		return WSAENOBUFS;
 	if (partner && partner->accepts)
 		return WSAEINVAL;
-	if (ask->link == WS_LINK_CONNECT && r->lanes[LINK].first)
+	if (args->link == WS_LINK_CONNECT && r->fifos[LINK].first)
 		return WSAEALREADY;
-	*request = new_request(ask);
+	*request = new_request(args);
 	if (!*request)
 		return WSAENOBUFS;
 
-	begin_overlapped(ask->overlapped, ask->routine);
-	put_in(*request, lane_of(ask, r));
+	begin_overlapped(args->overlapped, args->routine);
+	add_to_fifo(*request, fifo_of(args, r));
 	if (partner) {
 		set_partner(*request, partner);
 		partner->accepts = true;
@@ -605,26 +607,26 @@ static int enter_request(const struct ws_ask *ask, struct request **request)
 
 /**
  * ws_request - begin an overlapped request
- * @ask: what is asked for
+ * @args: the arguments of the call
  *
- * Return: 0 if it is done, WSA_IO_PENDING, or another WSA error, and then there
+ * Return: 0 if it is complete, WSA_IO_PENDING, or another WSA error, and then there
  * is no request.
  */
-int ws_request(const struct ws_ask *ask)
+int ws_request(const struct ws_request_args *args)
 {
 	struct request *request;
 	int err, error;
 
 	pthread_mutex_lock(&request_lock);
 	err = open_ring();
-	error = err ? ring_error(err) : enter_request(ask, &request);
+	error = err ? ring_error(err) : add_request(args, &request);
 	if (!error)
 		error = start_request(request);
 	pthread_mutex_unlock(&request_lock);
 	return error;
 }
 
-/* Returns when @overlapped has its outcome. */
+/* Returns when @overlapped holds its result. */
 void ws_request_wait(const WSAOVERLAPPED *overlapped)
 {
 	pthread_mutex_lock(&request_lock);
@@ -645,7 +647,7 @@ static struct io_uring_sqe *get_sqe(void)
 
 static void prepare_transfer(struct io_uring_sqe *sqe, struct request *request)
 {
-	struct ws_requests *r = request->lane->home;
+	struct ws_requests *r = request->fifo->owner;
 	struct ws_transfer *t = &request->transfer;
 
 	request->msg = (struct msghdr) {
@@ -667,10 +669,10 @@ static void prepare_transfer(struct io_uring_sqe *sqe, struct request *request)
 		io_uring_prep_recvmsg(sqe, r->fd, &request->msg, t->flags);
 }
 
-/* False if the kernel takes no more at present. */
+/* False if the submission queue is full. */
 static bool submit(struct request *request)
 {
-	struct ws_requests *r = request->lane->home;
+	struct ws_requests *r = request->fifo->owner;
 	struct io_uring_sqe *sqe = get_sqe();
 
 	if (!sqe)
@@ -705,24 +707,27 @@ static bool submit_cancel(struct request *request)
 	return true;
 }
 
-/* Is closesocket() at it?  Then @waiting is looked at again when it has ended. */
+/* Is a closesocket() in progress?  Then @waiting is processed again when it has ended. */
 static bool is_closing(struct ws_requests *r, struct ws_requests *waiting)
 {
 	bool closing;
 
-	/* It counts down, then looks whether somebody waits for it. */
+	/*
+	 * closesocket() decrements slot->closing, then reads ws_requests_deferred.  The
+	 * flag is set before slot->closing is read, so one of the two sees the other.
+	 */
 	atomic_store(&ws_requests_deferred, true);
 	closing = atomic_load(&r->slot->closing);
 	if (closing)
-		put_on(&deferred, waiting);
+		add_to_list(&deferred, waiting);
 	atomic_store(&ws_requests_deferred, deferred);
 	return closing;
 }
 
-/* A connection that came for it is the next one's, or nobody's. */
+/* A connection that was accepted for it goes to the next request, or is reset. */
 static void end_accept(struct request *request, int error)
 {
-	struct lane *lane = request->lane;
+	struct fifo *fifo = request->fifo;
 	int fd = request->accepted;
 	struct sockaddr_storage to = request->to;
 	socklen_t tolen = request->tolen;
@@ -732,7 +737,7 @@ static void end_accept(struct request *request, int error)
 	end_request(request, error);
 	if (fd < 0)
 		return;
-	next = lane->first;
+	next = fifo->first;
 	if (next && next->state == WAITING && next->accepted < 0) {
 		next->accepted = fd;
 		next->to = to;
@@ -742,29 +747,29 @@ static void end_accept(struct request *request, int error)
 	}
 }
 
-/* It is linked; what is to be moved goes on in @lane. */
-static void begin_transfer(struct request *request, struct lane *lane)
+/* The connection is there; moves the request to @fifo for the transfer. */
+static void begin_transfer(struct request *request, struct fifo *fifo)
 {
-	struct ws_requests *from = request->lane->home;
+	struct ws_requests *from = request->fifo->owner;
 
 	request->link = WS_LINK_NONE;
 	if (!request->transfer.left) {
 		end_request(request, 0);
 		return;
 	}
-	leave_lane(request);
-	put_in(request, lane);
-	put_on(&work, lane->home);
+	remove_from_fifo(request);
+	add_to_fifo(request, fifo);
+	add_to_list(&work, fifo->owner);
 	put_requests(from);
 }
 
 /*
- * AcceptEx: the connection becomes the accept socket's.  closesocket() of that
- * one waits for request_lock, as it has requests.
+ * AcceptEx: replaces the accept socket by the connection.  A closesocket() of the
+ * accept socket waits for request_lock, since that socket has requests.
  */
-static bool look_after_accept(struct request *request)
+static bool advance_accept(struct request *request)
 {
-	struct ws_requests *listener = request->lane->home;
+	struct ws_requests *listener = request->fifo->owner;
 	struct ws_requests *partner = request->partner;
 	int error;
 
@@ -772,8 +777,8 @@ static bool look_after_accept(struct request *request)
 		return true;
 	if (!is_current(partner) &&
 	    atomic_load(&partner->slot->requests) == partner) {
-		/* Whoever closes it is about to, and may know another number. */
-		put_on(&deferred, listener);
+		/* A closesocket() is about to end it, or to find another descriptor. */
+		add_to_list(&deferred, listener);
 		atomic_store(&ws_requests_deferred, true);
 		return true;
 	}
@@ -783,92 +788,98 @@ static bool look_after_accept(struct request *request)
 	}
 	if (request->accepted < 0)
 		return submit(request);
-	error = ws_accepted_take(listener->slot, partner->slot, partner->fd,
-				 request->accepted);
+	error = ws_accepted_install(listener->slot, partner->slot, partner->fd,
+				    request->accepted);
 	if (error) {
 		end_accept(request, error);
 		return true;
 	}
 	request->accepted = -1;
-	ws_accepted_tell(&request->blocks, partner->fd,
-			 (struct sockaddr *)&request->to, request->tolen);
+	ws_accepted_put_addresses(&request->blocks, partner->fd,
+				  (struct sockaddr *)&request->to, request->tolen);
 
-	/* From now on it is the accept socket's request, and ends with either. */
+	/*
+	 * The request belongs to the accept socket from now on; closing either socket
+	 * ends it.
+	 */
 	partner->users++;
 	partner->accepts = false;
-	leave_partner(request);
+	clear_partner(request);
 	set_partner(request, listener);
-	begin_transfer(request, &partner->lanes[RECEIVE]);
+	begin_transfer(request, &partner->fifos[RECEIVE]);
 	put_requests(partner);
 	return true;
 }
 
 /* ConnectEx */
-static bool look_after_connect(struct request *request)
+static bool advance_connect(struct request *request)
 {
-	struct ws_requests *r = request->lane->home;
+	struct ws_requests *r = request->fifo->owner;
 	struct ws_call call = call_of(request);
 	int err;
 
-	if (!request->answered)
+	if (!request->connect_done)
 		return submit(request);
 	err = ws_connect_result(&call);
 	if (err)
 		end_request(request, error_of(request, err));
 	else
-		begin_transfer(request, &r->lanes[SEND]);
+		begin_transfer(request, &r->fifos[SEND]);
 	return true;
 }
 
-static bool look_after_request(struct request *request)
+static bool advance_request(struct request *request)
 {
 	switch (request->link) {
 	case WS_LINK_ACCEPT:
-		return look_after_accept(request);
+		return advance_accept(request);
 	case WS_LINK_CONNECT:
-		return look_after_connect(request);
+		return advance_connect(request);
 	default:
 		return submit(request);
 	}
 }
 
-/* The helper's look at a lane.  False if it has to look again. */
-static bool look_after(struct lane *lane)
+/* Processes the first request of a FIFO.  False if it has to be processed again. */
+static bool advance_fifo(struct fifo *fifo)
 {
-	struct ws_requests *r = lane->home;
+	struct ws_requests *r = fifo->owner;
 
-	if (!lane->first)
+	if (!fifo->first)
 		return true;
-	if (lane->first->state == TO_CANCEL)
-		return submit_cancel(lane->first);
-	if (lane->first->state != WAITING || is_closing(r, r))
+	if (fifo->first->state == TO_CANCEL)
+		return submit_cancel(fifo->first);
+	if (fifo->first->state != WAITING || is_closing(r, r))
 		return true;
-	/* In this order: a socket that was closed is so before it is not closing. */
+	/*
+	 * In this order: closesocket() changes the generation before it decrements
+	 * slot->closing.
+	 */
 	if (is_current(r))
-		return look_after_request(lane->first);
-	while (lane->first && lane->first->state == WAITING)
-		end_request(lane->first, WSA_OPERATION_ABORTED);
+		return advance_request(fifo->first);
+	while (fifo->first && fifo->first->state == WAITING)
+		end_request(fifo->first, WSA_OPERATION_ABORTED);
 	return true;
 }
 
-static void do_work(void)
+static void submit_work(void)
 {
 	struct ws_requests *r;
 	bool done = true;
 	int i;
 
-	while (done && (r = take_off(&work))) {
-		for (i = 0; i < LANES; i++)
-			done &= look_after(&r->lanes[i]);
+	while (done && (r = remove_first(&work))) {
+		for (i = 0; i < FIFOS; i++)
+			done &= advance_fifo(&r->fifos[i]);
 		if (!done)
-			put_on(&work, r);
+			add_to_list(&work, r);
 		put_requests(r);
 	}
 	io_uring_submit(&ring);
 }
 
-/* The kernel's answer to a request that it was to carry out. */
-static void take_answer(struct request *request, int res)
+/* io_uring has completed a transfer. */
+static void handle_transfer_result(struct request *request, int res)
 {
 	struct ws_transfer *t = &request->transfer;
 	struct ws_call call = call_of(request);
@@ -882,7 +893,7 @@ static void take_answer(struct request *request, int res)
 	} else if (!t->send) {
 		ws_transfer_received(t, &request->msg);
 		if (request->msg.msg_flags & MSG_TRUNC &&
-		    !ws_slot_is_stream(request->lane->home->slot) &&
+		    !ws_slot_is_stream(request->fifo->owner->slot) &&
 		    !(t->flags & MSG_TRUNC)) {
 			t->truncated = true;
 			request->done = res;
@@ -890,24 +901,25 @@ static void take_answer(struct request *request, int res)
 			res = -1;
 		}
 	}
-	/* It may say EAGAIN of a nonblocking socket, having waited for nothing. */
-	if (!goes_on(request, res < 0 ? -1 : res, &error))
+	/* On a nonblocking socket it may return EAGAIN without having waited. */
+	if (!must_retry(request, res < 0 ? -1 : res, &error))
 		end_request(request, error);
 	else
-		put_on(&work, request->lane->home);
+		add_to_list(&work, request->fifo->owner);
 }
 
 /*
- * The same of a wait for a connection.  One that was broken off before it was
- * accepted is none, and what closesocket() has caused is seen when it is over.
+ * io_uring has completed a wait for a connection.  If the connection was aborted before
+ * it was accepted, the wait is repeated.  An error that a closesocket() caused is not
+ * final before that has ended.
  */
-static void take_link(struct request *request, int res)
+static void handle_link_result(struct request *request, int res)
 {
-	struct ws_requests *r = request->lane->home;
+	struct ws_requests *r = request->fifo->owner;
 
 	if (res >= 0 && request->link == WS_LINK_ACCEPT)
 		request->accepted = res;
-	request->answered = res >= 0;
+	request->connect_done = res >= 0;
 	switch (-res) {
 	case EBADF:
 	case EINVAL:
@@ -923,42 +935,42 @@ static void take_link(struct request *request, int res)
 			return;
 		}
 	}
-	put_on(&work, r);
+	add_to_list(&work, r);
 }
 
-static void reap(struct io_uring_cqe *cqe)
+static void handle_cqe(struct io_uring_cqe *cqe)
 {
 	struct request *request = io_uring_cqe_get_data(cqe);
 	int res = cqe->res;
 
 	io_uring_cqe_seen(&ring, cqe);
-	if (!request)		/* what became of a cancellation */
+	if (!request)		/* the result of a cancellation */
 		return;
-	atomic_fetch_sub(&request->lane->home->in_ring, 1);
+	atomic_fetch_sub(&request->fifo->owner->in_ring, 1);
 	request->state = WAITING;
 	if (request->link == WS_LINK_NONE)
-		take_answer(request, res);
+		handle_transfer_result(request, res);
 	else
-		take_link(request, res);
+		handle_link_result(request, res);
 }
 
-/* Called by the helper thread: something was asked for, or has been answered. */
-static void work_off(void)
+/* Called by the helper thread: requests are in the work list, or have completed. */
+static void process_work(void)
 {
 	struct io_uring_cqe *cqe;
 
 	pthread_mutex_lock(&request_lock);
 	if (have_ring) {
 		do {
-			do_work();
+			submit_work();
 			while (!io_uring_peek_cqe(&ring, &cqe))
-				reap(cqe);
+				handle_cqe(cqe);
 		} while (work);
 	}
 	pthread_mutex_unlock(&request_lock);
 }
 
-/* Of all sockets there ever were, this one; 0 for what is none. */
+/* Identifies the socket, and is never reused; 0 if @fd is not a socket. */
 static uint64_t cookie_of(int fd)
 {
 	socklen_t len = sizeof(uint64_t);
@@ -974,8 +986,9 @@ static struct ws_requests *hold(struct ws_slot *slot, int fd)
 	pthread_mutex_lock(&request_lock);
 	r = atomic_load(&slot->requests);
 	/*
-	 * Where another thread's closesocket() of the socket before this one has not
-	 * yet returned, they are that socket's, and so is the cookie.
+	 * If a closesocket() of the previous socket with this descriptor has not
+	 * returned in another thread, the requests and the cookie are those of that
+	 * socket.
 	 */
 	if (r && !is_current(r))
 		r = NULL;
@@ -988,14 +1001,14 @@ static struct ws_requests *hold(struct ws_slot *slot, int fd)
 	return r;
 }
 
-/* References to the file that the kernel cannot tell from another process's. */
+/* References to the file that the kernel would take for those of another process. */
 static unsigned int pending(const struct ws_requests *r)
 {
 	return r ? atomic_load(&r->in_ring) : 0;
 }
 
-/* A number of this process that means the socket; -1 if there is none. */
-static int find_number(uint64_t cookie)
+/* A descriptor of this process that refers to the socket; -1 if there is none. */
+static int find_descriptor(uint64_t cookie)
 {
 	DIR *dir = opendir("/proc/self/fd");
 	struct dirent *entry;
@@ -1009,10 +1022,13 @@ static int find_number(uint64_t cookie)
 	return fd;
 }
 
-/* G5: they go on by another number of the socket's.  False if it has none. */
-static bool move(struct ws_requests *r)
+/*
+ * G5: the requests continue on another descriptor of the socket.  False if the process
+ * has none.
+ */
+static bool switch_descriptor(struct ws_requests *r)
 {
-	int fd = r->cookie ? find_number(r->cookie) : -1;
+	int fd = r->cookie ? find_descriptor(r->cookie) : -1;
 	struct ws_slot *slot = fd < 0 ? NULL : ws_slot_adopt(fd);
 	struct ws_requests *none = NULL;
 
@@ -1023,19 +1039,22 @@ static bool move(struct ws_requests *r)
 	r->generation = ws_slot_generation(slot);
 	if (atomic_compare_exchange_strong(&slot->requests, &none, r))
 		r->users++;
-	put_on(&work, r);
+	add_to_list(&work, r);
 	return true;
 }
 
-static void take_back(struct request *request)
+static void cancel_request(struct request *request)
 {
 	if (request->state != IN_RING)
 		return;
 	request->state = TO_CANCEL;
-	put_on(&work, request->lane->home);
+	add_to_list(&work, request->fifo->owner);
 }
 
-/* Of another socket's requests one that @r is the partner of and that waits. */
+/*
+ * A waiting request of another socket that @r is the partner of.  Those in io_uring are
+ * cancelled on the way.
+ */
 static struct request *find_waiting_partner(const struct ws_requests *r)
 {
 	struct ws_requests *other;
@@ -1043,12 +1062,12 @@ static struct request *find_waiting_partner(const struct ws_requests *r)
 	int i;
 
 	for (other = all; other; other = other->next)
-		for (i = 0; i < LANES; i++)
-			for (request = other->lanes[i].first; request;
+		for (i = 0; i < FIFOS; i++)
+			for (request = other->fifos[i].first; request;
 			     request = request->next) {
 				if (request->partner != r)
 					continue;
-				take_back(request);
+				cancel_request(request);
 				if (request->state == WAITING)
 					return request;
 			}
@@ -1056,17 +1075,17 @@ static struct request *find_waiting_partner(const struct ws_requests *r)
 }
 
 /* P8, P10: returns when nothing is left. */
-static void drop_all(struct ws_requests *r)
+static void abort_requests(struct ws_requests *r)
 {
 	struct request *request;
 	int i;
 
-	for (i = 0; i < LANES; i++)
-		if (r->lanes[i].first)
-			take_back(r->lanes[i].first);
+	for (i = 0; i < FIFOS; i++)
+		if (r->fifos[i].first)
+			cancel_request(r->fifos[i].first);
 	while ((request = find_waiting_partner(r)))
 		end_accept(request, WSA_OPERATION_ABORTED);
-	put_on(&work, r);
+	add_to_list(&work, r);
 	ws_helper_wake();
 	while (r->count)
 		pthread_cond_wait(&request_ended, &request_lock);
@@ -1079,7 +1098,7 @@ static bool has_requests(const struct ws_requests *r)
 
 static bool receives(const struct ws_requests *r)
 {
-	return r->lanes[RECEIVE].first;
+	return r->fifos[RECEIVE].first;
 }
 
 /* Waits for requests that the kernel is about to return. */
@@ -1102,18 +1121,18 @@ static void end_socket(struct ws_requests *r)
 		put_requests(r);
 	if (!r->count)
 		return;
-	put_on(&work, r);
+	add_to_list(&work, r);
 	ws_helper_wake();
 	if (atomic_load(&r->in_ring))
 		wait_for_returning(r, has_requests, CANCEL_WAIT_MSEC);
-	/* Looking through all numbers is for the rare case. */
-	if (r->count && !move(r))
-		drop_all(r);
+	/* Only in this rare case all descriptors are searched. */
+	if (r->count && !switch_descriptor(r))
+		abort_requests(r);
 }
 
 /*
- * L25: the application has shut the direction in which these wait.  They get the end
- * before it goes on, and not what the peer may send a moment later.
+ * L25: the application has shut down receiving.  Its pending receives end before
+ * shutdown() returns, so that they do not get bytes that the peer sends later.
  */
 static void shut_receiving(struct ws_slot *slot)
 {
@@ -1123,7 +1142,7 @@ static void shut_receiving(struct ws_slot *slot)
 	r = atomic_load(&slot->requests);
 	if (r && is_current(r) && receives(r)) {
 		r->users++;
-		put_on(&work, r);
+		add_to_list(&work, r);
 		ws_helper_wake();
 		wait_for_returning(r, receives, SHUTDOWN_WAIT_MSEC);
 		put_requests(r);
@@ -1134,7 +1153,7 @@ static void shut_receiving(struct ws_slot *slot)
 static void release(struct ws_requests *r, bool closed)
 {
 	pthread_mutex_lock(&request_lock);
-	look_again_at_deferred();
+	requeue_deferred();
 	if (r && closed)
 		end_socket(r);
 	if (r)
@@ -1145,22 +1164,22 @@ static void release(struct ws_requests *r, bool closed)
 }
 
 /* Under request_lock. */
-static void end_everything(void)
+static void end_ring(void)
 {
 	if (have_ring) {
 		if (!ws_event_is_valid(ring.ring_fd))
-			ring.ring_fd = -1;	/* somebody else's by now */
+			ring.ring_fd = -1;	/* closed by the application, and reused */
 		io_uring_queue_exit(&ring);
 		have_ring = false;
 	}
 	end_all();
 }
 
-/* WSACleanup: every socket is closed. */
+/* WSACleanup(): all sockets are closed. */
 static void stop(void)
 {
 	pthread_mutex_lock(&request_lock);
-	end_everything();
+	end_ring();
 	pthread_mutex_unlock(&request_lock);
 }
 
@@ -1170,13 +1189,13 @@ static void close_accepted(void)
 	struct request *request;
 
 	for (r = all; r; r = r->next)
-		for (request = r->lanes[LINK].first; request;
+		for (request = r->fifos[LINK].first; request;
 		     request = request->next)
 			if (request->accepted >= 0)
 				close(request->accepted);
 }
 
-/* L8: the parent's requests are the parent's, and so is the ring. */
+/* L8: the requests and the ring belong to the parent. */
 static void forget(void)
 {
 	close_accepted();
@@ -1184,14 +1203,14 @@ static void forget(void)
 	deferred = NULL;
 	all = NULL;
 	pthread_cond_init(&request_ended, NULL);
-	end_everything();
+	end_ring();
 }
 
 static const struct ws_part request_part = {
 	.lock = &request_lock,
 	.forked = forget,
 	.stop = stop,
-	.ready = work_off,
+	.ready = process_work,
 	.hold = hold,
 	.pending = pending,
 	.release = release,

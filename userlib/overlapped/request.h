@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Overlapped requests that could not be carried out at once.
+ * Overlapped requests that could not be completed at once.
  *
- * Those of a socket wait in three lanes, to send, to receive, and to accept or
- * connect.  Only the first of each is the kernel's, through io_uring: Winsock
- * fills buffers in the order of the calls.
+ * Each socket has three FIFOs of them: to send, to receive, and to accept or connect.
+ * Only the first request of each is submitted to io_uring, since Winsock fills buffers
+ * in the order of the calls.
  */
 #ifndef WS_REQUEST_H
 #define WS_REQUEST_H
@@ -16,24 +16,24 @@
 
 struct ws_requests;
 
-/* What a request waits for before anything is moved. */
+/* What a request waits for before bytes are transferred. */
 enum ws_link {
 	WS_LINK_NONE,
-	WS_LINK_ACCEPT,		/* then it receives on the accept socket */
-	WS_LINK_CONNECT,	/* to transfer.to, then it sends */
+	WS_LINK_ACCEPT,		/* a connection; then it receives on the accept socket */
+	WS_LINK_CONNECT,	/* connect to transfer.to; then it sends */
 };
 
 /**
- * struct ws_ask - what the application wants of an overlapped call
+ * struct ws_request_args - the arguments of an overlapped call
  * @call: the call
- * @link: what it begins with
+ * @link: what it waits for first
  * @accept: WS_LINK_ACCEPT: the accept socket
- * @blocks: WS_LINK_ACCEPT: where addresses go
- * @transfer: what is to be moved; its pieces are copied
- * @overlapped: where the outcome goes
- * @routine: run at the end, or NULL
+ * @blocks: WS_LINK_ACCEPT: buffers for the addresses
+ * @transfer: what to transfer; its pieces are copied
+ * @overlapped: where the result is stored
+ * @routine: the completion routine, or NULL
  */
-struct ws_ask {
+struct ws_request_args {
 	struct ws_call *call;
 	enum ws_link link;
 	const struct ws_call *accept;
@@ -43,7 +43,7 @@ struct ws_ask {
 	LPWSAOVERLAPPED_COMPLETION_ROUTINE routine;
 };
 
-int ws_request(const struct ws_ask *ask);
+int ws_request(const struct ws_request_args *args);
 void ws_request_wait(const WSAOVERLAPPED *overlapped);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The replaced functions that syscall() calls by their number. */
+/* The replaced functions that syscall() dispatches to. */
 #ifndef RUN_CALLS_H
 #define RUN_CALLS_H
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * close(2), which cannot say "not yet", by closesocket(), which does.
+ * close(2) implemented by closesocket().
  *
- * Where closesocket() refuses, and where a signal ends its wait, the number must
- * be free all the same, and the module waits in the background for what is left of
- * the linger interval.
+ * close(2) cannot be refused: where closesocket() refuses, or a signal ends its wait,
+ * the descriptor must be closed anyway, and the module waits in the background for the
+ * rest of the linger interval.
  */
 #include <errno.h>
 #include <linux/winsock.h>
@@ -26,7 +26,7 @@ static int closesocket(int fd)
 	return run_device_ioctl(WINSOCK_IOC_CLOSESOCKET, &arg);
 }
 
-/* The data is kept, the deadline is lost: better than the other way round. */
+/* The fallback: the data is still delivered, but without a deadline. */
 static void close_without_deadline(int fd)
 {
 	static const struct linger off;
@@ -44,7 +44,10 @@ static long long nsec_since(const struct timespec *start)
 	return (now.tv_sec - start->tv_sec) * NSEC_PER_SEC + now.tv_nsec - start->tv_nsec;
 }
 
-/* Of the interval, in nanoseconds; rather a tick too much.  0 if there is none. */
+/*
+ * The rest of the linger interval in nanoseconds, up to a tick too long; 0 if SO_LINGER
+ * is off.
+ */
 static uint64_t time_left(int fd, long long spent)
 {
 	struct linger linger = { 0 };
@@ -69,7 +72,7 @@ static void report(const struct observed *before, int shown)
 	run_channel_send(&message);
 }
 
-/* The reporter knows of it before there can be an outcome; see message.h. */
+/* Sent before there can be an outcome; see message.h. */
 static bool announce(const struct observed *before, int shown, int err)
 {
 	struct run_message message = { .kind = RUN_BEGINS, .cookie = before->cookie };

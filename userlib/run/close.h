@@ -5,9 +5,9 @@
 #include <stdbool.h>
 
 /*
- * Closes @fd as closesocket() would; false, and nothing has happened, if that is
- * no socket or there is no module.  The report calls it @shown.  errno is lost.
- * May be called in a signal handler.
+ * Closes @fd as closesocket() would; returns false, and has changed nothing, if @fd is
+ * not a socket or the module is not loaded.  The report shows the descriptor as @shown.
+ * Does not preserve errno.  May be called in a signal handler.
  */
 bool run_close_socket(int fd, int shown);
 

@@ -21,7 +21,7 @@ static long number_of(const char *name)
 
 void run_each_descriptor(unsigned int first, unsigned int last, void (*act)(int fd))
 {
-	/* Not the leader's: a thread may have a table of its own. */
+	/* Not /proc/self: a thread may have a descriptor table of its own. */
 	int dir = open("/proc/thread-self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	char buf[2048] __attribute__((aligned(8)));
 	const struct dirent64 *entry;
@@ -30,7 +30,7 @@ void run_each_descriptor(unsigned int first, unsigned int last, void (*act)(int 
 
 	if (dir < 0)
 		return;
-	/* A place in the directory is a number: closing does not disturb. */
+	/* The offset in this directory is a descriptor, so closing some skips none. */
 	while ((got = getdents64(dir, buf, sizeof(buf))) > 0) {
 		for (at = 0; at < got; at += entry->d_reclen) {
 			entry = (const struct dirent64 *)(buf + at);

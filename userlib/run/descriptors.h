@@ -3,8 +3,8 @@
 #define RUN_DESCRIPTORS_H
 
 /*
- * Calls @act for the program's own open descriptors from @first to @last; for
- * none where /proc is not mounted.  May be called in a signal handler.
+ * Calls @act for each open descriptor of the program from @first to @last, or for none
+ * if /proc is not mounted.  May be called in a signal handler.
  */
 void run_each_descriptor(unsigned int first, unsigned int last, void (*act)(int fd));
 

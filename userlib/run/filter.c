@@ -2,11 +2,10 @@
 /*
  * Whether a seccomp filter allows the system calls that the preload library makes.
  *
- * To try a call is to be killed where the filter kills, so the filter is evaluated
- * here, as the kernel would, when the program installs it.  A filter that was
- * installed before execve(2) cannot be read any more.  It can be counted, by the
- * calls that the loader has just made, and winsock-run itself has tried those that
- * it was started with.
+ * Trying a call could get the program killed, so the filter is evaluated here, as the
+ * kernel would, when the program installs it.  A filter that was installed before
+ * execve(2) cannot be read.  Such filters can be counted with system calls that the
+ * loader has just made, and winsock-run itself has tried those it was started with.
  */
 #include <fcntl.h>
 #include <linux/audit.h>
@@ -40,8 +39,8 @@
 #endif
 
 /*
- * Filters that are being installed, by any thread, or that do not allow what is
- * called here: those are never subtracted.
+ * The number of filters that are being installed, by any thread, or that do not allow
+ * the calls made here; the latter are never subtracted.
  */
 static atomic_uint forbidding;
 
@@ -121,7 +120,7 @@ static uint32_t distance(const struct sock_filter *insn, uint32_t a, uint32_t op
 	return jump ? insn->jt : insn->jf;
 }
 
-/* What the program returns; the kernel has checked it: jumps lead forwards. */
+/* The result of the program.  The kernel has checked it: all jumps are forward. */
 static uint32_t evaluate(const struct sock_fprog *program, const struct seccomp_data *data)
 {
 	struct machine machine = { 0 };
@@ -164,8 +163,8 @@ static uint32_t evaluate(const struct sock_fprog *program, const struct seccomp_
 }
 
 /*
- * An error can be dealt with, but without ioctl(2) there is nothing to be done.
- * Who is asked about a call, a tracer or a supervisor, may well allow it.
+ * An errno is tolerable, except for ioctl(2), without which nothing works.  A tracer or
+ * a supervisor that is asked about a call is expected to allow it.
  */
 static bool allows(const struct sock_fprog *program, const struct seccomp_data *call)
 {
@@ -289,7 +288,7 @@ void run_filter_end(bool installed, const struct sock_fprog *program)
 
 void run_filter_start(int tried)
 {
-	/* Until it ends, close() is only what the loader calls, too. */
+	/* Until run_filter_end(), close() makes only calls that the loader made, too. */
 	run_filter_begin();
 	run_filter_end(run_filter_count() > tried, NULL);
 }

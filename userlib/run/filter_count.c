@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Counting seccomp filters, by calls that the loader has just made as well. */
+/* Counts seccomp filters, with system calls that the loader has just made, too. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>

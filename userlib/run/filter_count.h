@@ -2,7 +2,7 @@
 #ifndef RUN_FILTER_COUNT_H
 #define RUN_FILTER_COUNT_H
 
-/* How many filters this thread has, by /proc; -1 if that cannot be read. */
+/* The number of filters of this thread, from /proc; -1 if that cannot be read. */
 int run_filter_count(void);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Programs that no library can be preloaded into. */
+/* Detects programs into which no library can be preloaded. */
 #include <elf.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -11,7 +11,7 @@
 
 #include "inspect.h"
 
-#define SCRIPTS		4	/* so deep do interpreters of interpreters go */
+#define SCRIPTS		4	/* the kernel's limit of nested interpreters */
 #define LINE		256
 
 static const char *privileged(int fd)
@@ -39,8 +39,10 @@ static const char *loader_obstacle(int fd, const Elf64_Phdr *ph)
 		return NULL;
 	name = strrchr(path, '/');
 	name = name ? name + 1 : path;
-	/* musl's loader preloads, too, and has all that is called. */
-	/* s390x's glibc has ld64.so.1. */
+	/*
+	 * s390x's glibc has ld64.so.1.  musl's loader supports LD_PRELOAD, and musl has
+	 * all the functions needed.
+	 */
 	if (strncmp(name, "ld-linux", 8) && strncmp(name, "ld64.so.", 8) &&
 	    strncmp(name, "ld-musl-", 8))
 		return "is linked with a C library other than glibc and musl";
@@ -53,7 +55,7 @@ static const char *elf_obstacle(int fd, const Elf64_Ehdr *eh)
 	unsigned int i;
 
 	if (eh->e_ident[EI_CLASS] != ELFCLASS64)
-		return "is no 64-bit program";
+		return "is not a 64-bit program";
 	for (i = 0; i < eh->e_phnum; i++) {
 		if (pread(fd, &ph, sizeof(ph), eh->e_phoff + i * sizeof(ph)) != sizeof(ph))
 			return NULL;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Descriptors that are known to be TCP sockets: a bit each. */
+/* The descriptors that are known to be TCP sockets, as a bitmap. */
 #include <limits.h>
 #include <netinet/in.h>
 #include <stdatomic.h>
@@ -7,7 +7,7 @@
 
 #include "known.h"
 
-#define NUMBERS		65536	/* those above are asked */
+#define NUMBERS		65536	/* higher descriptors are not cached */
 #define BITS		(CHAR_BIT * sizeof(unsigned long))
 
 static _Atomic unsigned long known[NUMBERS / BITS];
@@ -25,7 +25,7 @@ void run_known_add(int fd)
 
 void run_known_remove(int fd)
 {
-	/* Nothing is written for a number that is not here: after fork(2) it is dear. */
+	/* Do not write without need: after fork(2) that would copy the page. */
 	if (run_known(fd))
 		atomic_fetch_and_explicit(&known[fd / BITS], ~bit(fd), memory_order_relaxed);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the programs that winsock-run starts tell its reporter, the process that
- * outlives them: one packet each, over a socket that they inherit.
+ * The messages from the programs that winsock-run starts to its reporter, a process
+ * that outlives them: one packet each, over a socket that they inherit.
  */
 #ifndef RUN_MESSAGE_H
 #define RUN_MESSAGE_H
@@ -10,32 +10,32 @@
 #include <stdint.h>
 
 /*
- * SOCKET:INODE:DEVICE:RDEV:FILTERS, the former four -1, 0, -1 and 0 without a report;
- * FILTERS is run_filter_start()'s.
+ * SOCKET:INODE:DEVICE:RDEV:FILTERS, the first four being -1, 0, -1 and 0 without a
+ * report; FILTERS is the argument of run_filter_start().
  */
 #define RUN_ENV			"WINSOCK_RUN"
-/* This program, and none that it starts. */
+/* Set if only this program is to be changed, not those that it starts. */
 #define RUN_ENV_ALONE		"WINSOCK_RUN_NO_CHILDREN"
 
-/* WINSOCK_IOC_CLOSE_DEADLINE came with it; later versions keep what it promises. */
+/* The first with WINSOCK_IOC_CLOSE_DEADLINE; later versions are compatible. */
 #define RUN_ABI_NEEDED		3
 
 enum run_decision {
-	RUN_NATIVE,		/* there was no connection */
+	RUN_NATIVE,		/* not connected */
 	RUN_GRACEFUL,
 	RUN_HARD,
 	RUN_LINGER,
-	RUN_TIMEOUT,		/* a linger that ended with a reset */
-	RUN_BACKGROUND,		/* a linger that the program did not wait for */
+	RUN_TIMEOUT,		/* linger, ended with a reset */
+	RUN_BACKGROUND,		/* linger that the program did not wait for */
 	RUN_SHARED,
 };
 
 /**
- * struct run_close - a close, as its line in the report has it
+ * struct run_close - a close, as shown in its line of the report
  * @when: CLOCK_REALTIME when it began, in nanoseconds
- * @took: nanoseconds
+ * @took: duration in nanoseconds
  * @pid: process ID
- * @fd: the number
+ * @fd: the descriptor
  * @decision: enum run_decision
  * @linger: the interval, in seconds
  * @unacked: bytes that the peer had not acknowledged when it began
@@ -55,16 +55,17 @@ struct run_close {
 };
 
 /**
- * enum run_message_kind - what a packet is about
- * @RUN_CLOSED: a close that is over
+ * enum run_message_kind - the kind of a packet
+ * @RUN_CLOSED: a close that has ended
  * @RUN_BEGINS: a close with a deadline is about to be requested; its line is written
  *		with the outcome
- * @RUN_INSTEAD: the request failed, and this is how the socket was closed
- * @RUN_NO_CLOSE: only @missing counts
+ * @RUN_INSTEAD: that request failed, and the socket was closed in this way instead
+ * @RUN_NO_CLOSE: only @missing is valid
  *
- * RUN_BEGINS is sent before the request: whoever has read an outcome finds its packet
- * in the socket.  If the program ends between the two, or RUN_INSTEAD cannot be sent,
- * the reporter gives up waiting some time after the deadline, and counts the line.
+ * RUN_BEGINS is sent before the request, so that a reporter that has read an outcome
+ * finds its packet in the socket.  If the program ends between the two, or RUN_INSTEAD
+ * cannot be sent, the reporter stops waiting some time after the deadline and counts
+ * the line as missing.
  */
 enum run_message_kind {
 	RUN_CLOSED,

@@ -20,7 +20,7 @@ static bool is_replaced(void *function, void *libc, const char *name)
 	return libc && *(void **)function != dlsym(libc, name);
 }
 
-/* A C library without close_range(3) has syscall(3). */
+/* For a C library without close_range(3). */
 static int close_range_by_number(unsigned int first, unsigned int last, int flags)
 {
 	return next.libc_syscall(SYS_close_range, first, last, flags);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The functions that the preload library replaces, as the next library in the
- * search order has them: libc's, or those of another preload.
+ * The functions that the preload library replaces, as defined by the next library in
+ * the search order: libc or another preload.
  */
 #ifndef RUN_NEXT_H
 #define RUN_NEXT_H
@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 
 /**
- * struct run_next - what the program would call without this library
+ * struct run_next - the functions that the program would call without this library
  * @closefrom: NULL where the C library has none
  * @libc_syscall: libc's, whatever else is preloaded
  * @socket_replaced: another preload replaces socket()
@@ -35,8 +35,8 @@ struct run_next {
 };
 
 /*
- * Looks them up in the first call, which the constructor makes: after that it may
- * be called in a signal handler and in a child of vfork(2).
+ * The first call, made by the constructor, looks them up.  After that it may be called
+ * in a signal handler and in a child of vfork(2).
  */
 const struct run_next *run_next(void);
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * What the report says of a close.  The module tells the caller no more than an
- * error number; the rest is what can be seen before, in the order of its table,
- * and whether the socket is still somebody's afterwards.
+ * The data of a close for the report.  The module returns only an errno.  The rest is
+ * read from the socket before the close, with the conditions in the module's order, and
+ * afterwards it is checked whether the socket still has an owner.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -114,7 +114,7 @@ static void fill_address(const struct sockaddr_in6 *addr, uint32_t *to, uint16_t
 {
 	const struct sockaddr_in *in = (const struct sockaddr_in *)addr;
 
-	/* The port is in the same place. */
+	/* The port has the same offset in both families. */
 	*port = addr->sin6_port;
 	if (addr->sin6_family == AF_INET)
 		to[0] = in->sin_addr.s_addr;
@@ -122,7 +122,7 @@ static void fill_address(const struct sockaddr_in6 *addr, uint32_t *to, uint16_t
 		memcpy(to, &addr->sin6_addr, sizeof(addr->sin6_addr));
 }
 
-/* As ss(8) would see it: without an owner it has no inode. */
+/* Asks sock_diag, as ss(8) does: a socket without an owner has no inode there. */
 static bool has_owner(const struct observed *before)
 {
 	struct {

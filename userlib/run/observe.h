@@ -10,9 +10,9 @@
 
 /**
  * struct observed - a TCP socket before its close
- * @close: the line of the report, as far as it can be known
+ * @close: the data for the report that is known before the close
  * @start: CLOCK_MONOTONIC
- * @local: its address
+ * @local: its local address
  * @inode: of the socket
  * @cookie: of the socket
  */
@@ -24,9 +24,9 @@ struct observed {
 	uint64_t cookie;
 };
 
-/* False if it is no TCP socket: there will be no line. */
+/* False if it is not a TCP socket; such a close is not reported. */
 bool run_observe(int fd, struct observed *before);
-/* Afterwards: what became of it, @err being 0, -EAGAIN or -EINTR. */
+/* After the close: fills in @close; @err is 0, -EAGAIN or -EINTR. */
 void run_observed(const struct observed *before, int shown, int err,
 		  struct run_close *close);
 

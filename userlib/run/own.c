@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The device is opened when it is first needed, and again if a system call that
- * the library did not see has closed it.  With a report it is inherited, as the
- * socket to the reporter is: from that open file outcomes are read.
- * Both are the last of a table of descriptors that has not grown: programs expect
- * the lowest numbers for what they open themselves, and a larger table makes
- * fork(2), and the module's search for a file, dearer.
+ * The device is opened when it is first needed, and again if a system call that the
+ * library did not see has closed it.  With a report it is inherited, like the socket
+ * to the reporter: the reporter reads outcomes from that open file.
+ * Both have the highest descriptors of the smallest table (64): programs expect the
+ * lowest ones for the files that they open, and a larger table would make fork(2) and
+ * the module's search for a file more expensive.
  *
- * A number alone proves nothing: after such a system call it may be the program's,
- * and a child of vfork(2) writes its own into the memory of its parent.
+ * A stored descriptor has to be verified before it is used: after such a system call it
+ * may be the program's, and a child of vfork(2) stores its own in its parent's memory.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,13 +24,13 @@
 
 #include "filter.h"
 #include "next.h"
-#include "numbers.h"
+#include "high_fd.h"
 #include "own.h"
 
 #define NOT_OPEN	(-1)
-#define ABSENT		(-2)	/* there is no such device, or no ioctl(2) */
+#define ABSENT		(-2)	/* there is no device, or ioctl(2) is not allowed */
 
-#define REPORT_WAIT_MS	100	/* for room, where the reporter is behind */
+#define REPORT_WAIT_MS	100	/* for room in the socket, if the reporter is slow */
 
 static _Atomic int device = NOT_OPEN;
 static _Atomic unsigned long device_rdev;
@@ -42,7 +42,7 @@ static _Atomic unsigned int missing;
 enum owner {
 	OURS,
 	NOT_OURS,
-	UNKNOWN,	/* fstat(2) is refused */
+	UNKNOWN,	/* fstat(2) is not allowed */
 };
 
 int run_plain_close(int fd)
@@ -100,12 +100,12 @@ long run_own_between(unsigned int first, unsigned int last)
 
 int run_copy(int fd)
 {
-	return run_copy_high(fd, F_DUPFD_CLOEXEC, RUN_NUMBERS);
+	return run_copy_high(fd, F_DUPFD_CLOEXEC, RUN_HIGH_FD);
 }
 
 static int copy_for_children(int fd)
 {
-	return run_copy_high(fd, F_DUPFD, RUN_NUMBERS);
+	return run_copy_high(fd, F_DUPFD, RUN_HIGH_FD);
 }
 
 void run_own_move(int fd)
@@ -138,7 +138,7 @@ static int open_device(void)
 		fd = low;
 	else
 		run_plain_close(low);
-	/* Another thread, or a signal handler, may have been faster. */
+	/* Another thread or a signal handler may have opened it meanwhile. */
 	if (atomic_compare_exchange_strong(&device, &other, fd)) {
 		atomic_store(&device_inherited, false);
 		return fd;
@@ -147,7 +147,7 @@ static int open_device(void)
 	return other;
 }
 
-/* An error of the module's, or one of a filter that has refused ioctl(2)? */
+/* Does ioctl(2) reach the module, or does a filter reject it? */
 static bool device_answers(int fd)
 {
 	uint32_t version;
@@ -170,7 +170,7 @@ int run_device_ioctl(unsigned long request, void *arg)
 		if (ret >= 0)
 			return ret;
 		ret = -errno;
-		/* Errors that only the module has; any other may be another file's. */
+		/* Errors that only the module returns; others may be from another file. */
 		if (ret == -EAGAIN || ret == -EINTR || ret == -ENOTSOCK)
 			return ret;
 		if (owner_of(fd) == NOT_OURS) {
@@ -179,7 +179,7 @@ int run_device_ioctl(unsigned long request, void *arg)
 		}
 		if (device_answers(fd))
 			return ret;
-		/* To try again is to be refused again: there is no device. */
+		/* A filter rejects ioctl(2), and will again: treat the device as absent. */
 		atomic_compare_exchange_strong(&device, &fd, ABSENT);
 		break;
 	}
@@ -227,11 +227,11 @@ static int send_packet(int to, const struct run_message *message)
 	return sent < 0 ? -errno : 0;
 }
 
-/* The report must not hold up the program; what is left out is counted. */
+/* The report must not delay the program; lines that are left out are counted. */
 static int send_or_count(int to, struct run_message *message)
 {
 	bool last = message->kind == RUN_NO_CLOSE;
-	/* The reporter counts what has begun and does not end. */
+	/* Not RUN_INSTEAD: the reporter counts a line that has begun and does not end. */
 	bool line = message->kind == RUN_CLOSED || message->kind == RUN_BEGINS;
 	struct pollfd room = { .fd = to, .events = POLLOUT };
 	int err;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Descriptors of the preload library in a program that does not know of them:
- * the device, and with a report the socket to the reporter.  To the program they are not open.
+ * The preload library's own descriptors: the device, and with a report the socket to
+ * the reporter.  The program does not expect them; its calls on them fail with EBADF.
  *
  * Everything here may be called in a signal handler and in a child of vfork(2).
  */
@@ -14,22 +14,22 @@
 
 int run_plain_close(int fd);
 bool run_is_own(int fd);
-/* The lowest of ours from @first to @last, or -1. */
+/* The lowest own descriptor from @first to @last, or -1. */
 long run_own_between(unsigned int first, unsigned int last);
-/* The program is about to put something else under this number. */
+/* The program is about to replace this descriptor: moves an own one. */
 void run_own_move(int fd);
-/* A copy of @fd out of the program's way, or -1. */
+/* Duplicates @fd into the range of own descriptors, or -1. */
 int run_copy(int fd);
 
-/* What ioctl(2) returned, or -errno; -ENETDOWN without the device, or without ioctl(2). */
+/* The result of ioctl(2), or -errno; -ENETDOWN without the device or without ioctl(2). */
 int run_device_ioctl(unsigned long request, void *arg);
 
-/* As the environment says. */
+/* Sets the descriptors to those named in the environment variable. */
 void run_channel_set(const char *value);
 bool run_channel_reports(void);
-/* At the end of the program: what has not been sent by then is counted all the same. */
+/* At the end of the program: sends the count of lines that could not be sent. */
 void run_channel_end(void);
-/* 0, or -errno, and the line is counted as missing if there is a report. */
+/* Returns 0 or -errno; on failure the line is counted as missing if there is a report. */
 int run_channel_send(struct run_message *message);
 
 #endif

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The calls of libc that winsock-run replaces in the program it starts.  Except
- * for fclose(3) they are what they replace, as to where they may be called.
+ * The functions of libc that winsock-run replaces in the program it starts.  Except
+ * for fclose(3), each is async-signal-safe if the original is.
  *
- * What they do not do themselves they leave to the next library in the search
- * order, which may be another preload that keeps books of the same calls.
+ * They pass on to the next library in the search order, which may be another preload
+ * that tracks the same calls.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,10 +26,10 @@
 #include "next.h"
 #include "own.h"
 
-#define FEW	16	/* numbers, which cost less to ask than /proc */
+#define FEW	16	/* descriptors that are cheaper to test than to look up in /proc */
 
-/* With --no-children: take our name out of the list. */
-static void leave_environment(void)
+/* With --no-children: removes this library from LD_PRELOAD. */
+static void remove_from_environment(void)
 {
 	const char *list = getenv("LD_PRELOAD");
 	const char *rest = list ? strpbrk(list, ": ") : NULL;
@@ -51,7 +51,7 @@ static void begin(void)
 	if (value)
 		run_channel_set(value);
 	if (getenv(RUN_ENV_ALONE))
-		leave_environment();
+		remove_from_environment();
 }
 
 __attribute__((destructor))
@@ -67,7 +67,7 @@ static bool is_tcp(int domain, int type, int protocol)
 	       (!protocol || protocol == IPPROTO_TCP);
 }
 
-/* Another preload makes the socket: it may well be none of TCP. */
+/* For a socket that another preload has created, which need not be a TCP socket. */
 static int attach(int fd)
 {
 	int saved = errno;
@@ -95,14 +95,14 @@ EXPORT int socket(int domain, int type, int protocol)
 		return attach(run_next()->socket(domain, type, protocol));
 	fd = run_device_ioctl(WINSOCK_IOC_SOCKET, &arg);
 	errno = saved;
-	/* What is wrong with it is the same, and in the caller's words. */
+	/* Fails for the same reason, with libc's errno; or the module is not there. */
 	if (fd < 0)
 		return run_next()->socket(domain, type, protocol);
 	run_known_add(fd);
 	return fd;
 }
 
-/* Of a TCP listener, that is to say. */
+/* A socket that was accepted from a TCP listener is a TCP socket. */
 static int accepted(int listener, int fd)
 {
 	if (fd >= 0 && run_known(listener))
@@ -120,7 +120,7 @@ EXPORT int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 	return accepted(fd, run_next()->accept4(fd, addr, len, flags));
 }
 
-/* A second descriptor, so that the number can go the way it always goes. */
+/* A second descriptor: the next library closes @fd, closesocket() the copy. */
 static int copy_of_socket(int fd)
 {
 	int saved = errno;
@@ -131,7 +131,7 @@ static int copy_of_socket(int fd)
 	return copy;
 }
 
-/* Where dup3() fails the socket stays as it is. */
+/* -1 if dup3() is going to fail: then @to must stay as it is. */
 static int copy_of_replaced(int from, int to, int flags)
 {
 	int saved = errno;
@@ -153,7 +153,7 @@ static void close_copy(int copy, int shown)
 	errno = saved;
 }
 
-/* Another preload keeps books of what is closed. */
+/* Another preload tracks which descriptors are closed. */
 static int close_by_next(int fd)
 {
 	int copy = copy_of_socket(fd);
@@ -237,7 +237,7 @@ static void close_tcp_between(unsigned int first, unsigned int last)
 	errno = saved;
 }
 
-/* In pieces, around what is ours. */
+/* Calls close_range() for the ranges between the library's own descriptors. */
 static int range_without_own(unsigned int first, unsigned int last, int flags)
 {
 	long own;
@@ -259,7 +259,7 @@ EXPORT int close_range(unsigned int first, unsigned int last, int flags)
 {
 	if (first > last || run_filter_forbids())
 		return run_next()->close_range(first, last, flags);
-	/* What has only just been unshared is another process's, too. */
+	/* CLOSE_RANGE_UNSHARE: the other users of the table still have the sockets. */
 	if (!flags)
 		close_tcp_between(first, last);
 	return range_without_own(first, last, flags);
@@ -269,7 +269,7 @@ EXPORT void closefrom(int first)
 {
 	int saved = errno;
 
-	/* It has no way to fail, and a filter may refuse close_range(2). */
+	/* closefrom() cannot fail, but a filter may reject close_range(2). */
 	if (close_range(first < 0 ? 0 : first, ~0U, 0) && run_next()->closefrom)
 		run_next()->closefrom(first);
 	errno = saved;

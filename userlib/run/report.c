@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Writing to what nobody may be reading from, without ever waiting for it. */
+/* Writes the report without ever waiting for a reader. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -26,8 +26,8 @@ static int open_again(int fd, int flags)
 }
 
 /*
- * An open file of our own for a pipe or a terminal: O_NONBLOCK is the file's, and must
- * not be seen by the program.  Of any other the position in the file is wanted, too.
+ * For a pipe or a terminal, opens it again: O_NONBLOCK belongs to the open file, and the
+ * program must not see it.  Any other file is duplicated, to share the file offset.
  */
 static int open_stderr(void)
 {
@@ -46,7 +46,7 @@ int run_report_open(const char *name)
 	if (!name)
 		return open_stderr();
 	fd = open(name, O_WRONLY | flags, 0666);
-	/* A FIFO that nobody reads yet: who comes later finds what is in it. */
+	/* A FIFO without a reader yet: a later one finds the lines in it. */
 	if (fd < 0 && errno == ENXIO)
 		fd = open(name, O_RDWR | flags, 0666);
 	return fd;
@@ -56,7 +56,7 @@ int run_report_keep_stderr(void)
 {
 	int kept = -1, writable;
 
-	/* Only if it can be opened again. */
+	/* O_PATH only if it can be opened for writing later. */
 	writable = open_again(STDERR_FILENO, O_WRONLY | O_APPEND);
 	if (writable >= 0) {
 		close(writable);
@@ -94,7 +94,7 @@ unsigned long run_report_unread(int fd)
 
 	if (!is_kind(fd, S_IFIFO) || (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDWR)
 		return 0;
-	/* With a writer that reads nothing itself it shows whether anybody else does. */
+	/* With only this write end open, POLLERR shows whether there is another reader. */
 	pfd.fd = open_again(fd, O_WRONLY);
 	close(fd);
 	if (poll(&pfd, 1, 0) != 1 || !(pfd.revents & POLLERR))

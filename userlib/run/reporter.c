@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The reporter writes a line for each close: what the programs send it, and for a
- * close that they did not wait for, what the module says of its end.
+ * The reporter writes a line for each close: from the messages of the programs, and for
+ * a close that they did not wait for, from the outcome that the module reports.
  *
- * It is one process for a program and all that it starts.
+ * There is one reporter for a program and all programs that it starts.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -24,13 +24,13 @@
 #include "report.h"
 #include "reporter.h"
 
-#define MESSAGE_WAIT_MS	1000	/* for room for the only one */
-#define OVERDUE_S	10	/* an outcome so long after its deadline will not come */
+#define MESSAGE_WAIT_MS	1000	/* for room for the only message */
+#define OVERDUE_S	10	/* so long after the deadline no outcome is expected */
 #define NSEC_PER_SEC	1000000000ULL
 #define BUCKETS		1024
 #define AT_ONCE		32	/* outcomes */
 
-/* What the reporter keeps, from here on. */
+/* The reporter's descriptors. */
 enum {
 	CHANNEL = 3,
 	DEVICE,
@@ -48,28 +48,28 @@ struct pending {
 };
 
 /**
- * struct waiting - closes whose outcomes have not been read
- * @bucket: by their cookies, the oldest first
- * @count: how many
- * @end: CLOCK_MONOTONIC in seconds when all of them have come, or will not
+ * struct awaited - closes whose outcomes have not been read
+ * @bucket: hash table by cookie, oldest first
+ * @count: the number of closes
+ * @end: CLOCK_MONOTONIC in seconds; no outcome is expected after it
  */
 static struct {
 	struct pending *bucket[BUCKETS];
 	unsigned long count;
 	time_t end;
-} waiting;
+} awaited;
 
 /**
  * struct lost - lines that are not in the report
- * @lines: how many
- * @messages: where to say so, once there are any
+ * @lines: the number of lines
+ * @messages: where to report that, once there are any
  */
 static struct {
 	unsigned long lines;
 	int messages;
 } lost = { .messages = -1 };
 
-static void lose(unsigned long lines)
+static void count_lost(unsigned long lines)
 {
 	if (lines && !lost.lines)
 		lost.messages = run_report_reopen(MESSAGES);
@@ -78,7 +78,7 @@ static void lose(unsigned long lines)
 
 static void write_line(const char *line, int len)
 {
-	lose(!run_report_write(REPORT, line, len));
+	count_lost(!run_report_write(REPORT, line, len));
 }
 
 static void write_heading(void)
@@ -91,14 +91,14 @@ static void write_heading(void)
 	write_line(line, len);
 }
 
-/* At the end: how many lines are not there. */
+/* At the end: reports how many lines are missing. */
 static void write_lost(void)
 {
 	struct pollfd room = { .events = POLLOUT };
 	char text[128];
 	int len;
 
-	lose(run_report_unread(REPORT));
+	count_lost(run_report_unread(REPORT));
 	if (!lost.lines)
 		return;
 	room.fd = lost.messages;
@@ -177,14 +177,14 @@ static time_t seconds_now(void)
 	return now.tv_sec;
 }
 
-static void begin_waiting(const struct run_message *message)
+static void add_pending(const struct run_message *message)
 {
-	struct pending **at = &waiting.bucket[message->cookie % BUCKETS];
+	struct pending **at = &awaited.bucket[message->cookie % BUCKETS];
 	struct pending *new = malloc(sizeof(*new));
 	time_t end = seconds_now() + message->close.linger + OVERDUE_S;
 
 	if (!new) {
-		lose(1);
+		count_lost(1);
 		return;
 	}
 	new->next = NULL;
@@ -192,15 +192,15 @@ static void begin_waiting(const struct run_message *message)
 	while (*at)
 		at = &(*at)->next;
 	*at = new;
-	waiting.count++;
-	if (waiting.end < end)
-		waiting.end = end;
+	awaited.count++;
+	if (awaited.end < end)
+		awaited.end = end;
 }
 
 /* False if there is no such close. */
-static bool end_waiting(uint64_t cookie, struct run_close *close)
+static bool remove_pending(uint64_t cookie, struct run_close *close)
 {
-	struct pending **at = &waiting.bucket[cookie % BUCKETS];
+	struct pending **at = &awaited.bucket[cookie % BUCKETS];
 	struct pending *found;
 
 	while (*at && (*at)->message.cookie != cookie)
@@ -211,7 +211,7 @@ static bool end_waiting(uint64_t cookie, struct run_close *close)
 	*close = found->message.close;
 	*at = found->next;
 	free(found);
-	waiting.count--;
+	awaited.count--;
 	return true;
 }
 
@@ -219,22 +219,22 @@ static void handle(const struct run_message *message)
 {
 	struct run_close before;
 
-	lose(message->missing);
+	count_lost(message->missing);
 	switch (message->kind) {
 	case RUN_CLOSED:
 		report(&message->close);
 		break;
 	case RUN_BEGINS:
-		begin_waiting(message);
+		add_pending(message);
 		break;
 	case RUN_INSTEAD:
-		if (end_waiting(message->cookie, &before))
+		if (remove_pending(message->cookie, &before))
 			report(&message->close);
 		break;
 	}
 }
 
-/* What has been sent; false once nobody has the socket any more. */
+/* Handles the messages that were sent; false once the socket has no other user. */
 static bool receive_all(void)
 {
 	struct run_message message;
@@ -267,24 +267,24 @@ static void read_outcomes(void)
 	ssize_t i;
 
 	for (i = 0; i < size / (ssize_t)sizeof(got[0]); i++) {
-		if (!end_waiting(got[i].cookie, &close)) {
-			/* Its packet was sent before it. */
+		if (!remove_pending(got[i].cookie, &close)) {
+			/* RUN_BEGINS was sent before, and is in the socket. */
 			receive_all();
-			if (!end_waiting(got[i].cookie, &close))
+			if (!remove_pending(got[i].cookie, &close))
 				continue;
 		}
 		complete(&close, &got[i]);
 	}
 }
 
-/* Milliseconds; the programs may ask for more as long as they can. */
+/* The timeout for poll(2): none as long as programs may begin further closes. */
 static int time_to_wait(bool open)
 {
 	time_t now = seconds_now();
 
 	if (open)
 		return -1;
-	return waiting.end > now ? (waiting.end - now) * 1000 : 0;
+	return awaited.end > now ? (awaited.end - now) * 1000 : 0;
 }
 
 static void write_report(void)
@@ -297,7 +297,7 @@ static void write_report(void)
 	int n;
 
 	write_heading();
-	while (open || waiting.count) {
+	while (open || awaited.count) {
 		n = poll(ready, 2, time_to_wait(open));
 		if (!n)
 			break;
@@ -310,23 +310,23 @@ static void write_report(void)
 		if (!open)
 			ready[0].fd = -1;
 	}
-	lose(waiting.count);
+	count_lost(awaited.count);
 	write_lost();
 }
 
-/* Nothing of the terminal, and of what it inherited only what it needs. */
-static void settle(int channel, int device, int to, int messages)
+/* Leaves the terminal, and closes all inherited descriptors but those needed. */
+static void detach_from_caller(int channel, int device, int to, int messages)
 {
 	int kept[KEPT] = { channel, device, to, messages };
 	int null, i;
 
 	setsid();
-	/* A report that nobody reads any more must not end it. */
+	/* A report whose reader has gone must not kill the reporter. */
 	signal(SIGPIPE, SIG_IGN);
 	if (chdir("/"))
 		_exit(EXIT_FAILURE);
 	prctl(PR_SET_NAME, "winsock-report");
-	/* First away from where another of them goes. */
+	/* First move them out of the range that dup2() writes to. */
 	null = fcntl(open("/dev/null", O_RDWR), F_DUPFD, OTHERS);
 	for (i = 0; i < KEPT; i++)
 		kept[i] = fcntl(kept[i] < 0 ? null : kept[i], F_DUPFD, OTHERS);
@@ -346,16 +346,16 @@ int run_reporter(int device, int report, int messages)
 		return -1;
 	pid = fork();
 	if (!pid) {
-		/* An orphan, which the program does not find among its children. */
+		/* Fork twice, so that the reporter is not a child of the program. */
 		pid = fork();
 		if (pid)
 			_exit(pid < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
-		settle(ends[1], device, report, messages);
+		detach_from_caller(ends[1], device, report, messages);
 		write_report();
 		_exit(EXIT_SUCCESS);
 	}
 	close(ends[1]);
-	/* Where SIGCHLD is ignored there is nothing to wait for. */
+	/* If SIGCHLD is ignored, waitpid() fails, and there is no status. */
 	if (pid < 0 || (waitpid(pid, &status, 0) == pid && status)) {
 		close(ends[0]);
 		errno = EAGAIN;

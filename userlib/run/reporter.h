@@ -4,13 +4,14 @@
 
 /**
  * run_reporter - start the process that writes the report
- * @device: of the module, which the program is to inherit: outcomes are read from it
- * @report: where to report each close
- * @messages: of run_report_keep_stderr()
+ * @device: descriptor of the device, to be inherited by the program; outcomes are read
+ *	    from it
+ * @report: descriptor of the report
+ * @messages: from run_report_keep_stderr()
  *
- * It ends when nobody has the socket to it any more and no outcome is outstanding.
+ * The process ends when no program has the socket any more and no outcome is expected.
  *
- * Return: the socket to it, to be inherited by the program; -1 with errno.
+ * Return: the socket to the process, to be inherited by the program; -1 with errno.
  */
 int run_reporter(int device, int report, int messages);
 

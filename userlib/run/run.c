@@ -17,11 +17,11 @@
 #include "filter_count.h"
 #include "inspect.h"
 #include "message.h"
-#include "numbers.h"
+#include "high_fd.h"
 #include "report.h"
 #include "reporter.h"
 
-/* As env(1) and timeout(1) have it. */
+/* The same as those of env(1) and timeout(1). */
 #define EXIT_OWN	125
 #define EXIT_NOT_RUN	126
 #define EXIT_NOT_FOUND	127
@@ -29,10 +29,10 @@
 #define LIBRARY		"libwinsock-run.so"
 
 /**
- * struct options - of the command line
- * @report: where to, or -1
- * @alone: not for what the program starts
- * @verbose: say what is done
+ * struct options - the options of the command line
+ * @report: descriptor of the report, or -1
+ * @alone: do not change the programs that PROGRAM starts
+ * @verbose: print what is done
  */
 struct options {
 	int report;
@@ -42,17 +42,17 @@ struct options {
 
 static const char usage[] =
 "Usage: winsock-run [OPTION]... PROGRAM [ARG]...\n"
-"Run PROGRAM with its TCP sockets attached to the module winsock, and close(2)\n"
-"of them as Winsock's closesocket().\n"
+"Run PROGRAM with its TCP sockets attached to the module winsock; its close(2)\n"
+"works like Winsock's closesocket().\n"
 "\n"
 "  -r, --report[=FILE]  report each close of a TCP socket to FILE (standard error)\n"
-"  -n, --no-children    for PROGRAM alone, not for what it starts\n"
-"  -v, --verbose        say what is done before PROGRAM runs\n"
+"  -n, --no-children    affect only PROGRAM, not the programs that it starts\n"
+"  -v, --verbose        print what is preloaded\n"
 "  -h, --help           print this\n"
 "      --version        print the version\n"
 "\n"
 "Exits as PROGRAM does; 125 if winsock-run fails, 126 if PROGRAM cannot be run,\n"
-"127 if it is not there.\n";
+"127 if it is not found.\n";
 
 static int open_report(const char *name)
 {
@@ -115,7 +115,7 @@ static int open_device(void)
 	if (fd < 0)
 		err(EXIT_OWN, "cannot open " WINSOCK_DEVICE);
 	if (ioctl(fd, WINSOCK_IOC_VERSION, &version))
-		err(EXIT_OWN, WINSOCK_DEVICE " is not the module winsock's");
+		err(EXIT_OWN, WINSOCK_DEVICE " is not the device of the module winsock");
 	if (version < RUN_ABI_NEEDED)
 		errx(EXIT_OWN,
 		     "the loaded module has version %u, and %u is needed; install the module of this release and, as root, run: modprobe -r winsock && modprobe winsock",
@@ -123,7 +123,7 @@ static int open_device(void)
 	return fd;
 }
 
-/* Beside this program, as where it was built, or else where it is installed. */
+/* In the directory of this program, where it was built, or else where it is installed. */
 static const char *find_library(void)
 {
 	static char path[PATH_MAX + sizeof(LIBRARY)];
@@ -140,7 +140,7 @@ static const char *find_library(void)
 	return path;
 }
 
-/* The loader knows no other way to write it. */
+/* LD_PRELOAD has no syntax to quote these characters. */
 static void check_library(const char *path)
 {
 	if (strpbrk(path, ": "))
@@ -155,7 +155,7 @@ static bool is_program(const char *path)
 	return !stat(path, &st) && S_ISREG(st.st_mode) && !access(path, X_OK);
 }
 
-/* As execvp(3) would; NULL if there is none. */
+/* The path that execvp(3) would use; NULL if there is none. */
 static const char *find_program(const char *name)
 {
 	static char path[PATH_MAX];
@@ -174,29 +174,29 @@ static const char *find_program(const char *name)
 	}
 }
 
-/* Out of the way of numbers that the program expects to get; open across exec. */
-static int out_of_the_way(int fd, int lowest)
+/* Moves @fd above the descriptors that the program expects to get; open across exec. */
+static int move_high(int fd, int lowest)
 {
 	int high = run_copy_high(fd, F_DUPFD, lowest);
 
 	if (high < 0)
-		err(EXIT_OWN, "cannot have another descriptor");
+		err(EXIT_OWN, "cannot duplicate a descriptor");
 	close(fd);
 	return high;
 }
 
-/* The descriptors that the program inherits for its report, as the environment has them. */
+/* Starts the reporter; writes the descriptors for the environment to @text. */
 static void begin_report(int device, const struct options *options, char *text, size_t size)
 {
 	int channel = run_reporter(device, options->report, run_report_keep_stderr());
 	struct stat socket, module;
 
 	if (channel < 0)
-		err(EXIT_OWN, "cannot start the process that reports");
-	channel = out_of_the_way(channel, RUN_NUMBERS_END - 1);
-	device = out_of_the_way(device, RUN_NUMBERS);
+		err(EXIT_OWN, "cannot start winsock-report");
+	channel = move_high(channel, RUN_HIGH_FD_END - 1);
+	device = move_high(device, RUN_HIGH_FD);
 	if (fstat(channel, &socket) || fstat(device, &module))
-		err(EXIT_OWN, "cannot find the socket to the process that reports");
+		err(EXIT_OWN, "cannot stat the socket of winsock-report");
 	snprintf(text, size, "%d:%lu:%d:%lu", channel, (unsigned long)socket.st_ino, device,
 		 (unsigned long)module.st_rdev);
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * syscall(3) and prctl(2): by them programs make the calls that have a name of
- * their own in libc, and install seccomp filters.
+ * syscall(3) and prctl(2): programs use them instead of the replaced functions, and to
+ * install seccomp filters.
  *
- * Both take as many arguments as the caller has passed.  Here they have them all,
- * which every calling convention of the kernel's 64-bit machines allows, and the
- * headers that declare them otherwise are left out.
+ * Both are variadic.  They are defined here with the full number of arguments, which the
+ * calling conventions of all supported 64-bit machines allow, and the headers that
+ * declare them are not included.
  */
 #include <linux/prctl.h>
 #include <linux/seccomp.h>
@@ -41,7 +41,7 @@ static long install_filter(long operation, long flags, long program)
 
 	run_filter_begin();
 	ret = run_next()->syscall(SYS_seccomp, operation, flags, program);
-	/* A positive number is a thread's that prevents it, or a descriptor. */
+	/* A positive result is the ID of a thread that prevents it, or a descriptor. */
 	run_filter_end(flags & SECCOMP_FILTER_FLAG_NEW_LISTENER ? ret >= 0 : !ret,
 		       filter_of(operation, SECCOMP_SET_MODE_FILTER, program));
 	return ret;

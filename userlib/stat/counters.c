@@ -12,9 +12,9 @@
 #include "stat.h"
 
 #define COUNTERS_FILE	"/proc/net/winsock_stat"
-#define ROWS		20	/* before the heading comes again */
+#define ROWS		20	/* lines between two headings */
 
-/* Those from LEVELS on say what is there, not how often something was. */
+/* The columns from LEVELS on are current values, not counts of events. */
 enum { LEVELS = 13, COUNTERS = 15 };
 
 static const struct {
@@ -85,7 +85,7 @@ static void print_heading(void)
 	stat_flush();
 }
 
-/* A second's share of what was counted in @seconds, but levels as they are. */
+/* Prints counts per second, over an interval of @seconds, and levels unchanged. */
 static void print_row(const struct counters *before, const struct counters *now,
 		      unsigned int seconds)
 {

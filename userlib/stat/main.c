@@ -13,10 +13,10 @@
 static const char usage[] =
 "Usage: winsock-stat [INTERVAL [COUNT]]\n"
 "       winsock-stat -t [COUNT]\n"
-"Show what the module winsock counts in this network namespace: the totals, or\n"
-"every INTERVAL seconds what happened per second, COUNT times.\n"
+"Show the counters of the module winsock in this network namespace: the totals,\n"
+"or every INTERVAL seconds the counts per second, COUNT times.\n"
 "\n"
-"  -t, --trace    each close in the system as it happens, COUNT of them (root)\n"
+"  -t, --trace    print each close in the system as it happens, COUNT of them (root)\n"
 "  -h, --help     print this\n"
 "      --version  print the version\n";
 
@@ -36,7 +36,7 @@ void stat_flush(void)
 {
 	if (!fflush(stdout) && !ferror(stdout))
 		return;
-	/* A reader who has seen enough, as head(1), is no fault. */
+	/* A reader that has closed the pipe, such as head(1), is not an error. */
 	if (errno == EPIPE)
 		exit(EXIT_FAILURE);
 	err(EXIT_FAILURE, "cannot write the output");
@@ -77,7 +77,7 @@ int main(int argc, char *argv[])
 		     argv[argc - 1]);
 	argv += optind;
 
-	/* A line is seen when it is complete. */
+	/* Each line is written as soon as it is complete. */
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (trace)
 		stat_trace(words ? parse_number(argv[0], "COUNT") : 0);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Each close, from the module's tracepoint: an instance of the trace buffer of
- * our own, so that nobody else's tracing is disturbed, and none is left.
+ * Prints each close from the module's tracepoints, through a trace instance of its own,
+ * which does not affect other users of tracefs and is removed at the end.
  */
 #include <ctype.h>
 #include <dirent.h>
@@ -32,17 +32,17 @@ static const char * const roots[] = {
 	"/sys/kernel/debug/tracing",
 };
 
-/* Ours, once it is there, and what is read from it. */
+/* The path of the trace instance once it exists, and its trace_pipe. */
 static char instance[128];
 static int trace_pipe = -1;
 
 /**
- * struct event - a close or the end of one, a line of the trace
+ * struct event - a line of the trace: a close, or the outcome of one
  * @comm: of the task
  * @pid: of the task
  * @seconds: CLOCK_MONOTONIC
  * @fields: name=value, separated by spaces
- * @is_outcome: the end of a close with a deadline
+ * @is_outcome: it is the outcome of a close with a deadline
  */
 struct event {
 	char comm[32];
@@ -82,8 +82,9 @@ static void remove_instance(void)
 }
 
 /*
- * Of winsock-stats that were killed.  One that runs holds its trace_pipe open, for
- * which the kernel refuses to remove it, whatever its number means to us.
+ * Removes the instances of winsock-stat processes that were killed.  A process that
+ * still runs has its trace_pipe open, so that the kernel refuses to remove its instance,
+ * even if its process ID is of another PID namespace.
  */
 static void remove_stale(const char *root)
 {
@@ -148,7 +149,7 @@ static void end(int sig)
 	(void)sig;
 }
 
-/* The signals that ask for the end come while we wait, and at no other time. */
+/* Signals that end the program are delivered only during the wait. */
 static void hold_signals(sigset_t *usual)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
@@ -165,7 +166,7 @@ static void hold_signals(sigset_t *usual)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-/* The last one that is before @end and begins with @text. */
+/* The last occurrence of @text before @end. */
 static char *find_last(char *line, char *end, const char *text)
 {
 	size_t len = strlen(text);
@@ -176,7 +177,7 @@ static char *find_last(char *line, char *end, const char *text)
 	return NULL;
 }
 
-/* The trace remembers names of few tasks only. */
+/* The trace buffer caches the names of a few tasks only. */
 static void look_up_name(struct event *event)
 {
 	char path[64];
@@ -192,8 +193,8 @@ static void look_up_name(struct event *event)
 }
 
 /*
- * "  COMMAND-PID  [CPU] FLAGS SECONDS: winsock_close: FIELDS".  A command may have
- * anything in it, a line of this form too, so that this is read from behind.
+ * "  COMMAND-PID  [CPU] FLAGS SECONDS: winsock_close: FIELDS".  A command may contain any
+ * characters, even a line of this form, so the line is parsed from its end.
  */
 static bool parse(char *line, struct event *event)
 {
@@ -306,7 +307,7 @@ static const char *result(const struct event *event, const char *how,
 	return text;
 }
 
-/* It is nobody's any more: what the kernel's own thread is called says nothing. */
+/* The socket has no process any more; the name of the kernel thread is not printed. */
 static void print_outcome(const struct event *event)
 {
 	char clock[32], peer[ADDRESS + 10], result[16], text[64];
@@ -338,7 +339,7 @@ static void print_close(const struct event *event)
 	stat_flush();
 }
 
-/* Returns whether it was a close.  The kernel's own lines begin without a space. */
+/* Returns whether it was a close.  Messages of the kernel begin without a space. */
 static bool print_line(char *line)
 {
 	const char *lost = strstr(line, " [LOST ");
@@ -358,7 +359,7 @@ static bool print_line(char *line)
 	return !event.is_outcome;
 }
 
-/* Prints the lines that are complete; returns how many bytes they had. */
+/* Prints the complete lines; returns their length in bytes. */
 static size_t print_lines(char *buf, unsigned long count, unsigned long *closes)
 {
 	char *line = buf, *end;

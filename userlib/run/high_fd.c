@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Descriptors out of the program's way. */
+/* Descriptors above those that the program expects to get. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/resource.h>
 
-#include "numbers.h"
+#include "high_fd.h"
 
 int run_copy_high(int fd, int cmd, int lowest)
 {
 	int copy = fcntl(fd, cmd, lowest);
 	struct rlimit limit;
 
-	/* EINVAL: there is no such number under this limit. */
+	/* EINVAL: @lowest is not below RLIMIT_NOFILE. */
 	if (copy >= 0 || errno != EINVAL)
 		return copy;
-	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur <= RUN_NUMBERS_ROOM)
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur <= RUN_HIGH_FD_ROOM)
 		return fcntl(fd, cmd, 0);
-	return fcntl(fd, cmd, (int)limit.rlim_cur - RUN_NUMBERS_ROOM);
+	return fcntl(fd, cmd, (int)limit.rlim_cur - RUN_HIGH_FD_ROOM);
 }
