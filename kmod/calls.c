@@ -74,7 +74,7 @@ static void call_set_closed_by(struct winsock_sock *ws, struct pid *pid)
  * The process has a descriptor again.  Without the mark its next call does not search
  * the descriptor table.
  */
-static void call_forget_closer(struct winsock_sock *ws)
+static void call_clear_closed_by(struct winsock_sock *ws)
 {
 	bool ours;
 
@@ -108,7 +108,7 @@ bool winsock_closed_by_caller(struct winsock_sock *ws, const struct socket *sock
 		return false;
 	if (!winsock_has_descriptor(sock->file))
 		return true;
-	call_forget_closer(ws);
+	call_clear_closed_by(ws);
 	return false;
 }
 
@@ -257,7 +257,10 @@ unsigned int winsock_interrupt_calls(struct winsock_sock *ws,
 	return n;
 }
 
-/* The wake function of poll() and select(), which is static: call_capture_poll_wake(). */
+/*
+ * pollwake() is static in fs/select.c: call_capture_poll_wake() reads its address from
+ * a wait-queue entry at init.
+ */
 static wait_queue_func_t poll_wake __ro_after_init;
 
 static bool call_is_poll_here(const wait_queue_entry_t *entry)
@@ -269,8 +272,9 @@ static bool call_is_poll_here(const wait_queue_entry_t *entry)
 }
 
 /*
- * Of all users of a socket's wait queue only io_uring stores in its entry a pointer to
- * an object whose first member is the file.  It uses the lowest bit as a flag.
+ * Only io_uring's entries on a socket's wait queue hold, in ->private, a pointer to an
+ * object whose first member is a pointer to the socket's file.  The lowest bit is a
+ * flag.  What ->private of another entry points to need not be readable.
  */
 static const struct io_kiocb *call_armed_here(const wait_queue_entry_t *entry,
 					      const struct file *file)

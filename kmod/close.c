@@ -43,10 +43,10 @@ static bool has_unacked(const struct sock *sk)
 }
 
 /*
- * Which close it is.  No side effects.  Called under lock_sock, or where the caller
- * has the only reference to the file: then only the peer can change the answer, and
- * an answer that was right a moment ago is equally valid.  winsock_closing_peek()
- * is the third case.
+ * Decides which kind of close this is.  No side effects.  Called with lock_sock held;
+ * by the only owner of the file, where only the peer can change the answer, and one
+ * that was right a moment ago is equally valid; or with the spinlock of lock_sock held
+ * (winsock_closing_peek()).
  */
 static __always_inline enum close_kind decide(const struct closing *c)
 {
@@ -55,7 +55,7 @@ static __always_inline enum close_kind decide(const struct closing *c)
 	if (!winsock_connected(sk) || tcp_sk(sk)->repair)
 		return NATIVE;				/* N2 - N5, T6 */
 	if (c->deadline)
-		return has_unacked(sk) ? BACKGROUND	/* T2, T3 */
+		return has_unacked(sk) ? DEADLINE_CLOSE	/* T2, T3 */
 				       : GRACEFUL;	/* T1 */
 	if (!sock_flag(sk, SOCK_LINGER))
 		return GRACEFUL;			/* C1, C3 */
@@ -70,7 +70,7 @@ static __always_inline enum close_kind decide(const struct closing *c)
 	return REFUSE;					/* C15 */
 }
 
-/* Does the native close do the rest without a change, and without a wait? */
+/* Is the ordinary release enough: no state to change first, and no wait in it? */
 static bool native_will_do(const struct sock *sk, enum close_kind how)
 {
 	switch (how) {
@@ -109,14 +109,15 @@ static int closing_carry_out(struct closing *c, enum close_kind *how)
 		if (c->ws)
 			winsock_set_last_close(c->ws);
 		return winsock_linger_wait(c->sock, how);
-	case BACKGROUND:
+	case DEADLINE_CLOSE:
 		release_sock(sk);
 		winsock_deadline_begin(c->deadline, c->sock);
 		return 0;
 	case HARD:
 		winsock_abort(sk);
 		break;
-	default:	/* REFUSE: data was sent after closing_refuse(), too late */
+	default:
+		/* REFUSE: data was sent, or SO_LINGER set, after the check; too late. */
 		*how = GRACEFUL;
 		fallthrough;
 	case GRACEFUL:
@@ -155,15 +156,15 @@ static void closing_count(const struct sock *sk, enum close_kind how, int err)
 		[GRACEFUL]	= WINSOCK_STAT_GRACEFUL,
 		[HARD]		= WINSOCK_STAT_HARD,
 		[LINGER]	= WINSOCK_STAT_LINGER,
-		[DEADLINE]	= WINSOCK_STAT_LINGER,
-		[BACKGROUND]	= WINSOCK_STAT_BACKGROUND,
+		[LINGER_TIMEOUT]	= WINSOCK_STAT_LINGER,
+		[DEADLINE_CLOSE]	= WINSOCK_STAT_BACKGROUND,
 		[REFUSE]	= WINSOCK_STAT_REFUSED,
 		[SHARED]	= WINSOCK_STAT_SHARED,
 	};
 
 	winsock_stat_inc(sk, err == -EINTR ? WINSOCK_STAT_INTERRUPTED
 					   : stats[how]);
-	if (unlikely(how == DEADLINE))
+	if (unlikely(how == LINGER_TIMEOUT))
 		winsock_stat_inc(sk, WINSOCK_STAT_TIMEOUTS);
 }
 
@@ -194,10 +195,11 @@ static int closing_find(struct closing *c)
 }
 
 /*
- * Only such a socket can be refused.  An option that another thread sets after this
- * check has no effect on the close.
+ * Only a close of such a socket can be refused.  An option that another thread sets
+ * after this check cannot cause a refusal any more, but closing_carry_out() decides
+ * with it.
  */
-static bool closing_may_refuse(const struct closing *c)
+static bool closing_is_refusable(const struct closing *c)
 {
 	return c->nonblock && c->tcp && !c->deadline && sock_flag(c->sk, SOCK_LINGER) &&
 	       READ_ONCE(c->sk->sk_lingertime);
@@ -216,7 +218,7 @@ static bool closing_fd_is_unchanged(const struct closing *c)
  * references, since looking at these takes time.  After the lock is released another
  * thread may close a refused socket, so the refusal is counted here.
  */
-static int closing_refuse(struct closing *c, u32 pending)
+static int closing_check_refusal(struct closing *c, u32 pending)
 	__must_hold(&current->files->file_lock)
 {
 	int err = 0;
@@ -318,7 +320,7 @@ static void closing_finish(struct closing *c, enum close_kind how)
 		get_file(c->file);
 	closing_drop(c);
 	/*
-	 * The stack may have woken an epoll set, which then holds a passing reference
+	 * The stack may have woken an epoll set, which then holds a transient reference
 	 * while it asks for events.  The caller's must be the last one.
 	 */
 	if (watched) {
@@ -327,7 +329,7 @@ static void closing_finish(struct closing *c, enum close_kind how)
 	}
 }
 
-/* The outcome of a close with a deadline that has ended without BACKGROUND. */
+/* The outcome of a close with a deadline that has ended without DEADLINE_CLOSE. */
 static enum winsock_result closing_result(enum close_kind how)
 {
 	switch (how) {
@@ -365,8 +367,8 @@ int winsock_close(unsigned int fd, u32 pending,
 
 	spin_lock(&files->file_lock);
 	err = closing_find(&c);
-	if (!err && unlikely(closing_may_refuse(&c)))
-		err = closing_refuse(&c, pending);
+	if (!err && unlikely(closing_is_refusable(&c)))
+		err = closing_check_refusal(&c, pending);
 	if (!err)
 		closing_remove_file(&c);
 	spin_unlock(&files->file_lock);
@@ -380,7 +382,7 @@ int winsock_close(unsigned int fd, u32 pending,
 		return err;
 	}
 	closing_finish(&c, how);
-	if (unlikely(deadline) && how != BACKGROUND)
+	if (unlikely(deadline) && how != DEADLINE_CLOSE)
 		winsock_deadline_end(deadline, closing_result(how));
 	return 0;
 }

@@ -15,15 +15,15 @@ enum close_kind {
 	GRACEFUL,	/* return at once; data and FIN are sent in the background */
 	HARD,		/* reset */
 	LINGER,		/* wait for the data, reset when it takes too long */
-	DEADLINE,	/* a LINGER that took too long: reset */
-	BACKGROUND,	/* return at once, reset at a deadline (deadline.c) */
+	LINGER_TIMEOUT,	/* a LINGER whose interval has passed: reset */
+	DEADLINE_CLOSE,	/* return at once, reset at the deadline (deadline.c) */
 	REFUSE,		/* EWOULDBLOCK, nothing has changed */
 	SHARED,		/* not the last reference: free the descriptor (G5) */
 };
 
 /* A close that need not linger returns within this time (I4). */
 #define CLOSE_BOUND_MS	2000
-/* Part of it: how long to wait for passing references to be dropped. */
+/* Part of it: how long to wait for transient references to be dropped. */
 #define CLOSE_SETTLE_MS	20
 /*
  * Part of it: how long to wait for references that are certain to be dropped, those

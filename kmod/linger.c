@@ -11,9 +11,9 @@
 #include "winsock.h"
 
 /*
- * The clock measures the interval, not jiffies: these may lag behind the clock when
- * a timeout is set and catch up while it runs, which ends the wait early.  Ending
- * late is allowed, ending early is not.
+ * The interval is measured with ktime, not in jiffies: jiffies may lag when the timer
+ * is armed and catch up later, so that the wait would end early.  Late is allowed,
+ * early is not.
  */
 static ktime_t linger_deadline(const struct sock *sk)
 {
@@ -83,7 +83,7 @@ static int linger_wait_for_drain(struct winsock_drain *d, ktime_t deadline)
 /**
  * winsock_linger_wait - shut the send side down and wait for the data (C8 - C11)
  * @sock: a connected TCP socket; the caller has the last reference to its file
- * @how: becomes DEADLINE if the interval has passed and the connection is reset
+ * @how: becomes LINGER_TIMEOUT if the interval has passed and the connection is reset
  *
  * On success SOCK_LINGER is cleared unless the connection is to be reset, so that
  * dropping the last reference does not wait again.
@@ -112,7 +112,7 @@ int winsock_linger_wait(struct socket *sock, enum close_kind *how)
 		/* C11; a task that is being killed cannot use the descriptor again. */
 	} else if (err == -ETIMEDOUT && winsock_unacked(sk, d.end)) {
 		winsock_abort(sk);
-		*how = DEADLINE;
+		*how = LINGER_TIMEOUT;
 		err = 0;
 	} else {
 		sock_reset_flag(sk, SOCK_LINGER);
@@ -127,7 +127,7 @@ int winsock_linger_wait(struct socket *sock, enum close_kind *how)
  * winsock_close_leftover - the last reference is dropped after closesocket()
  * @sk: a TCP socket
  *
- * closesocket() has taken the socket for shared because a reference was not dropped
+ * closesocket() assumed that the socket is shared because a reference was not dropped
  * in time, for example that of an io_uring request submitted by the closing thread
  * itself.  When that reference is dropped at last it must neither wait nor lose
  * data.  This applies only to the process that called closesocket(): in other

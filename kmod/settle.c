@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Is the socket shared?  Only the caller's reference to the file may be left, but
- * passing references come and go: those of calls that are on their way out, of
+ * transient references come and go: those of calls that are on their way out, of
  * calls that do not wait, of a descriptor lookup that lost a race, and of epoll,
  * which holds one while it asks for events.  A close waits for them, within a bound
  * (I4), where it makes a difference.
@@ -97,7 +97,7 @@ static bool settle_threads_may_be_inside(void)
 /*
  * Should the close wait to learn whether the remaining references are passing ones?
  * Only where this process itself may hold them, or where the last reference has data
- * to deliver within a time (LINGER, BACKGROUND).  In all other cases closing a shared
+ * to deliver within a time (LINGER, DEADLINE_CLOSE).  In all other cases closing a shared
  * socket does not wait at all.
  */
 static bool settle_is_worthwhile(const struct closing *c, bool interrupted)
@@ -110,7 +110,7 @@ static bool settle_is_worthwhile(const struct closing *c, bool interrupted)
 			(c->nonblock || !sock_flag(c->sk, SOCK_LINGER))))
 		return false;
 	how = winsock_closing_peek(c);
-	return how == LINGER || how == BACKGROUND;
+	return how == LINGER || how == DEADLINE_CLOSE;
 }
 
 static void settle_polls(struct closing *c)

@@ -1005,7 +1005,7 @@ TEST_F(bound, process_that_dies_meanwhile_changes_nothing)
 
 /*
  * C9 and I4: only a signal ends the wait of a lingering close.  A request that
- * completes wakes the thread that submitted it, and the time-out comes no earlier.
+ * completes wakes the thread that submitted it, and the timeout comes no earlier.
  */
 TEST_F(bound, completion_of_the_closing_thread_is_no_signal)
 {

@@ -238,7 +238,7 @@ FIXTURE_SETUP(shortage)
 	pair_open(&self->ballast, &kind);
 	check(setsockopt(self->ballast.fd, SOL_SOCKET, SO_SNDBUFFORCE, &room,
 			 sizeof(room)));
-	/* Little, since each lost segment costs a retransmission time-out. */
+	/* Little, since each lost segment costs a retransmission timeout. */
 	check(setsockopt(self->pair.fd, SOL_SOCKET, SO_SNDBUF, &less,
 			 sizeof(less)));
 	pair_stall(&self->pair);

@@ -494,7 +494,7 @@ FIXTURE_SETUP(accepted)
 PAIR_TEARDOWN(accepted);
 
 /* C8 */
-TEST_F(accepted, end_waits_for_the_last_byte)
+TEST_F(accepted, socket_waits_for_the_last_byte)
 {
 	struct pair *pair = &self->pair;
 
@@ -506,7 +506,7 @@ TEST_F(accepted, end_waits_for_the_last_byte)
 }
 
 /* C9 */
-TEST_F(accepted, end_resets_at_the_time_out)
+TEST_F(accepted, socket_resets_at_the_timeout)
 {
 	struct pair *pair = &self->pair;
 	long start;
@@ -706,7 +706,7 @@ FIXTURE_SETUP(close_2)
 
 PAIR_TEARDOWN(close_2);
 
-TEST_F(close_2, returns_at_the_time_out_too_but_never_resets)
+TEST_F(close_2, returns_at_the_timeout_too_but_never_resets)
 {
 	struct pair *pair = &self->pair;
 	long start;

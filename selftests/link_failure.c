@@ -43,7 +43,7 @@ FIXTURE_TEARDOWN(outage)
 }
 
 /* C9 */
-TEST_F(outage, peer_that_dies_silently_is_given_up_at_the_time_out)
+TEST_F(outage, peer_that_dies_silently_is_given_up_at_the_timeout)
 {
 	struct pair *pair = &self->pair;
 	long before = orphans();
@@ -61,7 +61,7 @@ TEST_F(outage, peer_that_dies_silently_is_given_up_at_the_time_out)
 }
 
 /* C9: no way out of our own host either; there is nothing to be seen then. */
-TEST_F(outage, own_cable_pulled_ends_the_linger_wait_at_the_time_out)
+TEST_F(outage, own_cable_pulled_ends_the_linger_wait_at_the_timeout)
 {
 	struct pair *pair = &self->pair;
 	long before = orphans();
@@ -218,7 +218,7 @@ TEST_F(outage, nonblocking_connect_into_a_black_hole_is_abandoned)
 }
 
 /* C10: TCP gives up long before the interval is over. */
-TEST_F(outage, retransmission_time_out_ends_the_linger_wait)
+TEST_F(outage, retransmission_timeout_ends_the_linger_wait)
 {
 	struct pair *pair = &self->pair;
 	long before = orphans();
@@ -349,7 +349,7 @@ TEST_F(loss, half_close_by_the_peer_does_not_end_the_linger_wait)
 }
 
 /* C9 after the peer's half-close: the reset is no matter of the state. */
-TEST_F(loss, half_closed_connection_is_reset_at_the_time_out)
+TEST_F(loss, half_closed_connection_is_reset_at_the_timeout)
 {
 	struct pair *pair = &self->pair;
 	struct received got;
@@ -474,7 +474,7 @@ TEST_F(loss, link_that_is_mended_in_time_loses_nothing)
 }
 
 /* C9: progress is no reprieve. */
-TEST_F(loss, peer_that_reads_but_too_slowly_is_reset_at_the_time_out)
+TEST_F(loss, peer_that_reads_but_too_slowly_is_reset_at_the_timeout)
 {
 	struct pair *pair = &self->pair;
 	struct reader reader;

@@ -285,7 +285,7 @@ static int close_and_look(int fd)
 }
 
 /* C9 */
-TEST_F(lingerers, all_time_out_with_a_reset_and_none_early)
+TEST_F(lingerers, all_timeout_with_a_reset_and_none_early)
 {
 	int n = scaled(LINGERERS), i, listener, room = 4096;
 	struct closer *closers = calloc(n, sizeof(*closers));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * closesocket() over links that lose, repeat, reorder and delay: nothing that
- * was promised is lost, no time-out is early.
+ * was promised is lost, no timeout is early.
  */
 #include "support/lossy_link.h"
 #include "support/suite.h"

@@ -584,7 +584,7 @@ TEST(epoll_does_not_keep_a_closed_socket)
 }
 
 /*
- * Four threads poll() without a time-out while the number is closed under them,
+ * Four threads poll() without a timeout while the number is closed under them,
  * at every moment between the look-up of the number and the sleep.
  */
 #define POLLERS	4

@@ -376,7 +376,7 @@ TEST_F(refusal, ends_with_linger_zero)
 }
 
 /* C19: the clock begins with the call that waits. */
-TEST_F(refusal, ends_with_blocking_mode_and_its_time_out)
+TEST_F(refusal, ends_with_blocking_mode_and_its_timeout)
 {
 	struct pair *pair = &self->pair;
 	int off = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What else the stack can do with a socket, each beside closesocket(): TCP Fast
- * Open, TCP_REPAIR, MPTCP, zero copy both ways, low-water marks and time-outs,
+ * Open, TCP_REPAIR, MPTCP, zero copy both ways, low-water marks and timeouts,
  * urgent data, corks; and callers without privileges.
  */
 #include <fcntl.h>
@@ -280,7 +280,7 @@ TEST_F(neighbour, poll_below_the_low_water_mark_ends)
 	expect_all(_metadata, pair);
 }
 
-/* A time-out that passes while nobody closes is what it always was. */
+/* A timeout that passes while nobody closes is what it always was. */
 TEST_F(neighbour, timeouts_end_calls_as_ever)
 {
 	struct timeval soon = { .tv_usec = 100000 };
@@ -597,7 +597,7 @@ TEST_F(syn_recv, with_one_byte_refuses_a_nonblocking_close)
 }
 
 /* C9 */
-TEST_F(syn_recv, with_data_is_reset_at_the_time_out)
+TEST_F(syn_recv, with_data_is_reset_at_the_timeout)
 {
 	struct pair *pair = &self->pair;
 	long start = now_ms();

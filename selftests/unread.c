@@ -256,7 +256,7 @@ TEST_F(unread_linger, data_that_come_during_the_wait_are_discarded)
 }
 
 /* U1, C9 */
-TEST_F(unread_linger, data_do_not_change_the_time_out)
+TEST_F(unread_linger, data_do_not_change_the_timeout)
 {
 	struct pair *pair = &self->pair;
 	long start;

@@ -116,13 +116,13 @@ static void timeout_row(void)
 		set_linger(fd, 1, 1);
 		start = now(CLOCK_MONOTONIC);
 		if (by_ioctl(fd))
-			die("time-out");
+			die("timeout");
 		late = now(CLOCK_MONOTONIC) - start - NSEC_PER_SEC;
 		if (late < least)
 			least = late;
 		close(peer);
 	}
-	report("linger time-out, microseconds late", "ioctl", least / 1000);
+	report("linger timeout, microseconds late", "ioctl", least / 1000);
 }
 
 struct sleeper {

@@ -425,8 +425,8 @@ TEST(cancelled_close_leaves_the_interval)
 	WSACleanup();
 }
 
-/* L3: after a signal the rest of the time-out continues, not all of it. */
-TEST(signals_do_not_prolong_a_time_out)
+/* L3: after a signal the rest of the timeout continues, not all of it. */
+TEST(signals_do_not_prolong_a_timeout)
 {
 	struct signaller signaller;
 	struct pair pair;

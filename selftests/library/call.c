@@ -485,7 +485,7 @@ TEST_F(stream, a_blocking_send_sends_everything_through_signals)
 	free(data);
 }
 
-/* Returns what was sent before the time-out; the rest is the program's. */
+/* Returns what was sent before the timeout; the rest is the program's. */
 TEST_F(stream, a_send_that_times_out_returns_what_it_sent)
 {
 	char *data = calloc(1, LARGE);

@@ -35,7 +35,7 @@ FIXTURE_TEARDOWN(handle)
 }
 
 /* G4 */
-TEST_F(handle, what_is_no_descriptor_is_no_socket)
+TEST_F(handle, bad_descriptor_gives_wsaenotsock)
 {
 	SOCKET s = open_socket(AF_INET, SOCK_STREAM);
 
@@ -60,7 +60,7 @@ TEST_F(handle, another_kind_of_file_stays_open)
 }
 
 /* G4 */
-TEST_F(handle, a_closed_socket_is_none_any_more)
+TEST_F(handle, second_close_gives_wsaenotsock)
 {
 	SOCKET s = open_socket(AF_INET, SOCK_STREAM);
 
@@ -105,8 +105,8 @@ TEST_F(handle, a_connection_attempt_is_abandoned)
 	EXPECT_WORKS(closesocket(s));
 }
 
-/* Linux makes them too, and the library has to live with them. */
-TEST_F(handle, a_socket_of_socket_2_closes_too)
+/* Created by socket(2): the library knows nothing of them yet. */
+TEST_F(handle, closes_sockets_made_by_native_socket)
 {
 	SOCKET s = native_socket(AF_INET6, SOCK_STREAM);
 	SOCKET local = native_socket(AF_UNIX, SOCK_STREAM);
@@ -416,7 +416,7 @@ FIXTURE_TEARDOWN(lingering)
 }
 
 /* C8 */
-TEST_F(lingering, it_waits_until_the_peer_has_everything)
+TEST_F(lingering, waits_until_the_peer_has_all_data)
 {
 	long before = now_ms();
 	struct drainer drainer;
@@ -734,7 +734,7 @@ TEST_F(local, recv_of_a_datagram_is_interrupted)
 	EXPECT_EQ(-WSAEINTR, waiter_join(&self->w));
 }
 
-/* The wait in poll(2) keeps the socket's time-out and its mode. */
+/* The wait in poll(2) keeps the socket's timeout and its mode. */
 TEST_F(local, timeouts_and_modes_hold)
 {
 	DWORD ms = 300;
@@ -803,7 +803,7 @@ TEST_F(local, another_process_keeps_the_connection)
 }
 
 /* I1: a sandbox that does not know the request; there is no close(2) instead. */
-TEST_F(connection, where_the_request_is_forbidden_nothing_is_closed)
+TEST_F(connection, forbidden_ioctl_closes_nothing)
 {
 	const LINGER linger = { 1, LONG_TIME };
 	char byte;

@@ -250,7 +250,7 @@ TEST_F(call, nothing_there_and_nonblocking)
 #define TIMEOUT_MS	300
 #define TICKS_MS	50
 
-TEST_F(call, nothing_there_within_the_time_out)
+TEST_F(call, nothing_there_within_the_timeout)
 {
 	DWORD ms = TIMEOUT_MS, zero = 0;
 	long before = now_ms();
@@ -275,8 +275,8 @@ TEST_F(call, nothing_there_within_the_time_out)
 				sizeof(zero)));
 }
 
-/* L3: signals make a time-out neither end nor start again. */
-TEST_F(call, signals_do_not_move_the_time_out)
+/* L3: signals make a timeout neither end nor start again. */
+TEST_F(call, signals_do_not_move_the_timeout)
 {
 	DWORD ms = 1000;
 	long before, took;

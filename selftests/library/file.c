@@ -402,7 +402,7 @@ TEST_F(file, signals_do_not_show)
 	EXPECT_EQ(LARGE, drainer_join(&self->drainer));
 }
 
-TEST_F(file, a_time_out_ends_it)
+TEST_F(file, a_timeout_ends_it)
 {
 	struct timeval timeout = { .tv_usec = 300000 };
 	int fd = make_file(0, LARGE);
@@ -437,7 +437,7 @@ static void *read_slowly(void *arg)
 	return NULL;
 }
 
-/* The whole takes longer than the time-out, and signals show that it continues. */
+/* The whole takes longer than the timeout, and signals show that it continues. */
 TEST_F(file, a_slow_peer_is_not_timed_out)
 {
 	struct timeval timeout = { .tv_sec = 1 };

@@ -302,7 +302,7 @@ TEST_F(stream, the_native_option_is_the_same_one)
 }
 
 /* Winsock's form is milliseconds in a DWORD, libc's a struct timeval. */
-TEST_F(stream, time_outs_come_in_both_forms)
+TEST_F(stream, timeouts_come_in_both_forms)
 {
 	struct timeval timeval = { 0 };
 	DWORD ms = 2500;

@@ -230,7 +230,7 @@ FIXTURE_VARIANT(interrupted) {
 FIXTURE_VARIANT_ADD(interrupted, for_ever) {
 };
 
-FIXTURE_VARIANT_ADD(interrupted, with_a_time_out) {
+FIXTURE_VARIANT_ADD(interrupted, with_a_timeout) {
 	.timeout = 60000,
 };
 

@@ -16,7 +16,7 @@
 #include "support/program.h"
 
 #define REPORT		"/tmp/winsock-run.report"
-#define LITTLE		4096	/* of room at the peer */
+#define PEER_RCVBUF	4096
 #define WORDS		16
 
 FIXTURE(run) {
@@ -32,24 +32,24 @@ FIXTURE_VARIANT(run) {
 FIXTURE_VARIANT_ADD(run, plain) { false };
 FIXTURE_VARIANT_ADD(run, run) { true };
 
-static int set_the_scene(struct peer *peer)
+static int setup_peer(struct peer *peer)
 {
 	netns_enter();
 	small_buffers();
 	unlink(REPORT);
-	return peer_listen(peer, LITTLE);
+	return peer_listen(peer, PEER_RCVBUF);
 }
 
 FIXTURE_SETUP(run)
 {
-	self->port = set_the_scene(&self->peer);
+	self->port = setup_peer(&self->peer);
 }
 
 FIXTURE_TEARDOWN(run)
 {
 }
 
-static const char *beside_us(const char *name)
+static const char *sibling_path(const char *name)
 {
 	static char path[2 * PATH_MAX];
 	char self[PATH_MAX] = "";
@@ -66,7 +66,7 @@ static void start_words(struct program *program, bool run, const char *const wor
 	unsigned int n = 2, i;
 
 	if (run)
-		argv[n++] = beside_us("run_ordinary");
+		argv[n++] = sibling_path("run_ordinary");
 	else
 		argv[n = 0, n++] = "run_ordinary";
 	for (i = 0; words[i]; i++)
@@ -78,13 +78,13 @@ static void start_words(struct program *program, bool run, const char *const wor
 #define start(...)	start_words(&self->program, variant->run, \
 				    (const char *const[]){ __VA_ARGS__, NULL })
 
-static void tell(struct program *program)
+static void let_continue(struct program *program)
 {
 	check(write(program->in, "\n", 1));
 }
 
-/* The number in the next line, which must begin like that. */
-static long hear(struct program *program, const char *what)
+/* The number in the next line, which must begin with @what. */
+static long read_number(struct program *program, const char *what)
 {
 	const char *line = program_line(program);
 	size_t len = strlen(what);
@@ -94,28 +94,29 @@ static long hear(struct program *program, const char *what)
 	return atol(line + len + 1);
 }
 
-/* Accept its connection; it closes what is full by then. */
+/* Accepts its connection, waits until its send buffer is full, then lets it close. */
 static void let_close_when_full(struct program *program, struct peer *peer)
 {
 	peer_accept(peer);
-	hear(program, "full");
-	tell(program);
+	read_number(program, "full");
+	let_continue(program);
 }
 
 /* Returns what it exits with. */
-static int tell_to_end(struct program *program)
+static int let_end(struct program *program)
 {
-	tell(program);
+	let_continue(program);
 	return program_end(program);
 }
 
 /**
- * struct line - of the report
- * @fd: the number
+ * struct line - a line of the report
+ * @pid: the process
+ * @fd: the descriptor
  * @peer: address and port
  * @decision: what was done
- * @seconds: how long
- * @lost: and what was lost by it
+ * @seconds: how long it took
+ * @lost: what was lost
  */
 struct line {
 	int pid;
@@ -172,24 +173,24 @@ static void blocked_call(struct __test_metadata *_metadata,
 
 	start("blocked", how, call, number(self->port));
 	if (listener)
-		port = hear(&self->program, "port");
+		port = read_number(&self->program, "port");
 	else
 		peer_accept(&self->peer);
-	tid = hear(&self->program, "thread");
+	tid = read_number(&self->program, "thread");
 	task_wait_inside(tid, nr);
-	tell(&self->program);
-	EXPECT_EQ(0, hear(&self->program, "closed"));
+	let_continue(&self->program);
+	EXPECT_EQ(0, read_number(&self->program, "closed"));
 
 	if (variant->run) {
 		EXPECT_EQ(nr == SYS_poll ? -POLLNVAL : ECANCELED,
-			  hear(&self->program, "left"));
+			  read_number(&self->program, "left"));
 	} else {
 		EXPECT_TRUE(task_stays(tid, nr));
 		if (listener)
 			peer_connect(&caller, port);
 		else
 			check(send(self->peer.fd, "x", 1, 0));
-		EXPECT_GE(0, hear(&self->program, "left"));
+		EXPECT_GE(0, read_number(&self->program, "left"));
 	}
 	EXPECT_EQ(0, program_end(&self->program));
 }
@@ -260,12 +261,12 @@ TEST_F(run, linger_timeout_resets_the_peer)
 
 	start("linger", "blocking", "1", "close", number(self->port));
 	let_close_when_full(&self->program, &self->peer);
-	EXPECT_EQ(0, hear(&self->program, "closed"));
+	EXPECT_EQ(0, read_number(&self->program, "closed"));
 	if (variant->run)
 		EXPECT_NE(0, wire_look(&self->peer.wire)->sent.rst);
 	got = receive_all(self->peer.fd);
 	EXPECT_EQ(variant->run ? END_RESET : END_EOF, got.ending);
-	EXPECT_EQ(0, tell_to_end(&self->program));
+	EXPECT_EQ(0, let_end(&self->program));
 	if (!variant->run)
 		return;
 	line = report_line(0);
@@ -284,8 +285,8 @@ TEST_F(run, linger_ends_when_the_peer_has_read)
 	task_wait_inside(self->program.pid, variant->run ? SYS_ioctl : SYS_close);
 	got = receive_all(self->peer.fd);
 	EXPECT_EQ(END_EOF, got.ending);
-	EXPECT_EQ(0, hear(&self->program, "closed"));
-	EXPECT_EQ(0, tell_to_end(&self->program));
+	EXPECT_EQ(0, read_number(&self->program, "closed"));
+	EXPECT_EQ(0, let_end(&self->program));
 	if (variant->run)
 		EXPECT_STREQ("linger", report_line(0).decision);
 }
@@ -298,11 +299,11 @@ TEST_F(run, nonblocking_close_does_not_wait)
 
 	start("linger", "nonblocking", number(LINGER_LONG), "close", number(self->port));
 	peer_accept(&self->peer);
-	fd = hear(&self->program, "full");
-	tell(&self->program);
+	fd = read_number(&self->program, "full");
+	let_continue(&self->program);
 	if (variant->run) {
-		EXPECT_EQ(0, hear(&self->program, "closed"));
-		EXPECT_EQ(fd, hear(&self->program, "next"));
+		EXPECT_EQ(0, read_number(&self->program, "closed"));
+		EXPECT_EQ(fd, read_number(&self->program, "next"));
 	} else {
 		task_wait_inside(self->program.pid, SYS_close);
 		EXPECT_TRUE(task_stays(self->program.pid, SYS_close));
@@ -310,8 +311,8 @@ TEST_F(run, nonblocking_close_does_not_wait)
 	/* Nobody is in a hurry: each byte arrives. */
 	got = receive_all(self->peer.fd);
 	EXPECT_EQ(END_EOF, got.ending);
-	EXPECT_LT(LITTLE, got.bytes);
-	EXPECT_EQ(0, tell_to_end(&self->program));
+	EXPECT_LT(PEER_RCVBUF, got.bytes);
+	EXPECT_EQ(0, let_end(&self->program));
 	if (!variant->run)
 		return;
 	EXPECT_STREQ("background", report_line(0).decision);
@@ -335,8 +336,8 @@ TEST_F(run, nonblocking_close_resets_at_the_deadline)
 
 	start("linger", "nonblocking", "3", "close", number(self->port));
 	let_close_when_full(&self->program, &self->peer);
-	EXPECT_EQ(0, hear(&self->program, "closed"));
-	EXPECT_EQ(0, tell_to_end(&self->program));
+	EXPECT_EQ(0, read_number(&self->program, "closed"));
+	EXPECT_EQ(0, let_end(&self->program));
 	if (variant->run) {
 		EXPECT_EQ(0, wire_look(&self->peer.wire)->sent.rst);
 		expect_reset_line(_metadata, 3.0);
@@ -352,8 +353,8 @@ TEST_F(run, nonblocking_stream_resets_at_the_deadline)
 
 	start("linger", "nonblocking", "2", "fclose", number(self->port));
 	let_close_when_full(&self->program, &self->peer);
-	EXPECT_EQ(0, hear(&self->program, "closed"));
-	EXPECT_EQ(0, tell_to_end(&self->program));
+	EXPECT_EQ(0, read_number(&self->program, "closed"));
+	EXPECT_EQ(0, let_end(&self->program));
 	if (variant->run)
 		expect_reset_line(_metadata, 2.0);
 	got = receive_all(self->peer.fd);
@@ -367,7 +368,7 @@ TEST_F(run, wait_that_a_signal_ends_continues_in_the_background)
 
 	start("linger", "interrupted", "10", "close", number(self->port));
 	let_close_when_full(&self->program, &self->peer);
-	EXPECT_EQ(0, hear(&self->program, "closed"));
+	EXPECT_EQ(0, read_number(&self->program, "closed"));
 	if (variant->run) {
 		EXPECT_EQ(0, wire_look(&self->peer.wire)->sent.rst);
 		/* 5 of them had passed. */
@@ -376,7 +377,7 @@ TEST_F(run, wait_that_a_signal_ends_continues_in_the_background)
 	}
 	got = receive_all(self->peer.fd);
 	EXPECT_EQ(variant->run ? END_RESET : END_EOF, got.ending);
-	EXPECT_EQ(0, tell_to_end(&self->program));
+	EXPECT_EQ(0, let_end(&self->program));
 }
 
 /* U1 */
@@ -387,12 +388,12 @@ TEST_F(run, unread_input_does_not_reset)
 	start("unread", number(self->port));
 	peer_accept(&self->peer);
 	check(send(self->peer.fd, "hello", 5, 0));
-	EXPECT_EQ(0, hear(&self->program, "closed"));
+	EXPECT_EQ(0, read_number(&self->program, "closed"));
 	wait_ready(self->peer.fd, POLLRDHUP);
 	got = receive_all(self->peer.fd);
 	EXPECT_EQ(variant->run ? END_EOF : END_RESET, got.ending);
 	EXPECT_EQ(!variant->run, !!wire_look(&self->peer.wire)->sent.rst);
-	EXPECT_EQ(0, tell_to_end(&self->program));
+	EXPECT_EQ(0, let_end(&self->program));
 	if (variant->run) {
 		EXPECT_STREQ("graceful", report_line(0).decision);
 		EXPECT_STREQ("5 unread", report_line(0).lost);
@@ -408,14 +409,14 @@ TEST_F(run, close_of_a_child_leaves_the_connection)
 
 	start("forked", number(self->port));
 	peer_accept(&self->peer);
-	EXPECT_EQ(0, hear(&self->program, "child"));
+	EXPECT_EQ(0, read_number(&self->program, "child"));
 	EXPECT_EQ(0, wire_look(&self->peer.wire)->sent.fin);
-	tell(&self->program);
-	EXPECT_EQ(0, hear(&self->program, "closed"));
+	let_continue(&self->program);
+	EXPECT_EQ(0, read_number(&self->program, "closed"));
 	got = receive_all(self->peer.fd);
 	EXPECT_EQ(4, got.bytes);
 	EXPECT_EQ(END_EOF, got.ending);
-	EXPECT_EQ(0, tell_to_end(&self->program));
+	EXPECT_EQ(0, let_end(&self->program));
 	if (!variant->run)
 		return;
 	first = report_line(0);
@@ -433,13 +434,13 @@ TEST_F(run, close_of_a_child_leaves_the_connection)
 TEST_F(run, errors_are_those_of_close)
 {
 	start("errors", number(self->port));
-	EXPECT_EQ(0, hear(&self->program, "closed"));
-	EXPECT_EQ(4242, hear(&self->program, "errno"));
-	EXPECT_EQ(EBADF, hear(&self->program, "again"));
-	EXPECT_EQ(EBADF, hear(&self->program, "none"));
+	EXPECT_EQ(0, read_number(&self->program, "closed"));
+	EXPECT_EQ(4242, read_number(&self->program, "errno"));
+	EXPECT_EQ(EBADF, read_number(&self->program, "again"));
+	EXPECT_EQ(EBADF, read_number(&self->program, "none"));
 	/* Neither the device nor the socket to the reporter shows. */
-	EXPECT_EQ(0, hear(&self->program, "open"));
-	EXPECT_EQ(EPROTONOSUPPORT, hear(&self->program, "socket"));
+	EXPECT_EQ(0, read_number(&self->program, "open"));
+	EXPECT_EQ(EPROTONOSUPPORT, read_number(&self->program, "socket"));
 	EXPECT_EQ(0, program_end(&self->program));
 }
 
@@ -447,12 +448,12 @@ TEST_F(run, errors_are_those_of_close)
 static void expect_filtered(struct __test_metadata *_metadata, struct program *program,
 			    bool socket_too)
 {
-	EXPECT_EQ(0, hear(program, "file"));
+	EXPECT_EQ(0, read_number(program, "file"));
 	if (socket_too) {
-		EXPECT_EQ(0, hear(program, "socket"));
-		EXPECT_EQ(4242, hear(program, "errno"));
+		EXPECT_EQ(0, read_number(program, "socket"));
+		EXPECT_EQ(4242, read_number(program, "errno"));
 	}
-	EXPECT_EQ(0, hear(program, "leaked"));
+	EXPECT_EQ(0, read_number(program, "leaked"));
 	EXPECT_EQ(0, program_end(program));
 }
 
@@ -483,7 +484,7 @@ TEST_F(run, filter_that_was_not_seen_leaves_nothing_open)
 TEST_F(run, filter_of_another_thread_does_not_hide_one_that_kills)
 {
 	start("installing");
-	EXPECT_EQ(0, hear(&self->program, "closed"));
+	EXPECT_EQ(0, read_number(&self->program, "closed"));
 	EXPECT_EQ(0, program_end(&self->program));
 }
 
@@ -492,25 +493,25 @@ TEST_F(run, closefrom_does_without_close_range)
 	long err;
 
 	start("unranged", number(self->port));
-	err = hear(&self->program, "errno");
+	err = read_number(&self->program, "errno");
 	/* libc's own leaves what close_range(2) has set. */
 	if (variant->run)
 		EXPECT_EQ(4242, err);
-	EXPECT_EQ(0, hear(&self->program, "open"));
+	EXPECT_EQ(0, read_number(&self->program, "open"));
 	EXPECT_EQ(0, program_end(&self->program));
 }
 
 TEST_F(run, filter_of_the_program_before_does_not_kill)
 {
 	start("filter", "exec", "many", "3");
-	EXPECT_EQ(0, hear(&self->program, "closed"));
+	EXPECT_EQ(0, read_number(&self->program, "closed"));
 	EXPECT_EQ(0, program_end(&self->program));
 }
 
 TEST_F(run, descriptor_that_is_the_programs_now_can_be_closed)
 {
 	start("reused", number(self->port));
-	EXPECT_EQ(0, hear(&self->program, "refused"));
+	EXPECT_EQ(0, read_number(&self->program, "refused"));
 	EXPECT_EQ(0, program_end(&self->program));
 }
 
@@ -520,8 +521,8 @@ TEST_F(run, low_limit_leaves_the_lowest_descriptors)
 
 	check(setrlimit(RLIMIT_NOFILE, &low));
 	start("numbers", number(self->port));
-	EXPECT_EQ(3, hear(&self->program, "socket"));
-	EXPECT_EQ(4, hear(&self->program, "next"));
+	EXPECT_EQ(3, read_number(&self->program, "socket"));
+	EXPECT_EQ(4, read_number(&self->program, "next"));
 	EXPECT_EQ(0, program_end(&self->program));
 }
 
@@ -534,7 +535,7 @@ FIXTURE(run_only) {
 
 FIXTURE_SETUP(run_only)
 {
-	self->port = set_the_scene(&self->peer);
+	self->port = setup_peer(&self->peer);
 }
 
 FIXTURE_TEARDOWN(run_only)
@@ -555,9 +556,9 @@ TEST_F(run_only, filter_that_allows_ioctl_leaves_the_closes)
 /* Without a report nothing is inherited, and the device is the child's. */
 TEST_F(run_only, descriptor_of_a_vfork_child_can_be_closed)
 {
-	program_start(&self->program, "winsock-run", beside_us("run_ordinary"),
+	program_start(&self->program, "winsock-run", sibling_path("run_ordinary"),
 		      "vforked", number(self->port));
-	EXPECT_EQ(0, hear(&self->program, "refused"));
+	EXPECT_EQ(0, read_number(&self->program, "refused"));
 	EXPECT_EQ(0, program_end(&self->program));
 }
 
@@ -565,7 +566,7 @@ TEST_F(run_only, descriptor_of_a_vfork_child_can_be_closed)
 static void start_reporting(struct program *program, const char *report,
 			    const char *const words[])
 {
-	const char *argv[WORDS] = { "winsock-run", report, beside_us("run_ordinary") };
+	const char *argv[WORDS] = { "winsock-run", report, sibling_path("run_ordinary") };
 	unsigned int n = 3, i;
 
 	for (i = 0; words[i]; i++)
@@ -649,15 +650,15 @@ TEST_F(run_only, deadline_outlives_the_reader_of_the_report)
 	reader = check(open(FIFO, O_RDONLY | O_NONBLOCK | O_CLOEXEC));
 	start_to(FIFO, "linger", "nonblocking", "2", "close", number(self->port));
 	peer_accept(&self->peer);
-	hear(&self->program, "full");
+	read_number(&self->program, "full");
 	wait_ready(reader, POLLIN);
 	check(read(reader, heading, sizeof(heading)));
 	close(reader);
-	tell(&self->program);
-	EXPECT_EQ(0, hear(&self->program, "closed"));
+	let_continue(&self->program);
+	EXPECT_EQ(0, read_number(&self->program, "closed"));
 		/* The program is there to the end, and the one line does not kill its writer. */
 	usleep(2500000);
-	tell(&self->program);
+	let_continue(&self->program);
 	EXPECT_EQ(1, lines_that_lack(&self->program));
 	EXPECT_EQ(END_RESET, receive_all(self->peer.fd).ending);
 }
@@ -667,8 +668,8 @@ TEST_F(run_only, report_without_a_reader_holds_nothing_up)
 	make_fifo();
 	start_to(FIFO, "linger", "nonblocking", "2", "close", number(self->port));
 	let_close_when_full(&self->program, &self->peer);
-	EXPECT_EQ(0, hear(&self->program, "closed"));
-	EXPECT_EQ(0, tell_to_end(&self->program));
+	EXPECT_EQ(0, read_number(&self->program, "closed"));
+	EXPECT_EQ(0, let_end(&self->program));
 	usleep(2500000);
 	EXPECT_EQ(END_RESET, receive_all(self->peer.fd).ending);
 }
@@ -680,7 +681,7 @@ TEST_F(run_only, full_report_holds_nothing_up)
 	make_fifo();
 	reader = check(open(FIFO, O_RDONLY | O_NONBLOCK | O_CLOEXEC));
 	start_to(FIFO, "many", "3000");
-	EXPECT_EQ(0, hear(&self->program, "closed"));
+	EXPECT_EQ(0, read_number(&self->program, "closed"));
 	EXPECT_EQ(0, program_end(&self->program));
 	EXPECT_TRUE(has_text(&self->program, "winsock-run: the report lacks "));
 	close(reader);
@@ -692,13 +693,13 @@ TEST_F(run_only, reporter_that_is_behind_holds_nothing_up)
 	long lack;
 
 	start_run("many", "3000", "told");
-	hear(&self->program, "ready");
+	read_number(&self->program, "ready");
 	reporter = find_reporter();
 	check(kill(reporter, SIGSTOP));
-	tell(&self->program);
-	EXPECT_EQ(0, hear(&self->program, "closed"));
+	let_continue(&self->program);
+	EXPECT_EQ(0, read_number(&self->program, "closed"));
 	check(kill(reporter, SIGCONT));
-	tell(&self->program);
+	let_continue(&self->program);
 	lack = lines_that_lack(&self->program);
 	EXPECT_LT(0, lack);
 	/* The heading is not a close. */
@@ -708,7 +709,7 @@ TEST_F(run_only, reporter_that_is_behind_holds_nothing_up)
 TEST_F(run_only, full_device_is_counted)
 {
 	start_to("/dev/full", "many", "300");
-	EXPECT_EQ(0, hear(&self->program, "closed"));
+	EXPECT_EQ(0, read_number(&self->program, "closed"));
 	EXPECT_EQ(0, program_end(&self->program));
 	/* And the heading. */
 	EXPECT_TRUE(has_text(&self->program, "the report lacks 301 lines"));
@@ -716,16 +717,16 @@ TEST_F(run_only, full_device_is_counted)
 
 TEST_F(run_only, another_preload_sees_what_it_replaces)
 {
-	check(setenv("LD_PRELOAD", beside_us("run_preload.so"), 1));
+	check(setenv("LD_PRELOAD", sibling_path("run_preload.so"), 1));
 	start_run("unread", number(self->port));
 	check(unsetenv("LD_PRELOAD"));
 	peer_accept(&self->peer);
 	check(send(self->peer.fd, "hello", 5, 0));
-	EXPECT_EQ(0, hear(&self->program, "closed"));
+	EXPECT_EQ(0, read_number(&self->program, "closed"));
 	EXPECT_EQ(END_EOF, receive_all(self->peer.fd).ending);
-	tell(&self->program);
-	EXPECT_EQ(1, hear(&self->program, "made"));
-	EXPECT_EQ(1, hear(&self->program, "seen"));
+	let_continue(&self->program);
+	EXPECT_EQ(1, read_number(&self->program, "made"));
+	EXPECT_EQ(1, read_number(&self->program, "seen"));
 	EXPECT_EQ(0, program_end(&self->program));
 }
 
@@ -736,12 +737,12 @@ static long events_after(struct __test_metadata *_metadata,
 	struct received got;
 
 	peer_accept(&self->peer);
-	EXPECT_EQ(0, hear(&self->program, "closed"));
-	EXPECT_GT(200, hear(&self->program, "took"));
+	EXPECT_EQ(0, read_number(&self->program, "closed"));
+	EXPECT_GT(200, read_number(&self->program, "took"));
 	got = receive_all(self->peer.fd);
 	EXPECT_EQ(END_EOF, got.ending);
 	check(shutdown(self->peer.fd, SHUT_WR));
-	return hear(&self->program, "events");
+	return read_number(&self->program, "events");
 }
 
 /* P9, T9: the descriptor is closed, and so are its events. */
@@ -759,11 +760,11 @@ TEST_F(run_only, epoll_set_hears_of_what_another_descriptor_has)
 {
 	start_run("watched", "close", number(LINGER_LONG), number(self->port), "kept");
 	peer_accept(&self->peer);
-	EXPECT_EQ(0, hear(&self->program, "closed"));
-	hear(&self->program, "took");
+	EXPECT_EQ(0, read_number(&self->program, "closed"));
+	read_number(&self->program, "took");
 	wait_ready(self->peer.fd, POLLIN);
 	check(shutdown(self->peer.fd, SHUT_WR));
-	EXPECT_EQ(1, hear(&self->program, "events"));
+	EXPECT_EQ(1, read_number(&self->program, "events"));
 	EXPECT_EQ(0, program_end(&self->program));
 	EXPECT_STREQ("shared", report_line(0).decision);
 }
@@ -785,7 +786,7 @@ TEST_F(run_only, epoll_set_does_not_hear_of_a_closed_stream)
 
 TEST_F(run_only, epoll_set_does_not_hear_of_what_another_preload_closed)
 {
-	check(setenv("LD_PRELOAD", beside_us("run_preload.so"), 1));
+	check(setenv("LD_PRELOAD", sibling_path("run_preload.so"), 1));
 	epoll_hears_nothing(_metadata, self, "close");
 	check(unsetenv("LD_PRELOAD"));
 }
@@ -795,15 +796,15 @@ static void unread_is_graceful(struct __test_metadata *_metadata,
 {
 	peer_accept(peer);
 	check(send(peer->fd, "hello", 5, 0));
-	EXPECT_EQ(0, hear(program, "closed"));
+	EXPECT_EQ(0, read_number(program, "closed"));
 	EXPECT_EQ(END_EOF, receive_all(peer->fd).ending);
-	EXPECT_EQ(0, tell_to_end(program));
+	EXPECT_EQ(0, let_end(program));
 }
 
 /* What only the report calls may be killed for where there is none. */
 TEST_F(run_only, filter_against_the_report_leaves_the_closes)
 {
-	program_start(&self->program, "winsock-run", beside_us("run_ordinary"),
+	program_start(&self->program, "winsock-run", sibling_path("run_ordinary"),
 		      "unnamed", "unread", number(self->port));
 	unread_is_graceful(_metadata, &self->program, &self->peer);
 }
@@ -811,9 +812,9 @@ TEST_F(run_only, filter_against_the_report_leaves_the_closes)
 /* A filter that is not seen would kill for it. */
 TEST_F(run_only, known_socket_is_closed_without_getsockopt)
 {
-	program_start(&self->program, "winsock-run", beside_us("run_ordinary"),
+	program_start(&self->program, "winsock-run", sibling_path("run_ordinary"),
 		      "unasked", number(self->port));
-	EXPECT_EQ(0, hear(&self->program, "closed"));
+	EXPECT_EQ(0, read_number(&self->program, "closed"));
 	EXPECT_EQ(0, program_end(&self->program));
 }
 
@@ -821,8 +822,8 @@ static void expect_background(struct __test_metadata *_metadata,
 			      struct program *program, struct peer *peer)
 {
 	let_close_when_full(program, peer);
-	EXPECT_EQ(0, hear(program, "closed"));
-	EXPECT_EQ(0, tell_to_end(program));
+	EXPECT_EQ(0, read_number(program, "closed"));
+	EXPECT_EQ(0, let_end(program));
 	expect_reset_line(_metadata, 2.0);
 	EXPECT_EQ(END_RESET, receive_all(peer->fd).ending);
 }
@@ -846,11 +847,11 @@ TEST_F(run_only, socket_is_attached_when_the_device_was_lost)
 
 	start_run("lose_all", "blocked", "close", "recv", number(self->port));
 	peer_accept(&self->peer);
-	tid = hear(&self->program, "thread");
+	tid = read_number(&self->program, "thread");
 	task_wait_inside(tid, SYS_recvfrom);
-	tell(&self->program);
-	EXPECT_EQ(0, hear(&self->program, "closed"));
-	EXPECT_EQ(ECANCELED, hear(&self->program, "left"));
+	let_continue(&self->program);
+	EXPECT_EQ(0, read_number(&self->program, "closed"));
+	EXPECT_EQ(ECANCELED, read_number(&self->program, "left"));
 	EXPECT_EQ(0, program_end(&self->program));
 }
 
@@ -859,8 +860,8 @@ static void close_full(struct __test_metadata *_metadata, struct program *progra
 		       struct peer *peer)
 {
 	let_close_when_full(program, peer);
-	EXPECT_EQ(0, hear(program, "closed"));
-	tell(program);
+	EXPECT_EQ(0, read_number(program, "closed"));
+	let_continue(program);
 }
 
 /* The socket to the reporter is not opened again; the deadline does not need it. */
@@ -886,7 +887,7 @@ TEST_F(run_only, line_of_a_lost_device_is_counted)
 
 TEST_F(run_only, without_a_report_the_module_keeps_the_deadline_alone)
 {
-	program_start(&self->program, "winsock-run", beside_us("run_ordinary"), "linger",
+	program_start(&self->program, "winsock-run", sibling_path("run_ordinary"), "linger",
 		      "nonblocking", "2", "close", number(self->port));
 	close_full(_metadata, &self->program, &self->peer);
 	EXPECT_GT(self->program.pid, find_reporter());
@@ -929,9 +930,9 @@ TEST_F(run_only, beyond_the_limit_of_closes_the_data_is_kept)
 TEST_F(run_only, each_of_a_crowd_has_its_line)
 {
 	start_run("crowd", "4", "100", "1");
-	hear(&self->program, "port");
-	EXPECT_EQ(0, hear(&self->program, "closed"));
-	EXPECT_EQ(0, tell_to_end(&self->program));
+	read_number(&self->program, "port");
+	EXPECT_EQ(0, read_number(&self->program, "closed"));
+	EXPECT_EQ(0, let_end(&self->program));
 	/* With the heading; the listener ends with the program. */
 	wait_until(lines_of_report() >= 400 + 1);
 	wait_until(find_reporter() < self->program.pid);
@@ -947,26 +948,26 @@ TEST_F(run_only, programs_that_it_starts_are_run_likewise)
 TEST_F(run_only, no_children_means_none)
 {
 	program_start(&self->program, "winsock-run", "--no-children",
-		      beside_us("run_ordinary"), "exec", "unread", number(self->port));
+		      sibling_path("run_ordinary"), "exec", "unread", number(self->port));
 	peer_accept(&self->peer);
 	check(send(self->peer.fd, "hello", 5, 0));
-	EXPECT_EQ(0, hear(&self->program, "closed"));
+	EXPECT_EQ(0, read_number(&self->program, "closed"));
 	wait_ready(self->peer.fd, POLLRDHUP);
 	EXPECT_EQ(END_RESET, receive_all(self->peer.fd).ending);
-	EXPECT_EQ(0, tell_to_end(&self->program));
+	EXPECT_EQ(0, let_end(&self->program));
 }
 
 TEST_F(run_only, no_children_means_the_program_itself)
 {
 	program_start(&self->program, "winsock-run", "--no-children",
-		      beside_us("run_ordinary"), "unread", number(self->port));
+		      sibling_path("run_ordinary"), "unread", number(self->port));
 	unread_is_graceful(_metadata, &self->program, &self->peer);
 }
 
 /* The words of winsock-run itself, and its exit status. */
 TEST_F(run_only, exits_as_the_program_does)
 {
-	program_start(&self->program, "winsock-run", beside_us("run_ordinary"));
+	program_start(&self->program, "winsock-run", sibling_path("run_ordinary"));
 	EXPECT_EQ(3, program_end(&self->program));
 	EXPECT_STREQ("", self->program.text);
 }
@@ -1001,7 +1002,7 @@ TEST_F(run_only, no_program_at_all)
 
 TEST_F(run_only, static_program_is_said_to_be_one)
 {
-	program_start(&self->program, "winsock-run", beside_us("run_static"));
+	program_start(&self->program, "winsock-run", sibling_path("run_static"));
 	EXPECT_EQ(3, program_end(&self->program));
 	EXPECT_TRUE(has_text(&self->program, "run_static is statically linked: nothing can"));
 }
@@ -1011,7 +1012,7 @@ TEST_F(run_only, setuid_program_is_said_to_be_one)
 	static const char path[] = "/tmp/run_setuid";
 	char copy[2 * PATH_MAX + 64];
 
-	snprintf(copy, sizeof(copy), "cp %s %s", beside_us("run_ordinary"), path);
+	snprintf(copy, sizeof(copy), "cp %s %s", sibling_path("run_ordinary"), path);
 	EXPECT_EQ(0, system(copy));
 	check(chown(path, 65534, 65534));
 	check(chmod(path, 04755));
@@ -1024,9 +1025,9 @@ static long run_with_module_version(struct program *program, const char *version
 {
 	long status;
 
-	check(setenv("LD_PRELOAD", beside_us("run_preload.so"), 1));
+	check(setenv("LD_PRELOAD", sibling_path("run_preload.so"), 1));
 	check(setenv("MODULE_VERSION", version, 1));
-	program_start(program, "winsock-run", beside_us("run_ordinary"));
+	program_start(program, "winsock-run", sibling_path("run_ordinary"));
 	status = program_end(program);
 	check(unsetenv("LD_PRELOAD"));
 	check(unsetenv("MODULE_VERSION"));
@@ -1047,7 +1048,7 @@ TEST_F(run_only, without_the_module_it_fails_with_a_message)
 		SKIP(return, "kernel: the module is built in");
 	wait_until(!module_references());
 	EXPECT_EQ(0, module_remove());
-	program_start(&self->program, "winsock-run", beside_us("run_ordinary"));
+	program_start(&self->program, "winsock-run", sibling_path("run_ordinary"));
 	EXPECT_EQ(125, program_end(&self->program));
 	EXPECT_TRUE(has_text(&self->program,
 			     "the module winsock is not loaded; as root run: modprobe winsock\n"));

@@ -7,11 +7,11 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* A cgroup of one's own; false where cgroup2 is not mounted. */
+/* Makes a cgroup for the test; false where cgroup2 is not mounted. */
 bool cgroup_make(char *dir, size_t size);
 #define NO_CGROUP	"kernel: no cgroup2"
 void cgroup_enter(const char *dir, pid_t pid);
-/* Returns when all of its tasks are frozen, or none is. */
+/* Returns once all of its tasks are frozen, or all are thawed. */
 void cgroup_freeze(const char *dir, bool freeze);
 
 /**
@@ -26,7 +26,7 @@ struct memcg {
 void memcg_name(struct memcg *memcg, const char *name, pid_t pid);
 /* Makes it; the calling process and its children to come are in it. */
 void memcg_enter(struct memcg *memcg, const char *name);
-/* Back to where all are; when nobody is in it, it is gone. */
+/* Moves the caller to the root cgroup, and removes this one once it is empty. */
 void memcg_leave(const struct memcg *memcg);
 /* Write a line to one of its files. */
 void memcg_put(const struct memcg *memcg, const char *file, const char *line);

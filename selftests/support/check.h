@@ -14,7 +14,7 @@
  */
 #define WAIT_MS		90000
 
-/* A linger interval that no test outlives unless something is wrong. */
+/* A linger interval longer than any test that passes. */
 #define LINGER_LONG	120
 /* "At once" as opposed to LINGER_LONG. */
 #define AT_ONCE_MS	20000
@@ -26,7 +26,7 @@ long check_result(long result, const char *call, const char *file, int line);
 #define check(call) check_result((call), #call, __FILE__, __LINE__)
 
 long now_ms(void);
-/* For what is over at once. */
+/* For short intervals. */
 long long now_us(void);
 long long now_ns(void);
 

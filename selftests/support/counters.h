@@ -9,10 +9,10 @@ long orphans(void);
 long sockets_used(void);
 /* A line of /proc/net/winsock_stat, which is this namespace's. */
 long winsock_counter(const char *name);
-/* How many this process has, and one for looking. */
+/* How many this process has, including the one that is opened to count them. */
 int open_descriptors(void);
 
-/* A tenth of what is wanted on a kernel that is slow because it watches. */
+/* @wanted, divided by ten on a debug kernel. */
 int scaled(int wanted);
 
 #endif

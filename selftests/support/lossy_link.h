@@ -28,7 +28,7 @@ enum place {
 	PLACES
 };
 
-/* What the peer's host has in each family, and an address that nobody has. */
+/* The peer's address in each family, and an unassigned one. */
 #define LINK_PEER4	"10.0.2.1"
 #define LINK_PEER6	"fd00:2::1"
 #define LINK_NOBODY4	"10.0.2.99"
@@ -52,12 +52,12 @@ void link_ip(const struct lossy_link *link, enum place place, const char *args);
 void link_sysctl(const struct lossy_link *link, enum place place, const char *name,
 		 const char *value);
 /*
- * Arguments of netem for what goes to one end, or to both; "" for an even link.
+ * Arguments of netem for what goes to one end, or to both; "" for a link without impairment.
  * What is under way is lost.
  */
 void link_toward(const struct lossy_link *link, enum place place, const char *netem);
 void link_both(const struct lossy_link *link, const char *netem);
-/* The peer's cable is pulled.  Nobody tells us. */
+/* Sets the peer's link down; the socket under test gets no notification. */
 void link_unplug(const struct lossy_link *link);
 
 socklen_t link_address(const char *address, struct sockaddr_storage *addr);

@@ -40,10 +40,10 @@ struct pair {
 	struct wire wire;
 };
 
-/* Once both ends are there: wait until they are connected, know their ports. */
+/* Waits until both ends are connected, and records their ports. */
 void pair_settle(struct pair *pair);
 void pair_open(struct pair *pair, const struct kind *kind);
-/* The same with a socket from elsewhere, and a peer with so much room. */
+/* The same with socket @fd, and @peer_rcvbuf as the peer's SO_RCVBUF. */
 void pair_connect(struct pair *pair, const struct kind *kind, int fd,
 		  int peer_rcvbuf);
 /* The socket under test is the accepted end; an attached listener's child. */
@@ -51,11 +51,11 @@ void pair_open_accepted(struct pair *pair, const struct kind *kind);
 void pair_close(struct pair *pair);
 
 /*
- * The same for the socket under test, whether or not a descriptor is left:
- * as /proc/net/tcp has it, 0 if the connection is not there at all.
+ * TCP state of the socket under test from /proc/net/tcp, even after its descriptor
+ * was closed; 0 if there is no such connection.
  */
 int pair_state(const struct pair *pair);
-/* Bytes that it has not read, wherever it is; -1 if it is not there at all. */
+/* Its bytes not yet read, from the same file; -1 if there is no such connection. */
 int pair_unread(const struct pair *pair);
 
 /* Send the next bytes of the pattern; all of them, waiting if need be. */
@@ -65,10 +65,10 @@ size_t pair_fill(struct pair *pair);
 /* Fill the socket under test until the peer's window is shut. */
 void pair_stall(struct pair *pair);
 
-/* The peer's TCP sees no segment any more; data in flight stay in flight. */
+/* The peer's TCP drops every segment; data in flight stays in flight. */
 void pair_cut(struct pair *pair);
 void pair_mend(struct pair *pair);
-/* Cut, then queue data that are all transmitted and never acknowledged. */
+/* Cut, then send data that is all transmitted and never acknowledged. */
 void pair_strand(struct pair *pair);
 
 /* What is queued when the close comes. */

@@ -62,15 +62,15 @@ struct peer {
 	int listener;
 };
 
-/* In this network namespace a socket takes in little. */
+/* Shrinks the default socket buffers of this network namespace. */
 void small_buffers(void);
-/* Returns the port; accepts connections with so much room, or the usual. */
+/* Returns the port; @rcvbuf: SO_RCVBUF of the connections, 0 for the default. */
 int peer_listen(struct peer *peer, int rcvbuf);
 void peer_accept(struct peer *peer);
 void peer_connect(struct peer *peer, int port);
-/* With so much room, or the usual for 0. */
+/* @rcvbuf: SO_RCVBUF, 0 for the default. */
 void peer_connect_room(struct peer *peer, int port, int rcvbuf);
-/* The program has ended the connection in order, as far as it is now. */
+/* Has the program sent a FIN, and no RST so far? */
 bool peer_saw_fin(struct peer *peer);
 
 /* The pattern, sent in a thread and then an end. */
@@ -85,7 +85,7 @@ void sender_join(struct sender *sender);
 
 /* All of it, waiting if need be. */
 void send_all(int fd, const void *buf, size_t len);
-/* Read until EOF, reset or time-out; returns how many bytes. */
+/* Read until EOF, reset or timeout; returns how many bytes. */
 size_t read_all(int fd, void *buf, size_t size, enum ending *ending);
 /* Read a line, or what comes before the end; returns @line, without the '\n'. */
 const char *read_line(int fd, char *line, size_t size);

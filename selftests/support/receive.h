@@ -16,7 +16,7 @@ enum ending {
  * struct received - what a reader got
  * @bytes: how many
  * @intact: they are the pattern from its beginning
- * @ending: and then
+ * @ending: how the stream ended
  */
 struct received {
 	unsigned long bytes;
@@ -24,7 +24,7 @@ struct received {
 	enum ending ending;
 };
 
-/* Read fd until EOF, reset or time-out. */
+/* Read fd until EOF, reset or a timeout of WAIT_MS. */
 struct received receive_all(int fd);
 /* Read exactly len bytes, which follow the first skip bytes of the pattern. */
 bool receive_pattern(int fd, unsigned long skip, size_t len);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * An io_uring by its system calls: what a library would add, such as a thread of
- * its own choice that submits, is what the suites look at.
+ * io_uring through raw system calls: the suites test details that liburing would
+ * hide, such as which thread submits.
  */
 #ifndef WINSOCK_RING_H
 #define WINSOCK_RING_H
@@ -27,7 +27,7 @@ struct ring {
 	size_t sqes_size;
 };
 
-/* What struct io_uring_cqe says, without its tail. */
+/* struct io_uring_cqe without its user_data. */
 struct completion {
 	int res;
 	unsigned int flags;
@@ -37,7 +37,7 @@ struct completion {
 bool ring_open(struct ring *ring, unsigned int flags);
 /* The mappings hold the ring as well. */
 void ring_close(struct ring *ring);
-/* io_uring_enter(2): submit so many, wait for so many. */
+/* io_uring_enter(2): submit @submit entries, wait for @complete completions. */
 int ring_enter(struct ring *ring, unsigned int submit, unsigned int complete);
 void ring_queue(struct ring *ring, const struct io_uring_sqe *sqe);
 /* A kernel thread may do the submitting. */

@@ -112,7 +112,7 @@ static inline void expect_all(struct __test_metadata *_metadata,
 	expect_delivered(_metadata, pair, &got);
 }
 
-/* What came is right, some is missing, and no end was pretended. */
+/* The peer got a part of the pattern from its beginning, then a reset and no FIN. */
 static inline void expect_cut_off(struct __test_metadata *_metadata,
 				  struct pair *pair,
 				  const struct received *got)
@@ -122,7 +122,7 @@ static inline void expect_cut_off(struct __test_metadata *_metadata,
 	EXPECT_EQ(END_RESET, got->ending);
 }
 
-/* P10: whoever is not yet back from its call is at least not in the socket. */
+/* P10: a call that has not returned yet has at least left the socket. */
 static inline void close_expecting(struct __test_metadata *_metadata, int fd,
 				   struct call *calls, unsigned int n)
 {
@@ -162,7 +162,7 @@ static inline void expect_end(struct __test_metadata *_metadata, struct pair *pa
 	EXPECT_EQ(0, wire_look(&pair->wire)->sent.fin);
 }
 
-/* Nothing has been said to the peer. */
+/* Neither FIN nor RST has been sent. */
 static inline void expect_untouched(struct __test_metadata *_metadata,
 				    struct pair *pair)
 {
@@ -172,7 +172,7 @@ static inline void expect_untouched(struct __test_metadata *_metadata,
 	EXPECT_EQ(TCP_ESTABLISHED, pair_state(pair));
 }
 
-/* Nothing holds it any more: it goes and comes back. */
+/* The module has no references left: it can be unloaded and loaded again. */
 static inline void expect_unloadable(struct __test_metadata *_metadata)
 {
 	close(winsock_device);

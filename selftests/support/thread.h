@@ -55,7 +55,7 @@ void task_wait_inside(pid_t tid, long nr);
  * @tid: of the thread, once it runs
  * @thread: for call_join()
  * @done: @run has returned
- * @result: what
+ * @result: the return value of @run
  */
 struct call {
 	long nr;

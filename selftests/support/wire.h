@@ -13,7 +13,7 @@
  * @data: packets with payload
  * @fin: packets with FIN
  * @rst: packets with RST
- * @start: sequence number of its first byte of payload, behind its SYN
+ * @start: sequence number of its first byte of payload, after its SYN
  * @end: sequence number after the last byte of payload it has sent
  * @ack: the highest acknowledgment it has sent
  * @window: window field of its last packet, unscaled

@@ -146,8 +146,8 @@ close_in_background(int fd, const struct ws_slot *slot,
 }
 
 /*
- * Without @how as closesocket().  Returns 0, or an errno, and then nothing has
- * changed.
+ * closesocket(), or with @how a close with a deadline.  Returns 0, or an errno; on
+ * failure nothing has changed.
  */
 static int close_socket(int fd, const struct background *how)
 {
@@ -157,7 +157,10 @@ static int close_socket(int fd, const struct background *how)
 	uint32_t watch;
 	int err;
 
-	/* A call that returns from the kernel meanwhile must not be restarted. */
+	/*
+	 * While slot->closing is not 0, a call that returns with EINTR is not restarted:
+	 * another socket may have the descriptor by then.
+	 */
 	if (slot) {
 		generation = ws_slot_generation(slot);
 		atomic_fetch_add(&slot->closing, 1);
@@ -172,7 +175,7 @@ static int close_socket(int fd, const struct background *how)
 		atomic_fetch_sub(&slot->closing, 1);
 	}
 	ws_requests_release(requests, !err);
-	if (err)	/* C15 */
+	if (err)	/* I1 */
 		ws_watch_resume(slot, watch);
 	return err;
 }
@@ -181,7 +184,7 @@ static int close_socket(int fd, const struct background *how)
  * ws_close - close a socket
  * @fd: its descriptor
  *
- * Return: 0, or an errno, and then nothing has changed.
+ * Return: 0, or an errno; on failure nothing has changed.
  */
 int ws_close(int fd)
 {

@@ -19,15 +19,16 @@
 #include "slot.h"
 
 /*
- * The lock order: a thread that holds one of these locks may take only those below
- * it.  WSACleanup() waits for the helper thread while it holds the first one, so the
- * helper thread must take none above WS_PART_REQUESTS.
+ * The lock order: each part has one lock, and a thread that holds one may take only
+ * those of the parts after it.  WSACleanup() holds the first, startup_lock, while it
+ * waits for the helper thread to end, so the helper thread must not take that one; it
+ * takes request_lock and the locks after it.
  */
 enum ws_part_id {
-	WS_PART_STARTUP,	/* the count of WSAStartup(); registration of new sockets */
+	WS_PART_STARTUP,	/* startup_lock: the count of WSAStartup(), new sockets */
 	WS_PART_CLEANUP,	/* the event that wakes waiters at WSACleanup() */
 	WS_PART_DEVICE,		/* the descriptor of /dev/winsock */
-	WS_PART_REQUESTS,	/* overlapped requests, the ring, slot->requests */
+	WS_PART_REQUESTS,	/* request_lock: overlapped requests, the ring, slot->requests */
 	WS_PART_COMPLETIONS,	/* each thread's queue of completion routines */
 	WS_PART_SLOTS,		/* reuse of a descriptor by another socket */
 	WS_PART_WATCH,		/* event selections, slot->watch */
@@ -38,7 +39,7 @@ enum ws_part_id {
 };
 
 /**
- * struct ws_part - a part of the library; only the lock is needed
+ * struct ws_part - a part of the library; all members but @lock are optional
  * @lock: held across fork(2), so that parent and child find it unlocked (L8)
  * @forked: called in the child, under @lock: discards the parent's state
  * @end: called by WSACleanup() under startup_lock, before it closes the sockets
@@ -58,7 +59,7 @@ enum ws_part_id {
  *
  * WS_PART_REQUESTS; called only for sockets that have had requests:
  * @hold: closesocket() begins; returns the argument of @pending and @release
- * @pending: how many references to the file the kernel would take for another
+ * @pending: how many references to the file the kernel would mistake for another
  *	     process's
  * @release: closesocket() has ended; with NULL only deferred requests are resumed
  * @shut_receiving: shutdown() has ended the receives that are pending
@@ -140,7 +141,7 @@ static inline void ws_watch_reenable(struct ws_slot *slot, long events)
 		ws_parts[WS_PART_WATCH]->reenable(slot, events);
 }
 
-/* Nothing is recorded after this, unless closesocket() fails (C15). */
+/* No FD_ event is recorded after this, unless closesocket() fails (I1). */
 static inline uint32_t ws_watch_suspend(struct ws_slot *slot)
 {
 	return ws_is_watched(slot) ? ws_parts[WS_PART_WATCH]->suspend(slot) : 0;

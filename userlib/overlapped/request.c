@@ -2,10 +2,10 @@
 /*
  * Overlapped requests.
  *
- * The calling thread makes a first attempt without waiting.  What is left is passed to
- * the helper thread, which submits it to io_uring: the kernel cancels a request when
- * the thread that submitted it exits, and closesocket() could not wait for a request
- * of its own thread.
+ * The calling thread makes a first attempt without waiting.  The helper thread submits
+ * what is left to io_uring, not the caller, because the kernel cancels a request when
+ * the thread that submitted it exits, and because closesocket() could not wait for a
+ * request of its own thread.
  *
  * The helper thread checks the socket and submits under request_lock.  closesocket()
  * first increments slot->closing, then takes the lock.  So nothing is submitted on a
@@ -113,7 +113,7 @@ enum {
  * @cookie: SO_COOKIE of the socket, read when closesocket() begins
  * @count: requests, including those that it is the partner of
  * @in_ring: requests in io_uring, which hold references to the file
- * @accepts: it is the accept socket of a request that has no connection yet
+ * @accepts: this is the accept socket of an AcceptEx() that has no connection yet
  * @fifos: indexed by RECEIVE, SEND and LINK
  * @next_listed: in the list @work or @deferred
  * @is_listed: it is in one of these lists

@@ -357,7 +357,7 @@ static void judge(const struct worker *w, bool asleep)
 
 static void take_number(struct cancel_race *race, int fd, const char *what)
 {
-	if (place(fd, race->number, race->number + 1) != race->number)
+	if (dup_in_range(fd, race->number, race->number + 1) != race->number)
 		die("number %d is not free for %s", race->number, what);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Everything at once, no order at all.  Each act has a list of what it may come
- * to on a number that is anybody's; waits are bounded by time-outs.  In the upper
+ * to on a number that is anybody's; waits are bounded by timeouts.  In the upper
  * arena pipes live as well, so only calls that leave files alone go there; in the
  * lower one close(2) and dup2(2) take part.
  */
@@ -56,7 +56,7 @@ static void publish(int fd)
 		return;
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof(soon));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &soon, sizeof(soon));
-	place(fd, base, base == UPPER_BASE ? UPPER_LIMIT : LOWER_LIMIT);
+	dup_in_range(fd, base, base == UPPER_BASE ? UPPER_LIMIT : LOWER_LIMIT);
 	close(fd);
 }
 

@@ -53,7 +53,7 @@ static void arena_make(void *arg)
 	while (get(a->placed) < a->goal) {
 		step("making sockets");
 		fd = arena_socket(a);
-		n = place(fd, a->base, a->limit);
+		n = dup_in_range(fd, a->base, a->limit);
 		if (n >= 0)
 			bump(a->placed);
 		else

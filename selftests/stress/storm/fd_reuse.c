@@ -35,7 +35,7 @@ static void kept_open(struct kept *k, const struct fd_reuse *reuse)
 		return;
 	}
 	for (i = 0; i < 2; i++) {
-		k->fd[i] = place(fd[i], reuse->base, reuse->limit);
+		k->fd[i] = dup_in_range(fd[i], reuse->base, reuse->limit);
 		/* No room: the other half, at its first number, will do. */
 		if (k->fd[i] < 0)
 			k->fd[i] = fd[i];

@@ -65,7 +65,7 @@ ino_t inode(int fd)
 }
 
 /* Who else sees the number? Lowest free one from base on, or -1 if none is. */
-int place(int fd, int base, int limit)
+int dup_in_range(int fd, int base, int limit)
 {
 	int n = check(fcntl(fd, F_DUPFD_CLOEXEC, base));
 

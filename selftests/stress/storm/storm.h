@@ -92,13 +92,13 @@ void threads_end(void);
 void step(const char *doing);
 uint64_t next_random(uint64_t *state);
 unsigned int dice(unsigned int sides);
-/* The first failure is told and ends the test. */
+/* Reports the failure and exits. */
 void die(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
 /* The call under test, counted. */
 int closesocket(int fd);
 void closesocket_ok(int fd);
-/* The same with a deadline, which counts as one. */
+/* A close with a deadline; counted as a close. */
 int close_deadline(int fd, unsigned int ms);
 void close_deadline_ok(int fd, unsigned int ms);
 /* As system calls return it, or -errno. */
@@ -128,10 +128,10 @@ int port_connect(const struct port *port, bool attached);
 int port_accept(const struct port *port);
 int readable(int fd);
 ino_t inode(int fd);
-/* Who else sees the number?  Lowest free one from base on, or -1 if none is. */
-int place(int fd, int base, int limit);
+/* Duplicates @fd at the lowest free descriptor in [base, limit); -1 if none is free. */
+int dup_in_range(int fd, int base, int limit);
 
-/* Marked data, of records of so many bytes. */
+/* Marked data, in records of RECORD bytes. */
 
 #define RECORD	((size_t)64)
 
@@ -156,14 +156,14 @@ void stream_recv_all(struct stream *s, int fd, size_t len);
 /* Until the buffers are full or len is through. */
 void stream_stuff(struct stream *s, int fd, size_t len);
 
-/* Pipes under recycled numbers (I2) */
+/* Pipes under reused descriptors (I2) */
 
 /**
  * struct fd_reuse - a thread's pipes
  * @thread: the thread
- * @base: lowest number to live at; 0 for any
- * @limit: number behind the highest
- * @stop: enough
+ * @base: lowest descriptor to use; 0 for any
+ * @limit: one past the highest
+ * @stop: set to end the thread
  */
 struct fd_reuse {
 	struct thread *thread;
@@ -175,7 +175,7 @@ struct fd_reuse {
 void fd_reuse_start(struct fd_reuse *reuse, int base, int limit);
 void fd_reuse_stop(struct fd_reuse *reuse);
 
-/* The storms; each dies of what it finds. */
+/* The storms; each exits on the first failure. */
 void storm_closers(void);
 void storm_close_race(void);
 void storm_cancel_race(unsigned long goal, bool quick);
