@@ -10,10 +10,12 @@
 #include <linux/winsock.h>
 #include <sys/mman.h>
 
+#include "request.h"
 #include "suite.h"
 #include "waiter.h"
 
 /* Asked by the functions below, in the thread that calls the library. */
+static void (*before_close)(void);
 static void (*after_close)(void);
 static void (*before_send)(void);
 static void (*after_shutdown)(void);
@@ -30,8 +32,11 @@ static void once(void (**moment)(void))
 int interposed_ioctl(int fd, unsigned long request, void *arg) __asm__("ioctl");
 int interposed_ioctl(int fd, unsigned long request, void *arg)
 {
-	int ret = syscall(SYS_ioctl, fd, request, arg);
+	int ret;
 
+	if (request == WINSOCK_IOC_CLOSESOCKET)
+		once(&before_close);
+	ret = syscall(SYS_ioctl, fd, request, arg);
 	if (request == WINSOCK_IOC_CLOSESOCKET && !ret)
 		once(&after_close);
 	return ret;
@@ -142,6 +147,66 @@ TEST(new_socket_with_the_descriptor_is_not_taken_for_closed)
 	EXPECT_WORKS(WSAEnumNetworkEvents(s, event, &events));
 	EXPECT_EQ(FD_READ, events.lNetworkEvents);
 	EXPECT_WORKS(closesocket(s));
+	WSACleanup();
+}
+
+/* A closesocket() of another thread, which does not return before it may. */
+static pthread_t second;
+static atomic_bool second_closes, second_may_close;
+
+static void close_in_the_middle(void)
+{
+	long deadline = now_ms() + AT_ONCE_MS;
+
+	second_closes = true;
+	while (!second_may_close && now_ms() < deadline)
+		usleep(1000);
+}
+
+static void *close_second(void *arg)
+{
+	return (void *)(intptr_t)closesocket(s);
+}
+
+static void take_and_begin_to_close(void)
+{
+	take_number(open_socket, 0);
+	before_close = close_in_the_middle;
+	if (pthread_create(&second, NULL, close_second, NULL))
+		errx(EXIT_FAILURE, "pthread_create");
+	while (!second_closes)
+		usleep(1000);
+}
+
+static void take_and_begin_to_close_at_once(void)
+{
+	elsewhere(take_and_begin_to_close);
+}
+
+/* P8, I2: nor does the new socket get the old one's requests, or keep them. */
+TEST(requests_end_although_the_new_socket_is_being_closed)
+{
+	struct request r[3];
+	unsigned int i;
+	long before;
+	void *ret;
+
+	open_sockets();
+	for (i = 0; i < ARRAY_SIZE(r); i++) {
+		request_init(&r[i], NULL, 8);
+		check(WSARecv(s, &r[i].buf, 1, &r[i].bytes, &r[i].flags, &r[i].ov,
+			      NULL) == SOCKET_ERROR &&
+		      WSAGetLastError() == WSA_IO_PENDING ? 0 : SOCKET_ERROR);
+	}
+	after_close = take_and_begin_to_close_at_once;
+	before = now_ms();
+	EXPECT_WORKS(closesocket(s));
+	EXPECT_GT(AT_ONCE_MS, now_ms() - before);
+	for (i = 0; i < ARRAY_SIZE(r); i++)
+		EXPECT_EQ(WSA_OPERATION_ABORTED, r[i].ov.Internal);
+	second_may_close = true;
+	pthread_join(second, &ret);
+	EXPECT_EQ(NULL, ret);
 	WSACleanup();
 }
 

@@ -137,7 +137,7 @@ struct ws_requests {
 };
 
 static pthread_mutex_t request_lock = PTHREAD_MUTEX_INITIALIZER;
-/* Signalled whenever a request has ended. */
+/* Signalled whenever a request has ended, or has returned from the ring. */
 static pthread_cond_t request_ended = PTHREAD_COND_INITIALIZER;
 /* Sockets that the helper thread has to process; those that wait for a closesocket(). */
 static struct ws_requests *work, *deferred;
@@ -952,6 +952,7 @@ static void handle_cqe(struct io_uring_cqe *cqe)
 		handle_transfer_result(request, res);
 	else
 		handle_link_result(request, res);
+	pthread_cond_broadcast(&request_ended);
 }
 
 /* Called by the helper thread: requests are in the work list, or have completed. */
@@ -1074,21 +1075,38 @@ static struct request *find_waiting_partner(const struct ws_requests *r)
 	return NULL;
 }
 
-/* P8, P10: returns when nothing is left. */
-static void abort_requests(struct ws_requests *r)
+/*
+ * Not left to the helper thread: it would wait for the closesocket() of another socket
+ * that has the descriptor now, and that one may linger.
+ */
+static void end_waiting(struct ws_requests *r)
 {
 	struct request *request;
 	int i;
 
 	for (i = 0; i < FIFOS; i++)
-		if (r->fifos[i].first)
-			cancel_request(r->fifos[i].first);
+		while ((request = r->fifos[i].first) && request->state == WAITING)
+			end_accept(request, WSA_OPERATION_ABORTED);
 	while ((request = find_waiting_partner(r)))
 		end_accept(request, WSA_OPERATION_ABORTED);
+}
+
+/* P8, P10: returns when nothing is left. */
+static void abort_requests(struct ws_requests *r)
+{
+	int i;
+
+	for (i = 0; i < FIFOS; i++)
+		if (r->fifos[i].first)
+			cancel_request(r->fifos[i].first);
 	add_to_list(&work, r);
 	ws_helper_wake();
-	while (r->count)
+	for (;;) {
+		end_waiting(r);
+		if (!r->count)
+			break;
 		pthread_cond_wait(&request_ended, &request_lock);
+	}
 }
 
 static bool has_requests(const struct ws_requests *r)
