@@ -180,6 +180,7 @@ static int player(void *me)
 	long mine = (long)me;
 
 	while (time_before(jiffies, end)) {
+		/* The release that this would pair with is missing below. */
 		if (smp_load_acquire(&holder) == mine) {
 			number++;
 			WRITE_ONCE(holder, !mine);
