@@ -19,7 +19,7 @@ INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
 
 KERNELS := 6.1 6.12
-DEBUG_KERNELS := $(KERNELS:%=%-debug)
+DEBUG_KERNELS := $(KERNELS:%=%-debug) 6.1-kcsan
 # Of another architecture; everything for them is built apart.
 CROSS_KERNELS := $(shell sed -n 's/^\(6[.]1-[a-z0-9]*\)\t.*/\1/p' $(vm)/arch.sh)
 MATRIX := $(foreach k,$(KERNELS),$(k) $(k)-amd64 $(k)-rt) 7
@@ -86,19 +86,20 @@ pass = $(if $(V),V=$(V))
 # Groups of packages that a verb needs on its whole way, so that the first step
 # names all that are missing.
 debug_kernel = $(or $(filter $(DEBUG_KERNELS),$(KERNEL)),$(firstword $(DEBUG_KERNELS)))
+source_of = $(foreach k,$(1),$(firstword $(subst -, ,$(k)))-source)
 in_vm := build vm selftests
 needs_all := build running selftests
 needs_kmod := build running
 needs_selftests := build selftests
 $(foreach v,bench check check-packages check-programs check-vm coverage demo fuzz in-tree matrix \
 	mutants vm-gdb vm-run vm-shell watch,$(eval needs_$v := $(in_vm)))
-needs_check += $(filter $(DEBUG_KERNELS),$(KERNEL))
-needs_check-debug := $(in_vm) $(debug_kernel)
+needs_check += $(call source_of,$(filter $(DEBUG_KERNELS),$(KERNEL)))
+needs_check-debug := $(in_vm) $(call source_of,$(debug_kernel))
 needs_check-host := build host
 needs_check-packages += deb packages
-needs_fuzz += $(or $(KERNEL),$(debug_kernel))
-needs_in-tree += in-tree $(or $(KERNEL),$(firstword $(KERNELS)))-debug
-needs_vm-gdb += gdb $(debug_kernel)
+needs_fuzz += $(call source_of,$(filter $(DEBUG_KERNELS),$(or $(KERNEL),$(debug_kernel))))
+needs_in-tree += in-tree $(call source_of,$(firstword $(KERNELS)))
+needs_vm-gdb += gdb $(call source_of,$(debug_kernel))
 needs_watch += watch
 needs_style := build headers style
 needs_deb := build deb
@@ -177,6 +178,7 @@ deps:
 #%                    in and as a module, by the kernel's own kselftest; T= TIMEOUT=
 #%  make check-debug  all suites on a kernel with KASAN, lockdep and kmemleak, built
 #%                    on first use; KERNEL=6.12-debug is another one
+#%    KERNEL=6.1-kcsan  with KCSAN instead: data races, and barriers that are missing
 #%  make coverage     line coverage of module and library by the suites, for each file,
 #%                    and every line that was not executed; T= KERNEL= as above
 #%  make mutants      kept faults, one at a time, each with the test that finds it: those

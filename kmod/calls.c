@@ -99,7 +99,7 @@ bool winsock_closed_by_caller(struct winsock_sock *ws, const struct socket *sock
 {
 	bool ours;
 
-	if (sock->sk->sk_user_data)
+	if (READ_ONCE(sock->sk->sk_user_data))
 		return false;
 	spin_lock(&ws->lock);
 	ours = ws->closed_by == task_tgid(current) || call_is_closing_here(ws);
@@ -118,8 +118,12 @@ bool winsock_closed_by_caller(struct winsock_sock *ws, const struct socket *sock
  */
 void winsock_call_leave_cancelled(struct winsock_call *call)
 {
-	if (!--call->closer->leaving)
-		complete(&call->closer->left);
+	struct winsock_closer *closer = call->closer;
+
+	/* winsock_interrupt_calls() reads it without the lock. */
+	WRITE_ONCE(closer->leaving, closer->leaving - 1);
+	if (!closer->leaving)
+		complete(&closer->left);
 }
 
 /**
@@ -162,7 +166,9 @@ unsigned int winsock_calls_here(struct winsock_sock *ws)
 
 	spin_lock(&ws->lock);
 	hlist_for_each_entry(call, &ws->calls, node)
-		n += call_is_here(call) && !(call->task->flags & PF_IO_WORKER);
+		n += call_is_here(call) &&
+		     /* The task changes other flags; this one it keeps. */
+		     !(data_race(call->task->flags) & PF_IO_WORKER);
 	spin_unlock(&ws->lock);
 	return n;
 }

@@ -52,20 +52,21 @@ static __always_inline enum close_kind decide(const struct closing *c)
 {
 	const struct sock *sk = c->sk;
 
-	if (!winsock_connected(sk) || tcp_sk(sk)->repair)
+	/* TCP changes other bits beside this one, and not atomically. */
+	if (!winsock_connected(sk) || data_race(tcp_sk(sk)->repair))
 		return NATIVE;				/* N2 - N5, T6 */
 	if (c->deadline)
 		return has_unacked(sk) ? DEADLINE_CLOSE	/* T2, T3 */
 				       : GRACEFUL;	/* T1 */
-	if (!sock_flag(sk, SOCK_LINGER))
+	if (!winsock_lingers(sk))
 		return GRACEFUL;			/* C1, C3 */
-	if (!sk->sk_lingertime)
+	if (!READ_ONCE(sk->sk_lingertime))
 		return HARD;				/* C4 */
 	if (!has_unacked(sk))
 		return GRACEFUL;			/* C7, C14 */
 	if (!c->nonblock)
 		return LINGER;				/* C8, C9 */
-	if (sk->sk_shutdown & SEND_SHUTDOWN)
+	if (READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN)
 		return GRACEFUL;			/* C16 */
 	return REFUSE;					/* C15 */
 }
@@ -75,10 +76,10 @@ static bool native_will_do(const struct sock *sk, enum close_kind how)
 {
 	switch (how) {
 	case HARD:		/* winsock_abort() is needed only after our FIN */
-		return !(sk->sk_shutdown & SEND_SHUTDOWN);
+		return !(READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN);
 	case NATIVE:
 	case GRACEFUL:
-		return !sock_flag(sk, SOCK_LINGER) &&
+		return !winsock_lingers(sk) &&
 		       skb_queue_empty_lockless(&sk->sk_receive_queue);
 	default:
 		return false;
@@ -190,7 +191,8 @@ static int closing_find(struct closing *c)
 
 	c->sk = c->sock->sk;
 	c->tcp = is_tcp(c->sk);
-	c->nonblock = c->file->f_flags & O_NONBLOCK;
+	/* fcntl() may be changing it; either is right. */
+	c->nonblock = data_race(c->file->f_flags) & O_NONBLOCK;
 	return 0;
 }
 
@@ -201,7 +203,7 @@ static int closing_find(struct closing *c)
  */
 static bool closing_is_refusable(const struct closing *c)
 {
-	return c->nonblock && c->tcp && !c->deadline && sock_flag(c->sk, SOCK_LINGER) &&
+	return c->nonblock && c->tcp && !c->deadline && winsock_lingers(c->sk) &&
 	       READ_ONCE(c->sk->sk_lingertime);
 }
 
@@ -276,7 +278,7 @@ static void closing_restore(const struct closing *c)
  */
 static void closing_never_linger(struct sock *sk)
 {
-	if (!sk || !sock_flag(sk, SOCK_LINGER) || !sk->sk_lingertime)
+	if (!sk || !winsock_lingers(sk) || !READ_ONCE(sk->sk_lingertime))
 		return;
 	lock_sock(sk);
 	sock_reset_flag(sk, SOCK_LINGER);

@@ -31,6 +31,16 @@ static inline bool winsock_connected(const struct sock *sk)
 }
 
 /**
+ * winsock_lingers - is SO_LINGER on?
+ * @sk: a socket, locked or not
+ */
+static inline bool winsock_lingers(const struct sock *sk)
+{
+	/* TCP changes other flags of the word meanwhile, and not atomically. */
+	return data_race(sock_flag(sk, SOCK_LINGER));
+}
+
+/**
  * winsock_data_end - the sequence number behind the last byte of data
  * @sk: a connected TCP socket
  *
@@ -40,7 +50,7 @@ static inline bool winsock_connected(const struct sock *sk)
  */
 static inline u32 winsock_data_end(const struct sock *sk)
 {
-	u32 end = tcp_sk(sk)->write_seq;
+	u32 end = READ_ONCE(tcp_sk(sk)->write_seq);
 
 	if (winsock_in_state(sk, TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2 |
 				 TCPF_CLOSING | TCPF_LAST_ACK))

@@ -80,10 +80,13 @@ static bool settle_threads_may_be_inside(void)
 {
 	struct task_struct *task;
 	bool inside = false;
+	int threads;
 
 	if (atomic_read(&current->files->count) == 1)
 		return false;
-	if (atomic_read(&current->files->count) > get_nr_threads(current))
+	/* A thread that is being created or ends meanwhile is not inside. */
+	threads = data_race(get_nr_threads(current));
+	if (atomic_read(&current->files->count) > threads)
 		return true;
 	rcu_read_lock();
 	for_each_thread(current, task)
@@ -107,7 +110,7 @@ static bool settle_is_worthwhile(const struct closing *c, bool interrupted)
 	if (interrupted || settle_threads_may_be_inside())
 		return true;
 	if (!c->tcp || (!c->deadline &&
-			(c->nonblock || !sock_flag(c->sk, SOCK_LINGER))))
+			(c->nonblock || !winsock_lingers(c->sk))))
 		return false;
 	how = winsock_closing_peek(c);
 	return how == LINGER || how == DEADLINE_CLOSE;

@@ -25,7 +25,7 @@ static struct winsock_linger sockopt_get_linger(const struct sock *sk)
 	unsigned long seconds = READ_ONCE(sk->sk_lingertime) / HZ;
 
 	return (struct winsock_linger) {
-		.l_onoff = sock_flag(sk, SOCK_LINGER),
+		.l_onoff = winsock_lingers(sk),
 		.l_linger = min_t(unsigned long, seconds, U16_MAX),
 	};
 }

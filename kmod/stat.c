@@ -64,8 +64,10 @@ static int winsock_stat_show(struct seq_file *seq, void *v)
 	for (i = 0; i < __WINSOCK_STAT_MAX; i++) {
 		unsigned long sum = 0;
 
-		for_each_possible_cpu(cpu)
-			sum += per_cpu_ptr(wn->stats, cpu)->n[i];
+		for_each_possible_cpu(cpu) {
+			/* The other processors go on counting. */
+			sum += data_race(per_cpu_ptr(wn->stats, cpu)->n[i]);
+		}
 		seq_printf(seq, "%-32s\t%lu\n", names[i], sum);
 	}
 	return 0;

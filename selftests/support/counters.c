@@ -68,7 +68,8 @@ int open_descriptors(void)
 /* What watches memory can also say what it saw. */
 int scaled(int wanted)
 {
-	if (access("/sys/kernel/debug/kmemleak", F_OK))
+	if (access("/sys/kernel/debug/kmemleak", F_OK) &&
+	    access("/sys/kernel/debug/kcsan", F_OK))
 		return wanted;
 	printf("# %d instead of %d on this slow kernel\n", wanted / 10, wanted);
 	fflush(stdout);

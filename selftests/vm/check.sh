@@ -165,6 +165,7 @@ boot() {
 		console_excerpt
 		failures+="  $kernel $suite: $(console_summary)"$'\n'
 	fi
+	console others >>"$tmp/races"
 	# A splat that was survived is a failure too, once for each suite.
 	console_splats | sort -s -u -k1,1 >"$tmp/splats"
 	while read -r job text; do
@@ -172,6 +173,16 @@ boot() {
 		blame "$kernel" "${job#*.}" "kernel: $text"
 		console_excerpt
 	done <"$tmp/splats"
+}
+
+# say_races KERNEL: what console() kept from the suites
+say_races() {
+	local list=$build/races-$1.txt
+
+	[ -s "$tmp/races" ] || return 0
+	sed 's/.*BUG: KCSAN: //' "$tmp/races" | sort | uniq -c | sort -nr >"$list"
+	printf '  %-5s %d reports of %d data races without a function of the module, not judged; they are in %s\n' \
+		"$1" "$(wc -l <"$tmp/races")" "$(wc -l <"$list")" "${list#"$top"/}"
 }
 
 # The machines mostly wait: several take little longer than one.  Lines appear
@@ -229,6 +240,7 @@ one_kernel() {
 		boot "$kernel" "$@"
 		shift "$done_suites"
 	done
+	say_races "$kernel"
 }
 
 case $kernels in

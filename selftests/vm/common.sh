@@ -18,6 +18,12 @@ die() {
 	exit 1
 }
 
+# is_debug KERNEL: it is one of those that debug-kernel.sh builds, as 6.1-kcsan is from
+# kcsan.config
+is_debug() {
+	[[ $1 == *-* && -e $vm/${1##*-}.config ]]
+}
+
 # What a cached directory is made of changes with the scripts that fill it.
 cache_format=1
 

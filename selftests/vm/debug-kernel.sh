@@ -1,15 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# The debug kernels of the test VM: Debian's linux-source as debug.config
-# wants it, built once into the cache; no root needed.
+# Kernels of the test VM that look for faults: Debian's linux-source as debug.config or
+# kcsan.config wants it, built once into the cache; no root needed.
 #   debug-kernel.sh release 6.1-debug   name of the release, built or not
 #   debug-kernel.sh kernel 6.1-debug    directory with vmlinuz and modules.cpio
 #   debug-kernel.sh headers 6.1-debug   directory to build modules against
+# and so for 6.1-kcsan.
 set -eu -o pipefail
 . "$(dirname "$0")/initramfs.sh"
 . "$vm/kbuild.sh"
-
-config=$vm/debug.config
 
 # Kernels that differ in source, configuration or compiler differ in name, and
 # so do the modules built for them.
@@ -22,11 +21,13 @@ release_of() {
 		gcc -dumpfullversion
 		settings
 	} | sha256sum)
-	echo "${version%%-*}-debug-${key:0:8}"
+	echo "${version%%-*}-$flavour-${key:0:8}"
 }
 
 settings() {
-	grep '^CONFIG_' "$config"
+	# shellcheck disable=SC2086 # a list of words
+	[ "$flavour" = debug ] || debug_sections $plain_sections Hangs
+	grep '^CONFIG_' "$vm/$flavour.config"
 }
 
 fill_debug_kernel() {
@@ -34,7 +35,8 @@ fill_debug_kernel() {
 
 	say BUILD "linux-$release, once; ten minutes on two idle processors"
 	kbuild_unpack "$series" || return 1
-	kbuild_configure "$config" "$dir/log" || return 1
+	settings >"$dir/$flavour.config"
+	kbuild_configure "$dir/$flavour.config" "$dir/log" || return 1
 	kbuild_build "$dir/log" bzImage modules || return 1
 	path=$(cat "$tree/include/config/kernel.release")
 	[ "$path" = "$release" ] || {
@@ -60,13 +62,14 @@ fill_debug_kernel() {
 directory() {
 	local release
 
-	"$vm/deps.sh" need build vm "$1-debug" >&2
+	"$vm/deps.sh" need build vm "$1-source" >&2
 	release=$(release_of "$1")
 	cached "kernel-$release" fill_debug_kernel "$1" "$release"
 }
 
 series=${2-}
-series=${series%-debug}
+flavour=${series##*-}
+series=${series%-*}
 case ${1-} in
 release)
 	release_of "$series"
@@ -78,6 +81,6 @@ headers)
 	echo "$(directory "$series")/headers"
 	;;
 *)
-	die "usage: debug-kernel.sh release | kernel | headers VERSION-debug"
+	die "usage: debug-kernel.sh release | kernel | headers KERNEL"
 	;;
 esac

@@ -122,10 +122,10 @@ fill_headers() {
 headers_of() {
 	local release dir=
 
-	case $1 in *-debug)
+	! is_debug "$1" || {
 		"$vm/debug-kernel.sh" headers "$1"
 		return
-	esac
+	}
 	release=$(release_of "$1")
 	arch_set "$1"
 	case $1 in
@@ -279,11 +279,11 @@ emulator() {
 case ${1-}:${2-} in
 symvers:* | within:* | emulator:*)
 	;;
-*-debug)
-	exec "$vm/debug-kernel.sh" "$@"
-	;;
 *:in-tree-*)
 	exec "$vm/in-tree.sh" "$@"
+	;;
+*)
+	! is_debug "${2-}" || exec "$vm/debug-kernel.sh" "$@"
 	;;
 esac
 

@@ -18,8 +18,8 @@ release=${version%%-*}-in-tree
 # fragment y|m: what the debug kernel has but its detectors, what the selftests
 # ask for, and the module
 fragment() {
-	sed '/^# Memory$/,$d; /KCOV/d; /GCOV/d' "$vm/debug.config" |
-		cat - "$top/selftests/config" | awk -F= -v how="$1" '
+	# shellcheck disable=SC2086 # a list of words
+	debug_sections $plain_sections | cat - "$top/selftests/config" | awk -F= -v how="$1" '
 		/^CONFIG_/ && value[$1] != "y" { value[$1] = $2 }
 		END {
 			value["CONFIG_WINSOCK"] = how
@@ -197,7 +197,7 @@ release)
 	exit
 	;;
 check | kernel)
-	"$vm/deps.sh" need build vm "$series-debug" in-tree >&2
+	"$vm/deps.sh" need build vm "$series-source" in-tree >&2
 	key=$({
 		echo "$version"
 		gcc -dumpfullversion

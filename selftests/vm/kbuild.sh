@@ -34,6 +34,25 @@ kbuild_unpack() {
 		-xf "/usr/src/linux-source-$1.tar.xz"
 }
 
+# debug_sections WORD...: the settings of those sections of debug.config whose title
+# begins with one of the words
+debug_sections() {
+	awk -v words=" $* " 'BEGIN { RS = ""; FS = "\n" }
+	{
+		word = $1
+		sub(/^# /, "", word)
+		sub(/[^A-Za-z].*/, "", word)
+		if (index(words, " " word " "))
+			for (i = 2; i <= NF; i++)
+				if ($i ~ /^CONFIG_/)
+					print $i
+	}' "$vm/debug.config"
+}
+
+# What a kernel needs for the suites, without detectors or counters.
+# shellcheck disable=SC2034 # for those who source this
+plain_sections='Machine Programs Networks Observation'
+
 # refused FRAGMENT: lines of it that did not come true.  A name that this version
 # does not have is nothing to complain about.
 refused() {

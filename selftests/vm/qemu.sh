@@ -15,13 +15,18 @@ vm_fit() {
 	memory=${MEMORY:-1024}		# MiB
 	[ -z "$arch" ] || slow=2
 	boot_seconds=$((180 * slow))	# to "ready" on a very busy host
-	case $1 in
-	*-debug)
+	panic_on_warn=1
+	if is_debug "$1"; then
 		slow=4
 		memory=${MEMORY:-2048}
-		;;
+	fi
+	case $1 in
 	*-rt)
 		slow=2
+		;;
+	*-kcsan)
+		# It would panic at each race, and the kernel has some of its own.
+		panic_on_warn=0
 		;;
 	esac
 }
@@ -123,7 +128,7 @@ qemu_command() {
 	qemu=("$emulator" -pidfile "$tmp/qemu.pid" "${accel[@]}"
 		-m "$memory" -nodefaults -display none -no-reboot
 		-kernel "$1/vmlinuz" -initrd "$tmp/initrd"
-		-append "console=${ports[0]} WINSOCK_PORT=${ports[1]} panic=-1 oops=panic panic_on_warn=1 printk.devkmsg=on unknown_nmi_panic panic_print=0x41 $clock nokaslr mitigations=off random.trust_cpu=on $2"
+		-append "console=${ports[0]} WINSOCK_PORT=${ports[1]} panic=-1 oops=panic panic_on_warn=$panic_on_warn printk.devkmsg=on unknown_nmi_panic panic_print=0x41 $clock nokaslr mitigations=off random.trust_cpu=on $2"
 		"${@:3}")
 }
 
@@ -209,19 +214,56 @@ splat+='|held lock freed|locks held|ODEBUG|unregister_netdevice: waiting'
 # A detector that gave up finds nothing any more.
 splat+='|turning off the locking correctness|leak detector disabled'
 
+# console ours|others: what the machine printed.  A data race that KCSAN reports is
+# ours if a function of the module, or of one that is a fault on purpose, is among
+# those that made the accesses or called them; of the others, only their titles are
+# printed, and only if they are what is asked for.
+console() {
+	awk -v wanted="$1" -v splat="$splat" '
+	function end(i) {
+		for (i = 1; i <= n; i++)
+			if (wanted == "ours" ? ours || line[i] ~ keep && i > 1 : !ours && i == 1)
+				print line[i]
+		n = 0
+	}
+	BEGIN {
+		keep = "winsock-vm: |" splat
+	}
+	{ sub(/\r$/, "") }
+	/BUG: KCSAN: / {
+		end()
+		ours = 0
+		line[n = 1] = $0
+		next
+	}
+	n {
+		line[++n] = $0
+		if (/\[(winsock|faulty)\]/)
+			ours = 1
+		if (/\] =====+$/)
+			end()
+		next
+	}
+	wanted == "ours"
+	END {
+		# The machine has ended within it.
+		ours = 1
+		end()
+	}' "$tmp/console"
+}
+
 # Each with the job that caused it: "JOB MESSAGE".
 console_splats() {
-	awk -v splat="$splat" '
-	{ sub(/\r$/, ""); sub(/^\[ *[0-9.]+\] */, "") }
+	console ours | awk -v splat="$splat" '
+	{ sub(/^\[ *[0-9.]+\] */, "") }
 	/winsock-vm: start / { job = $NF; next }
-	$0 ~ splat { print (job ? job : "boot"), $0 }' "$tmp/console"
+	$0 ~ splat { print (job ? job : "boot"), $0 }'
 }
 
 # The console from shortly before its first bad line on, or else its end; what
 # registers hold is left out.
 console_excerpt() {
-	awk -v splat="$splat" '
-	{ sub(/\r$/, "") }
+	console ours | awk -v splat="$splat" '
 	/\] (R[0-9A-Z]+|CR2|CS|DR[0-9]|FS|PKRU|Code):/ && !/RIP:/ { next }
 	{ line[++n] = "    " $0 }
 	!bad && $0 ~ splat { bad = n }
@@ -229,18 +271,18 @@ console_excerpt() {
 		from = bad ? bad - 3 : n - 14
 		for (i = from < 1 ? 1 : from; i <= n && i < from + 60; i++)
 			print line[i]
-	}' "$tmp/console"
+	}'
 }
 
 # In one line: the first bad one, and whose work it was.
 console_summary() {
-	awk -v splat="$splat" '
-	{ sub(/\r$/, ""); sub(/^\[ *[0-9.]+\] */, "") }
+	console ours | awk -v splat="$splat" '
+	{ sub(/^\[ *[0-9.]+\] */, "") }
 	!bad && $0 ~ splat { bad = $0 }
 	bad && !/^RIP:/ && /^[ ?]*[a-z_][A-Za-z0-9_.]*\+0x[0-9a-f]+\/0x/ && ++n <= 12 {
 		sub(/^ */, "")
 		sub(/\+0x.*\/0x[0-9a-f]+/, "")
 		trace = trace " < " $0
 	}
-	END { if (bad) print bad ":" trace }' "$tmp/console"
+	END { if (bad) print bad ":" trace }'
 }

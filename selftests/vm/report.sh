@@ -58,7 +58,7 @@ config() {
 
 	for file in "/boot/config-$(uname -r)" /proc/config.gz; do
 		[ -r "$file" ] || continue
-		zcat -f "$file" | grep -E '^CONFIG_(PREEMPT[A-Z_]*|HZ|NET_NS|MPTCP|TLS|SMC|IPV6|LSM|MODULE_SIG[A-Z_]*|KASAN|PROVE_LOCKING|LTO_[A-Z_]*|CFI_CLANG|RANDSTRUCT[A-Z_]*)='
+		zcat -f "$file" | grep -E '^CONFIG_(PREEMPT[A-Z_]*|HZ|NET_NS|MPTCP|TLS|SMC|IPV6|LSM|MODULE_SIG[A-Z_]*|KASAN|KCSAN|PROVE_LOCKING|LTO_[A-Z_]*|CFI_CLANG|RANDSTRUCT[A-Z_]*)='
 		return
 	done
 	echo "the kernel's configuration is not to be read"

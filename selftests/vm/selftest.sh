@@ -73,6 +73,24 @@ END
 suite splat 1 1 <<'END'
 echo 1..1; echo ok 1 a; echo "WARNING: possible circular locking" >/dev/kmsg
 END
+suite race 1 1 <<'END'
+echo 1..1; echo ok 1 a
+for i in "BUG: KCSAN: data-race in a / b" " a+0x1/0x2" " c+0x3/0x4 [winsock]" =======; do
+	echo "$i" >/dev/kmsg
+done
+END
+suite race_elsewhere 1 0 <<'END'
+echo 1..1; echo ok 1 a
+for i in "BUG: KCSAN: data-race in a / b" " a+0x1/0x2" " c+0x3/0x4 [other]" =======; do
+	echo "$i" >/dev/kmsg
+done
+END
+suite splat_in_race 1 1 <<'END'
+echo 1..1; echo ok 1 a
+for i in "BUG: KCSAN: data-race in a / b" "WARNING: in between" =======; do
+	echo "$i" >/dev/kmsg
+done
+END
 suite panic 1 1 <<'END'
 echo 1..2; echo ok 1 a; sleep 1; echo c >/proc/sysrq-trigger; echo ok 2 b
 END
@@ -127,7 +145,7 @@ make -s -C "$("$vm/fetch.sh" headers "$kernel")" M="$tmp/faulty" \
 cp "$tmp/faulty/faulty.ko" "$fake/selftests/"
 
 limit=6
-case $kernel in *-debug) limit=24 ;; esac
+! is_debug "$kernel" || limit=24
 status=0
 WINSOCK_BUILD=$fake TIMEOUT=$limit "$vm/check.sh" "$kernel" "$suites" \
 	>"$tmp/check" || status=$?
@@ -183,7 +201,15 @@ detectors() {
 		insmod faulty.ko fault=hang & sleep 20"
 }
 
-case $kernel in *-debug) detectors ;; esac
+race_detectors() {
+	detects race "BUG: KCSAN: data-race in racer / racer"
+	detects no_release "(reordered) to 0x"
+}
+
+case $kernel in
+*-debug)	detectors ;;
+*-kcsan)	race_detectors ;;
+esac
 
 vm_run() {
 	local status=0

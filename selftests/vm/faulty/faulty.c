@@ -5,6 +5,7 @@
  */
 #include <linux/completion.h>
 #include <linux/kernel.h>
+#include <linux/kthread.h>
 #include <linux/list.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
@@ -150,6 +151,51 @@ static void hang(void)
 	wait_for_completion(&never);
 }
 
+static int racer(void *unused)
+{
+	unsigned long end = jiffies + 2 * HZ;
+
+	while (time_before(jiffies, end)) {
+		number++;
+		cond_resched();
+	}
+	return 0;
+}
+
+static void race(void)
+{
+	kthread_run(racer, NULL, "racer");
+	racer(NULL);
+}
+
+/*
+ * From hand to hand: whoever has it may change the number.  It is taken with an
+ * acquire, but given without a release.
+ */
+static int holder;
+
+static int player(void *me)
+{
+	unsigned long end = jiffies + 5 * HZ;
+	long mine = (long)me;
+
+	while (time_before(jiffies, end)) {
+		/* The release that this would pair with is missing below. */
+		if (smp_load_acquire(&holder) == mine) {
+			number++;
+			WRITE_ONCE(holder, !mine);
+		}
+		cond_resched();
+	}
+	return 0;
+}
+
+static void no_release(void)
+{
+	kthread_run(player, (void *)1, "player");
+	player(NULL);
+}
+
 static void spin(void *unused)
 {
 	for (;;)
@@ -180,6 +226,8 @@ static const struct {
 	{ "timer_freed", timer_freed },
 	{ "hang", hang },
 	{ "freeze", freeze },
+	{ "race", race },
+	{ "no_release", no_release },
 };
 
 static int __init faulty_init(void)
