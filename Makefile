@@ -28,14 +28,14 @@ $(error KERNEL=$(KERNEL) is not a kernel of the test VM; there are: $(MATRIX) $(
 endif
 # The matrix builds for each by itself.
 cross_arch := $(if $(filter matrix,$(MAKECMDGOALS)),,$(patsubst 6.1-%,%,$(filter $(CROSS_KERNELS),$(KERNEL))))
-cross_verbs := check clean demo selftests userlib vm-init vm-kmod-$(KERNEL) vm-run vm-shell
+cross_verbs := check check-packages clean demo selftests userlib vm-init vm-kmod-$(KERNEL) vm-run vm-shell
 ifneq ($(cross_arch),)
 ifneq ($(words $(KERNEL)),1)
 $(error KERNEL=$(KERNEL): a kernel of another architecture is for one run alone)
 endif
 ifneq ($(filter-out $(cross_verbs),$(or $(MAKECMDGOALS),all)),)
 $(error KERNEL=$(KERNEL) is of another architecture than this machine; with it there are: \
-	make check, demo, selftests, userlib, vm-run, vm-shell)
+	make check, check-packages, demo, selftests, userlib, vm-run, vm-shell)
 endif
 build := $(build)/$(cross_arch)
 export WINSOCK_BUILD := $(build)
@@ -65,8 +65,8 @@ $(foreach f,$(REPLAY),$(if $(wildcard $(f)),,$(error \
 endif
 
 ifneq ($(filter check-packages,$(MAKECMDGOALS)),)
-$(if $(filter-out $(KERNELS),$(KERNEL)),$(error \
-	KERNEL=$(KERNEL) is none that packages are checked with; there are: $(KERNELS)))
+$(if $(filter-out $(KERNELS) $(CROSS_KERNELS),$(KERNEL)),$(error \
+	KERNEL=$(KERNEL) is none that packages are checked with; there are: $(KERNELS) $(CROSS_KERNELS)))
 endif
 
 # What sudo make check has left would fail in many words.
@@ -252,9 +252,10 @@ mutants: vm-init userlib selftests
 check-vm: $(vm_kernel)
 	$(Q)$(vm)/selftest.sh $(kernel)
 
-check-packages: $(vm_kernel)
+check-packages: $(if $(cross_arch),vm-deps userlib,$(vm_kernel))
 	$(Q)$(vm)/deps.sh need deb packages
-	$(Q)flock $(build)/.lock-packages selftests/programs/packages/check.sh $(kernel)
+	$(Q)flock $(build)/.lock-packages \
+		selftests/programs/packages/$(if $(cross_arch),cross,check).sh $(kernel)
 
 vm-shell: $(vm_kernel) selftests
 	$(Q)$(vm)/run.sh $(kernel) shell
