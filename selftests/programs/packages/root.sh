@@ -59,8 +59,8 @@ root_configure() {
 	chmod 755 "$root/usr/sbin/policy-rc.d"
 }
 
-# fill_root KERNEL DIR
-fill_root() {
+# fill_debian KERNEL DIR
+fill_debian() {
 	local kernel=$1-cloud-amd64 dir=$2 mirror root=$2/root archives=$2/archives
 
 	kernel=${kernel#6.1-}	# as Debian 12 calls its own
@@ -91,7 +91,7 @@ fill_root() {
 root_new() {
 	local base
 
-	base=$(cached "root-$suite-$("$vm/fetch.sh" release "$1")" fill_root "$1") || exit
+	base=$(cached "root-$suite-$("$vm/fetch.sh" release "$1")" fill_debian "$1") || exit
 	root=$2
 	archives=$base/archives
 	mkdir "$root"
