@@ -170,7 +170,7 @@ deps:
 ##                      kernels, and the newest one in Debian
 ##    KERNEL=6.1-arm64|6.1-s390x|6.1-armhf   other architectures, with suites and
 ##                      library built into build/arm64/ and so on; also for demo,
-##                      vm-run and vm-shell
+##                      vm-run, vm-shell and check-packages
 #%  make matrix       all suites on every kernel, one after another, and a table;
 #%                    T= KERNEL= ARGS= TIMEOUT= ROUNDS= SEED= as above
 #%    PART=2/6          the second of six shares of all pairs of kernel and suite
@@ -202,6 +202,8 @@ deps:
 #%  make check-packages    the packages: built, installed, used, upgraded and removed
 #%                    in a Debian 12 chroot, and in one that a virtual machine boots;
 #%                    KERNEL=6.12; needs root, for debootstrap
+#%    KERNEL=6.1-arm64|6.1-s390x|6.1-armhf   what needs no machine: the library's
+#%                      symbols, and the module as dkms builds it
 ##  make -C selftests help    the other proofs for a change
 ##  ACCEL=kvm         use KVM for any of these, if the kernel boots with it; by default
 ##                    the machine is emulated
