@@ -199,7 +199,7 @@ TEST_F(outcome, is_read_by_io_uring)
 	sqe = (struct io_uring_sqe) {
 		.opcode = IORING_OP_POLL_ADD,
 		.fd = winsock_device,
-		.poll32_events = POLLIN,
+		.poll32_events = POLL32(POLLIN),
 	};
 	ring_submit(&ring, &sqe);
 	EXPECT_FALSE(ring_look(&ring, &done));
