@@ -94,18 +94,18 @@ TEST_F(time64, timeouts_come_in_both_forms)
 	EXPECT_EQ(4, len);
 	EXPECT_EQ(2500, ms);
 
-	ms = 7250;
+	ms = 7500;
 	EXPECT_CLEAR(setsockopt(self->pair.s, SOL_SOCKET, SO_SNDTIMEO, &ms, sizeof(ms)));
 	len = sizeof(timeval);
 	EXPECT_CLEAR(getsockopt(self->pair.s, SOL_SOCKET, SO_SNDTIMEO, &timeval, &len));
 	EXPECT_EQ(7, timeval.tv_sec);
-	EXPECT_EQ(250000, timeval.tv_usec);
+	EXPECT_EQ(500000, timeval.tv_usec);
 }
 
 /* Whichever name and form the program was compiled with, it is the same option. */
 TEST_F(time64, timeouts_have_two_names)
 {
-	struct { int64_t sec, usec; } time64 = { 3, 250000 };
+	struct { int64_t sec, usec; } time64 = { 3, 500000 };
 	struct { long sec, usec; } time_long = { 0 };
 	int len = sizeof(time_long);
 
@@ -114,7 +114,7 @@ TEST_F(time64, timeouts_have_two_names)
 	EXPECT_CLEAR(getsockopt(self->pair.s, SOL_SOCKET, SO_RCVTIMEO_OLD, &time_long, &len));
 	EXPECT_EQ(sizeof(time_long), len);
 	EXPECT_EQ(3, time_long.sec);
-	EXPECT_EQ(250000, time_long.usec);
+	EXPECT_EQ(500000, time_long.usec);
 	time_long.sec = 5;
 	EXPECT_CLEAR(setsockopt(self->pair.s, SOL_SOCKET, SO_SNDTIMEO_OLD, &time_long,
 				sizeof(time_long)));
@@ -122,7 +122,7 @@ TEST_F(time64, timeouts_have_two_names)
 	EXPECT_CLEAR(getsockopt(self->pair.s, SOL_SOCKET, SO_SNDTIMEO_NEW, &time64, &len));
 	EXPECT_EQ(sizeof(time64), len);
 	EXPECT_EQ(5, time64.sec);
-	EXPECT_EQ(250000, time64.usec);
+	EXPECT_EQ(500000, time64.usec);
 }
 
 TEST_F(time64, receiving_times_out)
