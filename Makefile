@@ -21,13 +21,15 @@ MANDIR ?= $(PREFIX)/share/man
 KERNELS := 6.1 6.12
 DEBUG_KERNELS := $(KERNELS:%=%-debug) 6.1-kcsan
 # Of another architecture; everything for them is built apart.
-CROSS_KERNELS := $(shell sed -n 's/^\(6[.]1-[a-z0-9]*\)\t.*/\1/p' $(vm)/arch.sh)
+cross_table := $(shell sed -n 's/^\(6[.]1[0-9]*-[a-z0-9-]*\)\t\([a-z0-9]*\)\t.*/\1:\2/p' $(vm)/arch.sh)
+CROSS_KERNELS := $(foreach line,$(cross_table),$(firstword $(subst :, ,$(line))))
 MATRIX := $(foreach k,$(KERNELS),$(k) $(k)-amd64 $(k)-rt) 7
 ifneq ($(filter-out $(MATRIX) $(CROSS_KERNELS) $(DEBUG_KERNELS),$(KERNEL)),)
 $(error KERNEL=$(KERNEL) is not a kernel of the test VM; there are: $(MATRIX) $(CROSS_KERNELS) $(DEBUG_KERNELS))
 endif
 # The matrix builds for each by itself.
-cross_arch := $(if $(filter matrix,$(MAKECMDGOALS)),,$(patsubst 6.1-%,%,$(filter $(CROSS_KERNELS),$(KERNEL))))
+cross_arch := $(if $(filter matrix,$(MAKECMDGOALS)),,$(foreach k,$(filter $(CROSS_KERNELS),$(KERNEL)),$(patsubst \
+	$(k):%,%,$(filter $(k):%,$(cross_table)))))
 cross_verbs := check check-packages clean demo selftests userlib vm-init vm-kmod-$(KERNEL) vm-run vm-shell
 ifneq ($(cross_arch),)
 ifneq ($(words $(KERNEL)),1)
@@ -168,9 +170,9 @@ deps:
 ##    ROUNDS=N          N times the rounds of the suite storm    SEED=N   its seed
 ##    KERNEL=6.1-amd64|6.1-rt|6.12-amd64|6.12-rt|7   the generic and real-time
 ##                      kernels, and the newest one in Debian
-##    KERNEL=6.1-arm64|6.1-s390x|6.1-armhf   other architectures, with suites and
-##                      library built into build/arm64/ and so on; also for demo,
-##                      vm-run, vm-shell and check-packages
+##    KERNEL=6.1-arm64|6.12-arm64-16k|6.1-s390x|6.1-armhf   other architectures,
+##                      with suites and library built into build/arm64/ and so on;
+##                      also for demo, vm-run, vm-shell and check-packages
 #%  make matrix       all suites on every kernel, one after another, and a table;
 #%                    T= KERNEL= ARGS= TIMEOUT= ROUNDS= SEED= as above
 #%    PART=2/6          the second of six shares of all pairs of kernel and suite

@@ -242,7 +242,7 @@ static void use_poll_add(struct scene *scene)
 	struct io_uring_sqe sqe = {
 		.opcode = IORING_OP_POLL_ADD,
 		.fd = scene->pair.fd,
-		.poll32_events = POLLIN,
+		.poll32_events = POLL32(POLLIN),
 	};
 	struct ring ring;
 
@@ -258,7 +258,7 @@ static void use_poll_multishot(struct scene *scene)
 		.opcode = IORING_OP_POLL_ADD,
 		.fd = scene->pair.fd,
 		.len = IORING_POLL_ADD_MULTI,
-		.poll32_events = POLLIN,
+		.poll32_events = POLL32(POLLIN),
 	};
 	struct ring ring;
 

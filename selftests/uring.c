@@ -372,7 +372,7 @@ TEST_F(own, unread_bytes_do_not_turn_the_end_into_a_reset)
 	struct io_uring_sqe sqe = {
 		.opcode = IORING_OP_POLL_ADD,
 		.fd = pair->fd,
-		.poll32_events = POLLPRI,
+		.poll32_events = POLL32(POLLPRI),
 	};
 
 	if (self->ring.fd < 0)
@@ -467,7 +467,7 @@ TEST_F(own, refuses_although_a_request_is_pending_when_passed_as_such)
 	sqe.opcode = IORING_OP_POLL_ADD;
 	sqe.addr = 0;
 	sqe.len = 0;
-	sqe.poll32_events = POLLIN;
+	sqe.poll32_events = POLL32(POLLIN);
 	ring_submit(&self->ring, &sqe);
 	EXPECT_EQ(-EWOULDBLOCK, ioc_closesocket_pending(pair->fd, 1));
 	EXPECT_EQ(-EWOULDBLOCK, ioc_closesocket_pending(pair->fd, 1));

@@ -27,6 +27,12 @@ try() {
 	fi
 }
 
+# names_libc OBJECT: it calls libc where it should call the library
+names_libc() {
+	nm -u "$1" | awk '{ print $NF }' |
+		grep -Ex '(__)?(accept|bind|connect|getaddrinfo|gethostby(addr|name)|gethostname|getpeername|getprotoby(name|number)|getservby(name|port)|getsockname|getsockopt|listen|recv|recvfrom|select|send|sendto|setsockopt|shutdown|socket)(_chk|64)?'
+}
+
 # compile COMPILER LANGUAGE FLAG...: the program compiles, links, is redirected
 # to the last name, and runs
 compile() {
@@ -35,9 +41,7 @@ compile() {
 	shift 2
 	"$compiler" -x "$language" "$@" -Wall -Wextra -Iinclude -c "check/${source-source.c}" \
 		-o "$tmp/source.o" || return
-	nm -u "$tmp/source.o" | awk '{ print $NF }' |
-		grep -Ex '(__)?(accept|bind|connect|getaddrinfo|gethostby(addr|name)|gethostname|getpeername|getprotoby(name|number)|getservby(name|port)|getsockname|getsockopt|listen|recv|recvfrom|select|send|sendto|setsockopt|shutdown|socket)(_chk)?' &&
-		return 1
+	names_libc "$tmp/source.o" && return 1
 	"$compiler" "$tmp/source.o" -o "$tmp/source" -L"$build/winsock" -lws2_32 \
 		-Wl,-rpath,"$build" || return
 	[ -e /dev/winsock ] || "$tmp/source" >"$tmp/out" || echo "exit status $?"
@@ -67,6 +71,30 @@ for how in "gcc c -std=c11 -pedantic" "gcc c -std=c99 -D_POSIX_C_SOURCE=200112L"
 	# shellcheck disable=SC2086 # flags
 	source=habits.c try "habits of programs: $how" compile $how \
 		-Wno-nonportable-include-path
+done
+
+# compile_32 NAME COMPILER LANGUAGE FLAG...: where long has 32 bits, _TIME_BITS decides
+# which select() it is.
+compile_32() {
+	local name=$1 compiler=$2 language=$3
+
+	shift 3
+	"$compiler" -m32 -x "$language" "$@" -Wall -Wextra -Iinclude -c check/time.c \
+		-o "$tmp/source.o" || return
+	names_libc "$tmp/source.o" && return 1
+	nm -u "$tmp/source.o" | grep -q " $name$" || nm -u "$tmp/source.o"
+}
+time64='-D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64'
+for order in '' -DAFTER; do
+	for how in "gcc c -std=c99 -D_DEFAULT_SOURCE" "gcc c $optimised" "g++ c++ $optimised" \
+		   "clang c $optimised"; do
+		command -v "${how%% *}" >/dev/null || continue
+		# shellcheck disable=SC2086 # flags
+		try "time_t of 32 bits: $how $order" compile_32 winsock_select $how $order
+		# shellcheck disable=SC2086 # flags
+		try "time_t of 64 bits: $how $order" \
+			compile_32 winsock_select_time64 $how $order $time64
+	done
 done
 
 for how in "gcc c -std=c99" "gcc c -fshort-wchar" "g++ c++ -std=c++11" \
@@ -231,14 +259,14 @@ core_alone() {
 }
 try "core needs no symbol of the other rooms" core_alone
 
-# Else the package does not build.
+# Else the package does not build.  Those of 32-bit machines are not here.
 symbols_file() {
 	local file=../.packages/debian/libwinsock1.symbols
 
 	[ ! -e "$file" ] ||
 		nm -D --defined-only "$build/libwinsock.so" |
 			awk '{ sub(/@@/, "@", $3); print $3 ~ /@/ ? $3 : $3 "@" $3 }' | sort |
-			diff <(sed -n 's/^ \([^ ]*\) .*/\1/p' "$file" | sort) -
+			diff <(sed -n 's/^ \([^ (]*\) .*/\1/p' "$file" | sort) -
 }
 try "the package's list of symbols is the library's" symbols_file
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* TransmitFile(): what arrives, what is reported, and what ends it. */
+#define _FILE_OFFSET_BITS 64	/* of 4 GiB */
 #include <linux/sockios.h>
 #include <mswsock.h>
 #include <netinet/tcp.h>

@@ -689,12 +689,13 @@ TEST_F(run_only, full_report_holds_nothing_up)
 
 TEST_F(run_only, reporter_that_is_behind_holds_nothing_up)
 {
-	pid_t reporter;
+	/* Of an earlier test: a reporter may end after the program. */
+	pid_t reporter, earlier = find_reporter();
 	long lack;
 
 	start_run("many", "3000", "told");
 	read_number(&self->program, "ready");
-	reporter = find_reporter();
+	wait_until((reporter = find_reporter()) > earlier);
 	check(kill(reporter, SIGSTOP));
 	let_continue(&self->program);
 	EXPECT_EQ(0, read_number(&self->program, "closed"));

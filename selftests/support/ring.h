@@ -9,6 +9,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <linux/io_uring.h>
+#include <linux/swab.h>
+
+/* On big-endian machines the kernel takes the halves of poll32_events swapped. */
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define POLL32(events)	__swahw32(events)
+#else
+#define POLL32(events)	(events)
+#endif
 
 struct ring {
 	int fd;

@@ -12,6 +12,7 @@
 # the console and the verdict, and the emulator's machine.
 arch_table='
 6.1-arm64	arm64	aarch64-linux-gnu	arm64	linux-image-cloud-arm64	aarch64	qemu-system-arm	0201b700	ttyAMA0	ttyAMA1	-M virt -cpu max,pauth-impdef=on
+6.12-arm64-16k	arm64	aarch64-linux-gnu	arm64	linux-image-6.12-arm64-16k	aarch64	qemu-system-arm	0201b700	ttyAMA0	ttyAMA1	-M virt -cpu max,pauth-impdef=on
 6.1-s390x	s390x	s390x-linux-gnu	s390	linux-image-s390x	s390x	qemu-system-s390x	02020016	ttyS0	ttysclp0	-M s390-ccw-virtio -cpu max
 6.1-armhf	armhf	arm-linux-gnueabihf	arm	linux-image-armmp	arm	qemu-system-arm	01012800	ttyAMA0	ttyAMA1	-M virt,highmem=off -cpu cortex-a15
 '

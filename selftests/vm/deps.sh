@@ -54,6 +54,8 @@ in-tree		rsync				rsync
 host		clang				clang
 host		man-db				man
 host		mandoc				mandoc
+host		gcc-multilib			/usr/lib/gcc/x86_64-linux-gnu/*/32/libgcc.a
+host		libc6-dev-i386			/usr/lib32/libc.a
 host		valgrind			valgrind
 host		pkg-config			pkg-config
 host		libwinpr2-dev			/usr/include/winpr2/winpr/synch.h

@@ -92,10 +92,10 @@ download_failure() {
 # fill_headers RELEASE DIR: headers of a flavour that is not installed, beside
 # those of its parts that are.  They name each other by absolute paths.
 fill_headers() {
-	local release=$1 dir=$2 abi=${1%-*} name
+	local release=$1 dir=$2 abi name
 
-	abi=${abi%-rt}
-	abi=${abi%-cloud}
+	# 6.1.0-57, and 6.12.117+deb12 where the version is the ABI
+	abi=$(sed -E 's/^([0-9.]+(-[0-9]+|\+deb[0-9]+)).*/\1/' <<<"$release")
 	echo "  FETCH   linux-headers-$release" >&2
 	mkdir -p "$dir/usr/lib"
 	[ -z "$arch" ] || arch_lists

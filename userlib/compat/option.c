@@ -162,18 +162,41 @@ static int get_so_dontlinger(int fd, void *value, int *len)
 	return 0;
 }
 
-/* Winsock's type is a DWORD of milliseconds; libc's struct timeval is taken, too. */
+/*
+ * Winsock's type is a DWORD of milliseconds.  libc's struct timeval is taken, too.  Where
+ * long has 32 bits, there are two of it, and two names of each option: which ones a
+ * program has depends on its _TIME_BITS.
+ */
+struct timeval32 {
+	int32_t tv_sec;
+	int32_t tv_usec;
+};
+
+#define HAS_TIMEVAL32	(sizeof(long) == sizeof(int32_t))
+
+static int timeout_name(int name)
+{
+	return name == SO_RCVTIMEO_OLD || name == SO_RCVTIMEO_NEW ? SO_RCVTIMEO : SO_SNDTIMEO;
+}
+
 static int set_timeout(struct ws_call *call, int name, const void *value,
 		       int len)
 {
 	struct timeval timeout;
+	struct timeval32 time32;
 	uint32_t ms;
 
 	if (!value || (len >= 0 && len < (int)sizeof(ms))) {
 		errno = EFAULT;
 		return -1;
 	}
-	if (len != sizeof(timeout)) {
+	if (HAS_TIMEVAL32 && len == sizeof(time32)) {
+		if (!ws_copy_in(&time32, value, sizeof(time32)))
+			return -1;
+		timeout.tv_sec = time32.tv_sec;
+		timeout.tv_usec = time32.tv_usec;
+		value = &timeout;
+	} else if (len != sizeof(timeout)) {
 		if (!ws_copy_in(&ms, value, sizeof(ms)))
 			return -1;
 		if (ms == UINT32_MAX)	/* no timeout, as 0 */
@@ -182,7 +205,7 @@ static int set_timeout(struct ws_call *call, int name, const void *value,
 		timeout.tv_usec = ms % 1000 * 1000;
 		value = &timeout;
 	}
-	if (setsockopt(call->fd, SOL_SOCKET, name, value, sizeof(timeout)))
+	if (setsockopt(call->fd, SOL_SOCKET, timeout_name(name), value, sizeof(timeout)))
 		return -1;
 	/* EAGAIN may mean a timeout after this. */
 	call->slot = ws_slot_adopt(call->fd);
@@ -196,21 +219,26 @@ static int get_timeout(int fd, int name, void *value, int *len)
 	socklen_t room = sizeof(struct timeval);
 	struct timeval timeout;
 	bool native = *len >= (int)sizeof(timeout);
+	struct timeval32 time32;
+	size_t size;
 	uint32_t ms;
 
-	if (getsockopt(fd, SOL_SOCKET, name, native ? value : &timeout, &room))
+	if (getsockopt(fd, SOL_SOCKET, timeout_name(name), native ? value : &timeout, &room))
 		return -1;
 	if (native) {
 		*len = sizeof(timeout);
 		return 0;
 	}
-	if (*len < (int)sizeof(ms) || !ws_is_readable(value, sizeof(ms))) {
+	size = HAS_TIMEVAL32 && *len >= (int)sizeof(time32) ? sizeof(time32) : sizeof(ms);
+	if (*len < (int)size || !ws_is_readable(value, size)) {
 		errno = EFAULT;
 		return -1;
 	}
+	time32.tv_sec = timeout.tv_sec;
+	time32.tv_usec = timeout.tv_usec;
 	ms = timeout.tv_sec * 1000 + timeout.tv_usec / 1000;
-	memcpy(value, &ms, sizeof(ms));
-	*len = sizeof(ms);
+	memcpy(value, size == sizeof(ms) ? (void *)&ms : &time32, size);
+	*len = size;
 	return 0;
 }
 
@@ -526,8 +554,10 @@ WS_EXPORT int winsock_setsockopt(int fd, int level, int name, const void *value,
 		may_linger(fd);
 		ret = set_so_dontlinger(fd, value, (int)len);
 		break;
-	case SO_RCVTIMEO:
-	case SO_SNDTIMEO:
+	case SO_RCVTIMEO_OLD:
+	case SO_RCVTIMEO_NEW:
+	case SO_SNDTIMEO_OLD:
+	case SO_SNDTIMEO_NEW:
 		ret = set_timeout(&call, name, value, (int)len);
 		break;
 	case SO_EXCLUSIVEADDRUSE:
@@ -566,8 +596,10 @@ WS_EXPORT int winsock_getsockopt(int fd, int level, int name, void *value,
 	case SO_DONTLINGER:
 		ret = get_so_dontlinger(fd, value, (int *)len);
 		break;
-	case SO_RCVTIMEO:
-	case SO_SNDTIMEO:
+	case SO_RCVTIMEO_OLD:
+	case SO_RCVTIMEO_NEW:
+	case SO_SNDTIMEO_OLD:
+	case SO_SNDTIMEO_NEW:
 		ret = get_timeout(fd, name, value, (int *)len);
 		break;
 	case SO_EXCLUSIVEADDRUSE:

@@ -462,6 +462,37 @@ WS_EXPORT int winsock_select(int nfds, winsock_fd_set *readfds,
 	return ws_call_done(&sel.wait.call, error) ? SOCKET_ERROR : count;
 }
 
+#ifdef WINSOCK_TIME64
+
+struct timeval32 {
+	int32_t tv_sec;
+	int32_t tv_usec;
+};
+
+/* The above is winsock_select_time64(), this one for programs whose time_t has 32 bits. */
+WS_EXPORT int select_time32(int nfds, winsock_fd_set *readfds,
+			    winsock_fd_set *writefds,
+			    winsock_fd_set *exceptfds,
+			    const struct timeval32 *timeout)
+	__asm__("winsock_select");
+
+WS_EXPORT int select_time32(int nfds, winsock_fd_set *readfds,
+			    winsock_fd_set *writefds,
+			    winsock_fd_set *exceptfds,
+			    const struct timeval32 *timeout)
+{
+	struct timeval time64;
+
+	if (timeout) {
+		time64.tv_sec = timeout->tv_sec;
+		time64.tv_usec = timeout->tv_usec;
+	}
+	return winsock_select(nfds, readfds, writefds, exceptfds,
+			      timeout ? &time64 : NULL);
+}
+
+#endif
+
 WS_EXPORT int __WSAFDIsSet(SOCKET s, winsock_fd_set *set)
 {
 	u_int i;

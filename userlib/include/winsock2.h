@@ -317,6 +317,18 @@ typedef struct protoent PROTOENT, *PPROTOENT, *LPPROTOENT;
 #define h_addr	h_addr_list[0]
 #endif
 typedef struct timeval TIMEVAL, *PTIMEVAL, *LPTIMEVAL;
+
+/*
+ * Where long has 32 bits, time_t has 32 or, with _TIME_BITS=64, 64.  There is a select()
+ * for each; so programs of both kinds can use the same library.
+ */
+#if __SIZEOF_LONG__ == 4 && (defined(__USE_TIME_BITS64) || !defined(__GLIBC__))
+#define WINSOCK_TIME64		1
+#define WINSOCK_SELECT_NAME	__asm__("winsock_select_time64")
+#else
+#define WINSOCK_SELECT_NAME
+#endif
+
 typedef sa_family_t ADDRESS_FAMILY;
 
 typedef struct _SOCKET_ADDRESS {
@@ -877,7 +889,8 @@ int WSAPoll(WSAPOLLFD *fds, ULONG nfds, INT timeout);
 /* The same for libc's structure. */
 int winsock_poll(struct pollfd *fds, ULONG nfds, INT timeout);
 int winsock_select(int nfds, winsock_fd_set *readfds, winsock_fd_set *writefds,
-		   winsock_fd_set *exceptfds, const struct timeval *timeout);
+		   winsock_fd_set *exceptfds, const struct timeval *timeout)
+	WINSOCK_SELECT_NAME;
 int __WSAFDIsSet(SOCKET s, winsock_fd_set *set);
 
 #ifdef WINSOCK_NO_REDIRECT
@@ -936,8 +949,6 @@ extern __typeof__(accept) accept __asm__("winsock_accept");
 extern __typeof__(shutdown) shutdown __asm__("winsock_shutdown");
 extern __typeof__(getsockname) getsockname __asm__("winsock_getsockname");
 extern __typeof__(getpeername) getpeername __asm__("winsock_getpeername");
-extern __typeof__(getsockopt) getsockopt __asm__("winsock_getsockopt");
-extern __typeof__(setsockopt) setsockopt __asm__("winsock_setsockopt");
 extern __typeof__(send) send __asm__("winsock_send");
 extern __typeof__(sendto) sendto __asm__("winsock_sendto");
 
@@ -1025,8 +1036,21 @@ extern __typeof__(inet_ntop) inet_ntop __asm__("winsock_inet_ntop");
 extern __typeof__(inet_pton) inet_pton __asm__("winsock_inet_pton");
 extern __typeof__(inet_addr) inet_addr __asm__("winsock_inet_addr");
 
+#ifndef WINSOCK_TIME64
+extern __typeof__(getsockopt) getsockopt __asm__("winsock_getsockopt");
+extern __typeof__(setsockopt) setsockopt __asm__("winsock_setsockopt");
 /* Its sets are ours: see below. */
 extern __typeof__(select) select __asm__("winsock_select");
+#else
+/* libc has other assembler names for them here: macros are what is left. */
+int winsock_getsockopt(int s, int level, int name, void *value,
+		       winsock_libc_socklen *len);
+int winsock_setsockopt(int s, int level, int name, const void *value,
+		       winsock_libc_socklen len);
+#define getsockopt winsock_getsockopt
+#define setsockopt winsock_setsockopt
+#define select winsock_select
+#endif
 
 #endif /* !WINSOCK_NO_REDIRECT */
 
@@ -1098,6 +1122,7 @@ static inline void winsock_fd_remove(SOCKET s, winsock_fd_set *set)
 
 #ifdef __cplusplus
 
+#ifndef WINSOCK_TIME64
 /* A template, so that libc's comes first where all pointers are NULL. */
 template <class N>
 inline int select(N nfds, winsock_fd_set *readfds, winsock_fd_set *writefds,
@@ -1105,6 +1130,7 @@ inline int select(N nfds, winsock_fd_set *readfds, winsock_fd_set *writefds,
 {
 	return winsock_select((int)nfds, readfds, writefds, exceptfds, timeout);
 }
+#endif
 
 inline int WSAPoll(struct pollfd *fds, ULONG nfds, INT timeout)
 {
@@ -1421,7 +1447,9 @@ ioctlsocket(SOCKET s, long cmd, T *arg)
 	WINSOCK_SAME, \
 	)(call, __VA_ARGS__)
 
+#ifndef WINSOCK_TIME64
 #define select(...)		WINSOCK_SELECT(select, __VA_ARGS__)
+#endif
 
 /* An array is a pointer only in an expression. */
 #define WINSOCK_FIRST(first, ...) first
@@ -1433,12 +1461,16 @@ ioctlsocket(SOCKET s, long cmd, T *arg)
 #define accept(...)		WINSOCK_CALL3(accept, __VA_ARGS__)
 #define getsockname(...)	WINSOCK_CALL3(getsockname, __VA_ARGS__)
 #define getpeername(...)	WINSOCK_CALL3(getpeername, __VA_ARGS__)
+/* Where the name is a macro already, it is that of our function. */
+#ifndef getsockopt
 #define getsockopt(...)		WINSOCK_CALL5(getsockopt, __VA_ARGS__)
+#else
+#define winsock_getsockopt(...)	WINSOCK_CALL5(winsock_getsockopt, __VA_ARGS__)
+#endif
 #ifndef recvfrom
 #define recvfrom(...)		WINSOCK_CALL6(recvfrom, __VA_ARGS__)
 #else
-#undef recvfrom
-#define recvfrom(...)		WINSOCK_CALL6(winsock_recvfrom, __VA_ARGS__)
+#define winsock_recvfrom(...)	WINSOCK_CALL6(winsock_recvfrom, __VA_ARGS__)
 #endif
 
 /* The same call for a 64-bit long, which Windows does not have. */

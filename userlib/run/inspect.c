@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Detects programs into which no library can be preloaded. */
-#include <elf.h>
 #include <fcntl.h>
+#include <link.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +13,15 @@
 
 #define SCRIPTS		4	/* the kernel's limit of nested interpreters */
 #define LINE		256
+
+/* Of a program into which the library can be preloaded: as this one has it. */
+#if __ELF_NATIVE_CLASS == 64
+#define NATIVE_CLASS	ELFCLASS64
+#define OTHER_CLASS	"is not a 64-bit program"
+#else
+#define NATIVE_CLASS	ELFCLASS32
+#define OTHER_CLASS	"is not a 32-bit program"
+#endif
 
 static const char *privileged(int fd)
 {
@@ -29,7 +38,7 @@ static const char *privileged(int fd)
 	return NULL;
 }
 
-static const char *loader_obstacle(int fd, const Elf64_Phdr *ph)
+static const char *loader_obstacle(int fd, const ElfW(Phdr) *ph)
 {
 	char path[LINE] = "";
 	const char *name;
@@ -49,13 +58,13 @@ static const char *loader_obstacle(int fd, const Elf64_Phdr *ph)
 	return NULL;
 }
 
-static const char *elf_obstacle(int fd, const Elf64_Ehdr *eh)
+static const char *elf_obstacle(int fd, const ElfW(Ehdr) *eh)
 {
-	Elf64_Phdr ph;
+	ElfW(Phdr) ph;
 	unsigned int i;
 
-	if (eh->e_ident[EI_CLASS] != ELFCLASS64)
-		return "is not a 64-bit program";
+	if (eh->e_ident[EI_CLASS] != NATIVE_CLASS)
+		return OTHER_CLASS;
 	for (i = 0; i < eh->e_phnum; i++) {
 		if (pread(fd, &ph, sizeof(ph), eh->e_phoff + i * sizeof(ph)) != sizeof(ph))
 			return NULL;
@@ -83,7 +92,7 @@ static bool interpreter(const char *head, char *path, size_t size)
 const char *run_obstacle(const char *path)
 {
 	union {
-		Elf64_Ehdr elf;
+		ElfW(Ehdr) elf;
 		char text[LINE + 1];
 	} head;
 	const char *why = NULL;

@@ -4,7 +4,7 @@
  * install seccomp filters.
  *
  * Both are variadic.  They are defined here with the full number of arguments, which the
- * calling conventions of all supported 64-bit machines allow, and the headers that
+ * calling conventions of all supported machines allow, and the headers that
  * declare them are not included.
  */
 #include <linux/prctl.h>
