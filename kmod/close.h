@@ -23,11 +23,15 @@ enum close_kind {
 
 /* A close that need not linger returns within this time (I4). */
 #define CLOSE_BOUND_MS	2000
-/* Part of it: how long to wait for transient references to be dropped. */
+/*
+ * Part of it: how long to wait for transient references to be dropped, if all
+ * processors run meanwhile; see winsock_settles_at().
+ */
 #define CLOSE_SETTLE_MS	20
 /*
- * Part of it: how long to wait for references that are certain to be dropped, those
- * of calls that were interrupted and of an epoll set that asks for events.
+ * Part of it: how long to wait for them at most, and for references that are certain to
+ * be dropped, those of calls that were interrupted and of an epoll set that asks for
+ * events.
  */
 #define CLOSE_LEAVE_MS	250
 

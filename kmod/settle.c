@@ -9,6 +9,7 @@
 #include <linux/delay.h>
 #include <linux/fdtable.h>
 #include <linux/file.h>
+#include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
 #include <net/sock.h>
 
@@ -31,20 +32,32 @@ static ktime_t settle_deadline(struct closing *c, unsigned int ms)
  * winsock_settles_at - wait until at most @count references to the file are left
  * @c: the close
  * @count: the number of references that are accounted for
- * @ms: how long to wait at most
+ * @ms: how long to wait
+ *
+ * Time alone does not show that a reference is not a transient one: the host of a
+ * virtual machine may not run the processor of the thread that holds it, or this one.
+ * An RCU grace period shows that each processor has run: a thread that was inside a call
+ * then has left it, sleeps in it, or was preempted.  If there has been none after @ms,
+ * the wait goes on, up to CLOSE_LEAVE_MS in all.
  *
  * Return: false if there are still more.
  */
 bool winsock_settles_at(struct closing *c, long count, unsigned int ms)
 {
-	ktime_t end = 0;
+	unsigned long grace_period;
+	ktime_t end = 0, last, now;
 
 	while (file_count(c->file) > count) {
-		if (!end)
+		now = ktime_get();
+		if (!end) {
 			end = settle_deadline(c, ms);
-		if (ktime_after(ktime_get(), end) ||
-		    fatal_signal_pending(current))
+			last = settle_deadline(c, max(ms, CLOSE_LEAVE_MS));
+			grace_period = start_poll_synchronize_rcu();
+		} else if (fatal_signal_pending(current) || ktime_after(now, last) ||
+			   (ktime_after(now, end) &&
+			    poll_state_synchronize_rcu(grace_period))) {
 			return false;
+		}
 		usleep_range(50, 100);
 	}
 	return true;
