@@ -31,14 +31,27 @@ static void *closer_run(void *arg)
 	return NULL;
 }
 
+/* Of a size of which thousands are possible where long has 32 bits. */
+#define STACK	(256 * 1024)
+
+static void start_thread(pthread_t *thread, void *(*run)(void *arg), void *arg)
+{
+	pthread_attr_t attr;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, STACK);
+	errno = pthread_create(thread, &attr, run, arg);
+	if (errno)
+		fail("pthread_create: %s", strerror(errno));
+	pthread_attr_destroy(&attr);
+}
+
 void closer_start(struct closer *closer, int (*call)(int fd), int fd)
 {
 	memset(closer, 0, sizeof(*closer));
 	closer->call = call;
 	closer->fd = fd;
-	errno = pthread_create(&closer->thread, NULL, closer_run, closer);
-	if (errno)
-		fail("pthread_create: %s", strerror(errno));
+	start_thread(&closer->thread, closer_run, closer);
 	wait_until(__atomic_load_n(&closer->tid, __ATOMIC_ACQUIRE));
 }
 
@@ -189,9 +202,7 @@ void call_start(struct call *call)
 {
 	call->tid = 0;
 	call->done = false;
-	errno = pthread_create(&call->thread, NULL, call_thread, call);
-	if (errno)
-		fail("pthread_create: %s", strerror(errno));
+	start_thread(&call->thread, call_thread, call);
 	wait_until(__atomic_load_n(&call->tid, __ATOMIC_ACQUIRE));
 }
 

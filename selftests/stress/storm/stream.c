@@ -78,7 +78,7 @@ static void stream_expect(struct stream *s, const void *buf, size_t len)
 		memcpy(&r, buf, len < RECORD ? len : RECORD);
 		die("at %u/%d/%lu foreign data that look like %u/%u/%lu, sum %s",
 		    s->conn, s->direction, s->offset, r.conn, r.direction,
-		    r.seq * RECORD, r.sum == record_sum(&r) ? "good" : "bad");
+		    (unsigned long)r.seq * RECORD, r.sum == record_sum(&r) ? "good" : "bad");
 	}
 	s->offset += len;
 }
