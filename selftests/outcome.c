@@ -359,7 +359,7 @@ static void abort_peer(int *peer)
 
 /* An emulated machine that is no x86 needs over 10 ms for each. */
 #ifdef __x86_64__
-#define MANY	20000
+#define MANY	8000
 #else
 #define MANY	4000
 #endif
