@@ -21,14 +21,13 @@ static int called(SOCKET s)
 }
 
 #ifdef __cplusplus
-static int (*volatile select_pointer)(int, fd_set *, fd_set *, fd_set *,
-				   const struct timeval *) = select;
-static int (*volatile get_pointer)(SOCKET, int, int, char *, int *) = getsockopt;
-static int (*volatile set_pointer)(SOCKET, int, int, const char *, int) = setsockopt;
+int (*select_pointer)(int, fd_set *, fd_set *, fd_set *, const struct timeval *) = select;
+int (*get_pointer)(SOCKET, int, int, char *, int *) = getsockopt;
+int (*set_pointer)(SOCKET, int, int, const char *, int) = setsockopt;
 #else
-static const void *volatile select_pointer = (const void *)select;
-static const void *volatile get_pointer = (const void *)getsockopt;
-static const void *volatile set_pointer = (const void *)setsockopt;
+const void *select_pointer = (const void *)select;
+const void *get_pointer = (const void *)getsockopt;
+const void *set_pointer = (const void *)setsockopt;
 #endif
 
 int main(void)

@@ -23,6 +23,12 @@
 #define OTHER_CLASS	"is not a 32-bit program"
 #endif
 
+/* The beginning of a program. */
+union head {
+	ElfW(Ehdr) elf;
+	char text[LINE + 1];
+};
+
 static const char *privileged(int fd)
 {
 	struct stat st;
@@ -38,13 +44,12 @@ static const char *privileged(int fd)
 	return NULL;
 }
 
-static const char *loader_obstacle(int fd, const ElfW(Phdr) *ph)
+static const char *loader_obstacle(int fd, size_t size, off_t offset)
 {
 	char path[LINE] = "";
 	const char *name;
 
-	if (ph->p_filesz >= sizeof(path) ||
-	    pread(fd, path, ph->p_filesz, ph->p_offset) != (ssize_t)ph->p_filesz)
+	if (size >= sizeof(path) || pread(fd, path, size, offset) != (ssize_t)size)
 		return NULL;
 	name = strrchr(path, '/');
 	name = name ? name + 1 : path;
@@ -58,18 +63,18 @@ static const char *loader_obstacle(int fd, const ElfW(Phdr) *ph)
 	return NULL;
 }
 
-static const char *elf_obstacle(int fd, const ElfW(Ehdr) *eh)
+static const char *elf_obstacle(int fd, const union head *head)
 {
 	ElfW(Phdr) ph;
 	unsigned int i;
 
-	if (eh->e_ident[EI_CLASS] != NATIVE_CLASS)
+	if (head->elf.e_ident[EI_CLASS] != NATIVE_CLASS)
 		return OTHER_CLASS;
-	for (i = 0; i < eh->e_phnum; i++) {
-		if (pread(fd, &ph, sizeof(ph), eh->e_phoff + i * sizeof(ph)) != sizeof(ph))
+	for (i = 0; i < head->elf.e_phnum; i++) {
+		if (pread(fd, &ph, sizeof(ph), head->elf.e_phoff + i * sizeof(ph)) != sizeof(ph))
 			return NULL;
 		if (ph.p_type == PT_INTERP)
-			return loader_obstacle(fd, &ph);
+			return loader_obstacle(fd, ph.p_filesz, ph.p_offset);
 	}
 	return "is statically linked";
 }
@@ -91,10 +96,7 @@ static bool interpreter(const char *head, char *path, size_t size)
 
 const char *run_obstacle(const char *path)
 {
-	union {
-		ElfW(Ehdr) elf;
-		char text[LINE + 1];
-	} head;
+	union head head;
 	const char *why = NULL;
 	char next[LINE];
 	int fd, depth;
@@ -114,7 +116,7 @@ const char *run_obstacle(const char *path)
 			   !memcmp(head.text, ELFMAG, SELFMAG)) {
 			why = privileged(fd);
 			if (!why)
-				why = elf_obstacle(fd, &head.elf);
+				why = elf_obstacle(fd, &head);
 		}
 		close(fd);
 	}

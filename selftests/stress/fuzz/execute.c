@@ -2,6 +2,7 @@
 /* See execute.h. */
 #include "execute.h"
 
+#include <endian.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <semaphore.h>
@@ -311,9 +312,24 @@ static int option(int name)
 	return options[name];
 }
 
+/* In a sequence, a struct winsock_linger is the number that it is on x86. */
+static unsigned int linger_bytes(unsigned int number)
+{
+	struct winsock_linger linger = {
+		.l_onoff = number & 0xffff,
+		.l_linger = number >> 16,
+	};
+	unsigned int bytes;
+
+	memcpy(&bytes, &linger, sizeof(bytes));
+	return bytes;
+}
+
 static long call_setopt(const struct op *op, int caller)
 {
-	unsigned int value = op->arg[2];
+	/* Of other numbers the low bytes come first, for lengths below four. */
+	unsigned int value = op->arg[1] == OPT_LINGER ? linger_bytes(op->arg[2]) :
+							htole32(op->arg[2]);
 	int len = op->arg[3], there = len > 0 && len < 4 ? len : 4;
 	void *at;
 
@@ -337,15 +353,18 @@ static bool option_is_right(const struct file *f, int name, int len,
 	if (name == OPT_LINGER) {
 		int seconds = f->seconds < 65535 ? f->seconds : 65535;
 
-		value = f->onoff | seconds << 16;
+		value = linger_bytes(f->onoff | seconds << 16);
 		size = len >= 4 ? 4 : len > 0 ? len : 0;
 		tell = result ? len : 4;
 		if (result)
 			value = 0;
 	} else if (!result) {
-		value = !f->onoff;
 		size = len >= 4 ? 4 : len == 1 ? 1 : 2;
 		tell = len >= 4 ? 4 : 1;
+		/* An integer of that size. */
+		value = !f->onoff;
+		if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
+			value <<= 32 - 8 * size;
 	}
 	memcpy(want, &value, size);
 	return told == tell && !memcmp(want, at, 8);
