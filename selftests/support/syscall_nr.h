@@ -29,13 +29,20 @@
 #endif
 
 /*
- * without_time64 - the number by which the tests know a system call
+ * known_nr - the number by which the tests know a system call
  *
- * Where time_t had 32 bits, the C library makes a second form of the call.
+ * Where time_t had 32 bits, the C library makes a second form of the call; arm has a
+ * recv(2) and a send(2).
  */
-static inline long without_time64(long nr)
+static inline long known_nr(long nr)
 {
 	switch (nr) {
+#ifdef SYS_recv
+	case SYS_recv:
+		return SYS_recvfrom;
+	case SYS_send:
+		return SYS_sendto;
+#endif
 #ifdef SYS_ppoll_time64
 	case SYS_ppoll_time64:
 		return SYS_ppoll;
@@ -65,7 +72,7 @@ static inline long syscall_in(const char *line)
 
 #ifdef SYS_socketcall
 	if (nr != SYS_socketcall)
-		return without_time64(nr);
+		return known_nr(nr);
 	switch (strtol(args, NULL, 16)) {
 	case 3:		/* SYS_CONNECT of linux/net.h, and so on */
 		return SYS_connect;
@@ -88,7 +95,7 @@ static inline long syscall_in(const char *line)
 		return SYS_sendmmsg;
 	}
 #endif
-	return without_time64(nr);
+	return known_nr(nr);
 }
 
 #endif
