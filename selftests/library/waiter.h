@@ -65,7 +65,7 @@ static inline bool waiter_in_poll(const struct waiter *w)
 	if (!fgets(text, sizeof(text), file))
 		text[0] = '\0';
 	fclose(file);
-	return without_time64(atoi(text)) == SYS_ppoll;
+	return known_nr(atoi(text)) == SYS_ppoll;
 }
 
 static inline void waiter_run(struct waiter *w, int (*run)(void *arg), void *arg)
