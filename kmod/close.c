@@ -53,7 +53,7 @@ static __always_inline enum close_kind decide(const struct closing *c)
 	const struct sock *sk = c->sk;
 
 	/* TCP changes other bits beside this one, and not atomically. */
-	if (!winsock_connected(sk) || data_race(tcp_sk(sk)->repair))
+	if (!winsock_connected(sk) || data_race(!!tcp_sk(sk)->repair))
 		return NATIVE;				/* N2 - N5, T6 */
 	if (c->deadline)
 		return has_unacked(sk) ? DEADLINE_CLOSE	/* T2, T3 */
