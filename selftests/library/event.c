@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Event objects, WSAEventSelect() and WSAAsyncSelect(). */
+#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -790,14 +791,30 @@ TEST_F(network, refusal_to_close_leaves_events_coming)
 	EXPECT_LT(0, drainer_join(&drainer));
 }
 
+/* Which decisions the module has made in this network namespace. */
+static void say_decisions(void)
+{
+	FILE *f = fopen("/proc/net/winsock_stat", "r");
+	char line[96];
+
+	while (f && fgets(line, sizeof(line), f))
+		if (!strncmp(line, "WinsockClose", 12))
+			printf("# %s", line);
+	if (f)
+		fclose(f);
+}
+
 static void *refuse_for_ever(void *arg)
 {
 	struct waiter *w = arg;
 
-	while (!w->done)
+	while (!w->done && !w->result)
 		if (closesocket((SOCKET)w->arg) != SOCKET_ERROR ||
-		    WSAGetLastError() != WSAEWOULDBLOCK)
+		    WSAGetLastError() != WSAEWOULDBLOCK) {
 			w->result = -1;
+			printf("# not refused, the last error is %d\n", WSAGetLastError());
+			say_decisions();
+		}
 	return NULL;
 }
 
