@@ -73,7 +73,8 @@ bool winsock_settles_at(struct closing *c, long count, unsigned int ms)
  */
 bool winsock_would_block(struct closing *c, u32 pending)
 {
-	long known = pending;
+	/* More than there can be, and room to add to it where long has 32 bits. */
+	long known = min_t(u32, pending, INT_MAX / 2);
 
 	if (winsock_closing_peek(c) != REFUSE)
 		return false;

@@ -56,6 +56,22 @@ ssize_t interposed_sendfile(int out, int in, off_t *offset, size_t len)
 	return syscall(SYS_sendfile, out, in, offset, len);
 }
 
+#if __SIZEOF_LONG__ == 4
+/* The library's time_t and off_t have 64 bits, and the functions other names. */
+int interposed_ioctl64(int fd, unsigned long request, void *arg) __asm__("__ioctl_time64");
+int interposed_ioctl64(int fd, unsigned long request, void *arg)
+{
+	return interposed_ioctl(fd, request, arg);
+}
+
+ssize_t interposed_sendfile64(int out, int in, off64_t *offset, size_t len) __asm__("sendfile64");
+ssize_t interposed_sendfile64(int out, int in, off64_t *offset, size_t len)
+{
+	once(&before_send);
+	return syscall(SYS_sendfile64, out, in, offset, len);
+}
+#endif
+
 int interposed_shutdown(int fd, int how) __asm__("shutdown");
 int interposed_shutdown(int fd, int how)
 {

@@ -58,11 +58,11 @@ static bool parse_in(const char *text, struct sockaddr_in *in)
 /* A number as on Windows, or an interface name as on Linux. */
 static bool parse_scope(const char *text, uint32_t *scope)
 {
-	unsigned long number;
+	unsigned long long number;
 	char *end;
 
 	if (isdigit((unsigned char)*text)) {
-		number = strtoul(text, &end, 10);
+		number = strtoull(text, &end, 10);
 		*scope = number;
 		return !*end && number <= UINT32_MAX;
 	}

@@ -6,8 +6,9 @@
 #include <stdbool.h>
 #include <time.h>
 
-#define WS_NSEC_PER_SEC		1000000000L
-#define WS_NSEC_PER_MSEC	1000000L
+/* Wider than a long of 32 bits, which holds little more than two seconds. */
+#define WS_NSEC_PER_SEC		1000000000LL
+#define WS_NSEC_PER_MSEC	1000000LL
 
 /**
  * struct ws_deadline - when a wait times out
@@ -25,15 +26,15 @@ static inline struct ws_deadline ws_never(void)
 }
 
 /* A deadline beyond the range of the clock is none. */
-static inline struct ws_deadline ws_deadline_in(time_t sec, long nsec)
+static inline struct ws_deadline ws_deadline_in(time_t sec, long long nsec)
 {
 	struct ws_deadline deadline;
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	now.tv_nsec += nsec;
-	now.tv_sec += now.tv_nsec / WS_NSEC_PER_SEC;
-	deadline.at.tv_nsec = now.tv_nsec % WS_NSEC_PER_SEC;
+	nsec += now.tv_nsec;
+	now.tv_sec += nsec / WS_NSEC_PER_SEC;
+	deadline.at.tv_nsec = nsec % WS_NSEC_PER_SEC;
 	deadline.bounded = !__builtin_add_overflow(now.tv_sec, sec,
 						   &deadline.at.tv_sec);
 	return deadline;
