@@ -19,6 +19,12 @@ static long number_of(const char *name)
 	return n;
 }
 
+/* @last may be ~0U, which a long of 32 bits does not hold. */
+static bool is_between(long fd, unsigned int first, unsigned int last)
+{
+	return fd >= 0 && (unsigned long)fd >= first && (unsigned long)fd <= last;
+}
+
 void run_each_descriptor(unsigned int first, unsigned int last, void (*act)(int fd))
 {
 	/* Not /proc/self: a thread may have a descriptor table of its own. */
@@ -35,7 +41,7 @@ void run_each_descriptor(unsigned int first, unsigned int last, void (*act)(int 
 		for (at = 0; at < got; at += entry->d_reclen) {
 			entry = (const struct dirent64 *)(buf + at);
 			fd = number_of(entry->d_name);
-			if (fd >= (long)first && fd <= (long)last && fd != dir &&
+			if (is_between(fd, first, last) && fd != dir &&
 			    !run_is_own(fd))
 				act(fd);
 		}

@@ -90,7 +90,8 @@ long run_own_between(unsigned int first, unsigned int last)
 	unsigned int i;
 
 	for (i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
-		if (own[i] < (long)first || own[i] > (long)last || !run_is_own(own[i]))
+		if (own[i] < 0 || (unsigned int)own[i] < first ||
+		    (unsigned int)own[i] > last || !run_is_own(own[i]))
 			continue;
 		if (lowest < 0 || own[i] < lowest)
 			lowest = own[i];

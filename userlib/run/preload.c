@@ -245,10 +245,10 @@ static int range_without_own(unsigned int first, unsigned int last, int flags)
 
 	while (!ret) {
 		own = run_own_between(first, last);
-		if (own != (long)first)
+		if (own < 0 || (unsigned int)own != first)
 			ret = run_next()->close_range(first, own < 0 ? last : (unsigned int)own - 1,
 						      flags);
-		if (own < 0 || own == (long)last)
+		if (own < 0 || (unsigned int)own == last)
 			break;
 		first = own + 1;
 	}
