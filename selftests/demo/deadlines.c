@@ -205,7 +205,7 @@ static void serve(const struct by_deadline *row, enum side side,
 		  struct pair *pairs, int out)
 {
 	struct server server = { 0 };
-	long start = now_us(), before = sleeps();
+	long long start = now_us(), before = sleeps();
 
 	if (side == BY_CLOSESOCKET)
 		request_closes(row, pairs);

@@ -265,7 +265,7 @@ static void send_unread(const struct pair *pair)
 /* The refusal that precedes the ways out of it; false if it was none. */
 static bool refuse(struct pair *pair, enum side side, struct outcome *outcome)
 {
-	long start = now_us();
+	long long start = now_us();
 	long result = side_close(side, pair->fd);
 
 	outcome->close_us = now_us() - start;
@@ -304,7 +304,7 @@ static void play_prelude(const struct transfer *row, struct pair *pair,
 static void timed_close(struct pair *pair, enum side side,
 			struct outcome *outcome)
 {
-	long start = now_us();
+	long long start = now_us();
 
 	outcome->result = side_close(side, pair->fd);
 	outcome->close_us = now_us() - start;

@@ -146,7 +146,7 @@ struct cancel_race {
 
 static void spin(long us)
 {
-	long end = now_us() + us;
+	long long end = now_us() + us;
 
 	while (now_us() < end)
 		;
@@ -508,7 +508,7 @@ static void trap_verify(const struct cancel_race *race)
 
 static void wait_asleep(struct cancel_race *race)
 {
-	long began = now_us();
+	long long began = now_us();
 	int i;
 
 	for (i = 0; i < WORKERS; i++) {
