@@ -700,6 +700,8 @@ TEST_F(run_only, reporter_that_is_behind_holds_nothing_up)
 	let_continue(&self->program);
 	EXPECT_EQ(0, read_number(&self->program, "closed"));
 	check(kill(reporter, SIGCONT));
+	/* At its end the program does not wait long for room to say what is missing. */
+	wait_until(lines_of_report() > 1);
 	let_continue(&self->program);
 	lack = lines_that_lack(&self->program);
 	EXPECT_LT(0, lack);
